@@ -1,0 +1,147 @@
+/*
+ * The order in create is what makes it safe beside a reclaimer: between mkdir and flock the new
+ * directory looks like an orphan. A reclaimer takes its lock first, so either it finds ours taken, or we
+ * find its - or the directory gone - and start again with another name.
+ */
+#include "held.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* A name collides never, a reclaimer hardly ever: so many failures have another reason. */
+#define ATTEMPTS 16
+
+static bool
+same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static enum stage_lock
+try_lock(int fd, int operation)
+{
+	int result;
+
+	do
+		result = flock(fd, operation | LOCK_NB);
+	while (result < 0 && errno == EINTR);
+	if (result == 0)
+		return STAGE_LOCK_OURS;
+	return errno == EWOULDBLOCK ? STAGE_LOCK_TAKEN : STAGE_LOCK_UNSUPPORTED;
+}
+
+int
+stage_held_find(struct stage_held *held, int root_fd, const char *name, int operation)
+{
+	strncpy(held->name, name, sizeof(held->name) - 1);
+	held->name[sizeof(held->name) - 1] = '\0';
+	held->root_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 3);
+	if (held->root_fd < 0)
+		goto failed;
+	held->fd = openat(root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (held->fd < 0 || fstat(held->fd, &held->stat) < 0)
+		goto failed;
+	held->lock = try_lock(held->fd, operation);
+	return 0;
+
+failed:
+	stage_held_release(held);
+	return STAGE_E_SYSTEM;
+}
+
+static bool
+still_in_root(const struct stage_held *held)
+{
+	struct stat now;
+
+	return fstatat(held->root_fd, held->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+		same_inode(&now, &held->stat);
+}
+
+/* Makes what was just created private: the umask may have taken bits, a setgid root adds one. */
+static int
+make_private(struct stage_held *held)
+{
+	if (held->stat.st_uid != geteuid()) {
+		errno = EPERM;
+		return -1;
+	}
+	if ((held->stat.st_mode & 07777) == 0700)
+		return 0;
+	return fchmod(held->fd, 0700);
+}
+
+int
+stage_held_create(struct stage_held *held, int root_fd, const char *root, struct stage_error *error)
+{
+	char name[STAGE_DIR_NAME_MAX];
+	int attempt, code, sys_errno;
+
+	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
+		code = stage_naming_dir(name, error);
+		if (code < 0)
+			return code;
+		if (mkdirat(root_fd, name, 0700) < 0) {
+			if (errno == EEXIST)
+				continue;
+			return stage_error_set(error, STAGE_E_SYSTEM, errno,
+				"cannot make a staging directory in %s", root);
+		}
+		if (stage_held_find(held, root_fd, name, LOCK_EX) < 0) {
+			sys_errno = errno;
+			if (unlinkat(root_fd, name, AT_REMOVEDIR) < 0 && errno == ENOENT)
+				continue; /* reclaimed before we could open it */
+			return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
+				"cannot open the new staging directory %s/%s", root, name);
+		}
+		if (held->lock != STAGE_LOCK_TAKEN && still_in_root(held)) {
+			if (make_private(held) == 0)
+				return 0;
+			sys_errno = errno;
+			unlinkat(root_fd, name, AT_REMOVEDIR);
+			stage_held_release(held);
+			return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
+				"cannot make the new staging directory %s/%s private", root, name);
+		}
+		/* nobody else has this name, so no inode is compared: that may be just what fails */
+		unlinkat(root_fd, name, AT_REMOVEDIR);
+		stage_held_release(held);
+	}
+	return stage_error_set(error, STAGE_E_SYSTEM, EAGAIN,
+		"%d new staging directories in %s were taken by another process", ATTEMPTS, root);
+}
+
+bool
+stage_held_is_at(const struct stage_held *held, const char *path)
+{
+	struct stat now;
+
+	return lstat(path, &now) == 0 && same_inode(&now, &held->stat);
+}
+
+int
+stage_held_remove(const struct stage_held *held)
+{
+	if (!still_in_root(held))
+		return ESTALE;
+	if (unlinkat(held->root_fd, held->name, AT_REMOVEDIR) == 0)
+		return 0;
+	/* gone between the two calls is gone */
+	return errno == ENOENT ? ESTALE : errno;
+}
+
+void
+stage_held_release(struct stage_held *held)
+{
+	int saved_errno = errno;
+
+	if (held->fd >= 0)
+		close(held->fd);
+	if (held->root_fd >= 0)
+		close(held->root_fd);
+	held->fd = held->root_fd = -1;
+	errno = saved_errno;
+}

@@ -1,0 +1,172 @@
+#include "naming.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define DIR_PREFIX "stagedir-"
+#define MKTEMP_PREFIX "mktemp-"
+#define MKSTEMP_PREFIX "mkstemp-"
+
+static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+static int
+fill_random(void *buffer, size_t size, struct stage_error *error)
+{
+	ssize_t got;
+
+	/* up to 256 bytes come whole once the kernel's pool is initialised, getrandom(2) */
+	do
+		got = getrandom(buffer, size, 0);
+	while (got < 0 && errno == EINTR);
+	if (got != (ssize_t)size)
+		return stage_error_set(error, STAGE_E_SYSTEM, got < 0 ? errno : EIO,
+			"cannot get randomness for a name from the kernel");
+	return 0;
+}
+
+static char *
+spell(char *out, const unsigned char *bytes, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		*out++ = alphabet[bytes[i] & 31];
+	return out;
+}
+
+/* FNV-1a, 64 bits: one way enough, since the id has 128 */
+static uint64_t
+hash_text(const char *text, size_t length)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static uint64_t
+machine_hash(void)
+{
+	char id[HOST_NAME_MAX + 1] = "";
+	ssize_t got = -1;
+	int fd;
+
+	fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd >= 0) {
+		got = read(fd, id, 32);
+		close(fd);
+	}
+	/* empty or "uninitialized" in images that were never booted */
+	if (got != 32 || strspn(id, "0123456789abcdef") != 32) {
+		if (gethostname(id, sizeof(id)) < 0)
+			id[0] = '\0';
+		id[sizeof(id) - 1] = '\0';
+	}
+	return hash_text(id, strlen(id));
+}
+
+int
+stage_naming_dir(char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error)
+{
+	unsigned char bytes[STAGE_DIR_RANDOM];
+	int length, code;
+
+	code = fill_random(bytes, sizeof(bytes), error);
+	if (code < 0)
+		return code;
+	length = snprintf(ret_name, STAGE_DIR_NAME_MAX - STAGE_DIR_RANDOM,
+		DIR_PREFIX "%016" PRIx64 "-%ld-", machine_hash(), (long)getpid());
+	*spell(ret_name + length, bytes, sizeof(bytes)) = '\0';
+	return 0;
+}
+
+int
+stage_naming_file(enum stage_file_kind kind, struct stage_random *random, uint64_t count,
+	char ret_name[STAGE_FILE_NAME_MAX], struct stage_error *error)
+{
+	const char *prefix = kind == STAGE_MKTEMP ? MKTEMP_PREFIX : MKSTEMP_PREFIX;
+	size_t length = strlen(prefix);
+	char *end;
+	int code;
+
+	if (!random->left) {
+		code = fill_random(random->bytes, sizeof(random->bytes), error);
+		if (code < 0)
+			return code;
+		random->left = sizeof(random->bytes);
+	}
+	random->left -= STAGE_FILE_RANDOM;
+	memcpy(ret_name, prefix, length);
+	end = spell(ret_name + length, random->bytes + random->left, STAGE_FILE_RANDOM);
+	snprintf(end, (size_t)(ret_name + STAGE_FILE_NAME_MAX - end), "-%" PRIu64, count);
+	return 0;
+}
+
+/* Takes exactly count characters of the alphabet: what follows them, or NULL. */
+static const char *
+take_random(const char *text, size_t count)
+{
+	return strspn(text, alphabet) == count ? text + count : NULL;
+}
+
+/* Takes a decimal number without leading zeros: what follows it, or NULL. */
+static const char *
+take_number(const char *text, unsigned long long *ret_number)
+{
+	char *end;
+
+	if (*text < '1' || *text > '9')
+		return NULL;
+	errno = 0;
+	*ret_number = strtoull(text, &end, 10);
+	return errno ? NULL : end;
+}
+
+bool
+stage_naming_is_dir(const char *name, pid_t *ret_pid, bool *ret_this_machine)
+{
+	char machine[STAGE_MACHINE_DIGITS + 1];
+	unsigned long long pid;
+	const char *rest = name;
+
+	if (strncmp(rest, DIR_PREFIX, strlen(DIR_PREFIX)) != 0)
+		return false;
+	rest += strlen(DIR_PREFIX);
+	if (strspn(rest, "0123456789abcdef") != STAGE_MACHINE_DIGITS)
+		return false;
+	memcpy(machine, rest, STAGE_MACHINE_DIGITS);
+	machine[STAGE_MACHINE_DIGITS] = '\0';
+	rest += STAGE_MACHINE_DIGITS;
+	if (*rest++ != '-' || !(rest = take_number(rest, &pid)) || pid > INT_MAX)
+		return false;
+	if (*rest++ != '-' || !(rest = take_random(rest, STAGE_DIR_RANDOM)) || *rest)
+		return false;
+	*ret_pid = (pid_t)pid;
+	*ret_this_machine = strtoull(machine, NULL, 16) == machine_hash();
+	return true;
+}
+
+bool
+stage_naming_is_file(const char *name)
+{
+	unsigned long long count;
+	const char *rest = name;
+
+	if (strncmp(rest, MKTEMP_PREFIX, strlen(MKTEMP_PREFIX)) == 0)
+		rest += strlen(MKTEMP_PREFIX);
+	else if (strncmp(rest, MKSTEMP_PREFIX, strlen(MKSTEMP_PREFIX)) == 0)
+		rest += strlen(MKSTEMP_PREFIX);
+	else
+		return false;
+	rest = take_random(rest, STAGE_FILE_RANDOM);
+	return rest && *rest == '-' && (rest = take_number(rest + 1, &count)) && !*rest;
+}

@@ -1,0 +1,398 @@
+#include "orphan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "held.h"
+#include "naming.h"
+
+/* What a walk of a staging directory met. */
+struct content {
+	size_t files;
+	uint64_t bytes;
+	size_t strangers; /* not ours */
+	size_t stuck;     /* ours, but not to be removed */
+};
+
+static bool
+is_dot(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+/* A regular file of this user with a name that only stagedir gives. */
+static bool
+is_ours(int fd, const char *name, struct stat *ret_stat)
+{
+	return stage_naming_is_file(name) &&
+		fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid();
+}
+
+static DIR *
+open_stream(int fd)
+{
+	DIR *stream;
+	int copy;
+
+	copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (copy < 0)
+		return NULL;
+	stream = fdopendir(copy);
+	if (!stream)
+		close(copy);
+	return stream;
+}
+
+/* readdir(3); at the end *ret_failed is 0, or the errno for which it is not the end. */
+static struct dirent *
+next_entry(DIR *stream, int *ret_failed)
+{
+	struct dirent *entry;
+
+	errno = 0;
+	entry = readdir(stream);
+	*ret_failed = entry ? 0 : errno;
+	return entry;
+}
+
+/* Closes a stream that was read until next_entry() told failed. */
+static int
+close_stream(DIR *stream, int failed)
+{
+	closedir(stream);
+	errno = failed;
+	return failed ? STAGE_E_SYSTEM : 0;
+}
+
+/* Counts what is in the directory fd. STAGE_E_SYSTEM leaves errno. */
+static int
+measure(int fd, struct content *content)
+{
+	struct dirent *entry;
+	struct stat stat;
+	DIR *stream;
+	int failed;
+
+	stream = open_stream(fd);
+	if (!stream)
+		return STAGE_E_SYSTEM;
+	while ((entry = next_entry(stream, &failed))) {
+		if (is_dot(entry->d_name))
+			continue;
+		if (is_ours(fd, entry->d_name, &stat)) {
+			content->files++;
+			content->bytes += (uint64_t)stat.st_size;
+		} else {
+			content->strangers++;
+		}
+	}
+	return close_stream(stream, failed);
+}
+
+/* Removes our files from the directory fd, names all else. STAGE_E_SYSTEM leaves errno. */
+static int
+empty(int fd, const char *path, const struct stage_log *log, struct content *content)
+{
+	struct dirent *entry;
+	struct stat stat;
+	DIR *stream;
+	int failed;
+
+	stream = open_stream(fd);
+	if (!stream)
+		return STAGE_E_SYSTEM;
+	while ((entry = next_entry(stream, &failed))) {
+		if (is_dot(entry->d_name))
+			continue;
+		if (!is_ours(fd, entry->d_name, &stat)) {
+			stage_log_line(log, STAGE_WARNING,
+				"%s/%s was not made by stagedir and is left there", path, entry->d_name);
+			content->strangers++;
+		} else if (unlinkat(fd, entry->d_name, 0) < 0 && errno != ENOENT) {
+			stage_log_line(log, STAGE_WARNING, "cannot remove %s/%s: %s", path,
+				entry->d_name, stage_errno_text(errno));
+			content->stuck++;
+		} else {
+			content->files++;
+			content->bytes += (uint64_t)stat.st_size;
+		}
+	}
+	return close_stream(stream, failed);
+}
+
+static enum stage_owner
+owner_of(const struct stage_held *held, bool this_machine)
+{
+	if (held->stat.st_uid != geteuid())
+		return STAGE_OWNER_OTHER_USER;
+	if (!this_machine)
+		return STAGE_OWNER_OTHER_MACHINE;
+	switch (held->lock) {
+	case STAGE_LOCK_OURS:
+		return STAGE_OWNER_DEAD;
+	case STAGE_LOCK_TAKEN:
+		return STAGE_OWNER_LIVE;
+	case STAGE_LOCK_UNSUPPORTED:
+		break;
+	}
+	return STAGE_OWNER_UNKNOWN;
+}
+
+static uint64_t
+age_of(const struct stage_held *held)
+{
+	time_t now = time(NULL), made = held->stat.st_mtime;
+	struct statx extended;
+
+	if (statx(held->fd, "", AT_EMPTY_PATH, STATX_BTIME, &extended) == 0 &&
+		(extended.stx_mask & STATX_BTIME))
+		made = (time_t)extended.stx_btime.tv_sec;
+	return now > made ? (uint64_t)(now - made) : 0;
+}
+
+/* What a directory of another user shows from outside. False where it is not a directory any more. */
+static bool
+look_from_outside(int root_fd, const char *name, struct stage_found *found)
+{
+	struct stat stat;
+
+	if (fstatat(root_fd, name, &stat, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(stat.st_mode))
+		return false;
+	found->uid = stat.st_uid;
+	found->owner =
+		stat.st_uid == geteuid() ? STAGE_OWNER_UNKNOWN : STAGE_OWNER_OTHER_USER;
+	return true;
+}
+
+/* True if name in root is a staging directory; fills *found but for its path. */
+static bool
+look(int root_fd, const char *name, struct stage_found *found)
+{
+	struct stage_held held = STAGE_HELD_NONE;
+	struct content content = {0};
+	bool this_machine;
+
+	memset(found, 0, sizeof(*found));
+	if (!stage_naming_is_dir(name, &found->pid, &this_machine))
+		return false;
+	/* shared: two that look at once do not take each other for the run */
+	if (stage_held_find(&held, root_fd, name, LOCK_SH) < 0)
+		return look_from_outside(root_fd, name, found);
+	found->uid = held.stat.st_uid;
+	found->owner = owner_of(&held, this_machine);
+	found->age = age_of(&held);
+	if (found->owner != STAGE_OWNER_OTHER_USER && measure(held.fd, &content) == 0) {
+		found->files = content.files;
+		found->bytes = content.bytes;
+		found->strangers = content.strangers;
+	}
+	stage_held_release(&held);
+	return true;
+}
+
+static int
+by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct stage_found *)a)->path, ((const struct stage_found *)b)->path);
+}
+
+/* Appends *found, with its path, to the list. */
+static int
+append(struct stage_found **list, size_t *count, const struct stage_found *found, const char *root,
+	const char *name)
+{
+	struct stage_found *longer;
+	char *path;
+
+	if (asprintf(&path, "%s/%s", root, name) < 0)
+		return STAGE_E_MEMORY;
+	longer = realloc(*list, (*count + 1) * sizeof(**list));
+	if (!longer) {
+		free(path);
+		return STAGE_E_MEMORY;
+	}
+	longer[*count] = *found;
+	longer[*count].path = path;
+	*list = longer;
+	(*count)++;
+	return 0;
+}
+
+static int
+fail_to_read(const char *root, int sys_errno, struct stage_error *error)
+{
+	return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
+		"cannot look for staging directories in %s", root);
+}
+
+static DIR *
+open_root(const char *root, struct stage_error *error)
+{
+	DIR *stream;
+	int fd;
+
+	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	stream = fd < 0 ? NULL : fdopendir(fd);
+	if (!stream) {
+		fail_to_read(root, errno, error);
+		if (fd >= 0)
+			close(fd);
+	}
+	return stream;
+}
+
+int
+stage_orphan_list(const char *root, struct stage_found **ret_list, size_t *ret_count,
+	struct stage_error *error)
+{
+	struct stage_found *list = NULL, found;
+	struct dirent *entry;
+	size_t count = 0;
+	int code = 0, failed = 0;
+	DIR *stream;
+
+	stream = open_root(root, error);
+	if (!stream)
+		return STAGE_E_SYSTEM;
+	while (code == 0 && (entry = next_entry(stream, &failed)))
+		if (look(dirfd(stream), entry->d_name, &found))
+			code = append(&list, &count, &found, root, entry->d_name);
+	closedir(stream);
+	if (code < 0 || failed) {
+		stage_orphan_list_free(&list, count);
+		return failed ? fail_to_read(root, failed, error)
+			      : stage_error_set(error, code, 0, "no memory to list %s", root);
+	}
+	if (count)
+		qsort(list, count, sizeof(*list), by_path);
+	*ret_list = list;
+	*ret_count = count;
+	return 0;
+}
+
+void
+stage_orphan_list_free(struct stage_found **list, size_t count)
+{
+	int saved_errno = errno;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		free((*list)[i].path);
+	free(*list);
+	*list = NULL;
+	errno = saved_errno;
+}
+
+const char *
+stage_owner_name(enum stage_owner owner)
+{
+	switch (owner) {
+	case STAGE_OWNER_LIVE:
+		return "live";
+	case STAGE_OWNER_DEAD:
+		return "orphan";
+	case STAGE_OWNER_OTHER_USER:
+		return "other user";
+	case STAGE_OWNER_OTHER_MACHINE:
+		return "other machine";
+	case STAGE_OWNER_UNKNOWN:
+		break;
+	}
+	return "unknown";
+}
+
+/* Empties and removes an orphan that we hold the lock of. */
+static void
+reclaim(const struct stage_held *held, const char *root, pid_t pid, const struct stage_log *log,
+	struct stage_reclaimed *total)
+{
+	struct content content = {0};
+	bool was_empty;
+	char *path;
+	int failed;
+
+	if (asprintf(&path, "%s/%s", root, held->name) < 0) {
+		stage_log_line(log, STAGE_WARNING, "no memory to remove the orphan %s/%s", root,
+			held->name);
+		total->left++;
+		return;
+	}
+	if (empty(held->fd, path, log, &content) < 0) {
+		stage_log_line(log, STAGE_WARNING, "cannot read the orphan %s: %s", path,
+			stage_errno_text(errno));
+		total->left++;
+		goto done;
+	}
+	total->files += content.files;
+	total->bytes += content.bytes;
+	total->left += content.strangers + content.stuck;
+	failed = stage_held_remove(held);
+	was_empty = !content.files && !content.strangers && !content.stuck;
+	/* a run that was just beginning, or ending, and has removed it itself */
+	if (failed == ESTALE && was_empty)
+		goto done;
+	if (failed == 0)
+		total->directories++;
+	else
+		total->left++;
+	/* an empty one may be that of a run that is just beginning, which then makes another */
+	stage_log_line(log, was_empty && !failed ? STAGE_INFO : STAGE_NOTICE,
+		"removed %zu files, %llu bytes, that the dead run %ld left in %s%s%s", content.files,
+		(unsigned long long)content.bytes, (long)pid, path,
+		failed ? "; the directory stays: " : "", failed ? stage_errno_text(failed) : "");
+done:
+	free(path);
+}
+
+/* Gone meanwhile, no directory, or another user's: nothing to say. Anything else may hide an orphan. */
+static void
+warn_unopened(const char *root, const char *name, int sys_errno, const struct stage_log *log,
+	struct stage_reclaimed *total)
+{
+	if (sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == ELOOP ||
+		sys_errno == EACCES || sys_errno == EPERM)
+		return;
+	stage_log_line(log, STAGE_WARNING, "cannot look into the staging directory %s/%s: %s", root,
+		name, stage_errno_text(sys_errno));
+	total->left++;
+}
+
+int
+stage_orphan_reclaim(const char *root, const struct stage_log *log, struct stage_reclaimed *total,
+	struct stage_error *error)
+{
+	struct dirent *entry;
+	bool this_machine;
+	DIR *stream;
+	int failed;
+	pid_t pid;
+
+	stream = open_root(root, error);
+	if (!stream)
+		return STAGE_E_SYSTEM;
+	while ((entry = next_entry(stream, &failed))) {
+		struct stage_held held = STAGE_HELD_NONE;
+
+		if (!stage_naming_is_dir(entry->d_name, &pid, &this_machine))
+			continue;
+		if (stage_held_find(&held, dirfd(stream), entry->d_name, LOCK_EX) < 0) {
+			warn_unopened(root, entry->d_name, errno, log, total);
+			continue;
+		}
+		if (owner_of(&held, this_machine) == STAGE_OWNER_DEAD)
+			reclaim(&held, root, pid, log, total);
+		stage_held_release(&held);
+	}
+	closedir(stream);
+	return failed ? fail_to_read(root, failed, error) : 0;
+}

@@ -1,0 +1,510 @@
+/*
+ * A file is read whole into memory. inih then takes it apart through our reader, which counts
+ * lines and keeps the current one, so that an error can name both; inih itself knows the number
+ * alone. The struct is filled key by key through one table.
+ */
+#include "settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "expand.h"
+#include "text.h"
+
+#define SYSTEM_FILE SYSCONFDIR "/stagedir.conf"
+
+/* Far more than any sensible file; keeps a device or a mistake from filling memory. */
+#define FILE_MAX (64 * 1024)
+
+#define KEYS_MAX 16
+
+/* The state of reading one file. */
+struct reader {
+	const char *path;
+	const char *next; /* what inih has not had yet */
+	unsigned int line;
+	char text[512]; /* of the current line, for errors */
+
+	struct stage_settings *settings;
+	bool seen[KEYS_MAX]; /* keys that this file has given, by index in the table */
+	int code;
+	struct stage_error *error;
+};
+
+struct key {
+	const char *name;
+	bool list; /* may be given several times */
+	int (*set)(struct reader *reader, const char *value);
+};
+
+/* The first error of a file is the one that is reported. */
+static int __attribute__((format(printf, 2, 3)))
+fail(struct reader *reader, const char *format, ...)
+{
+	char why[1024];
+	va_list arguments;
+
+	if (reader->code < 0)
+		return reader->code;
+	va_start(arguments, format);
+	stage_text_format(why, sizeof(why), format, arguments);
+	va_end(arguments);
+	reader->code = stage_error_set(reader->error, STAGE_E_SETTING, 0, "%s:%u: \"%s\": %s",
+		reader->path, reader->line, reader->text, why);
+	return reader->code;
+}
+
+static int
+fail_memory(struct reader *reader)
+{
+	if (reader->code == 0)
+		reader->code = stage_error_set(reader->error, STAGE_E_MEMORY, 0,
+			"no memory for the settings in %s", reader->path);
+	return reader->code;
+}
+
+/* Appends to a list that ends with NULL; takes over text, which may be NULL for want of memory. */
+static int
+append(struct reader *reader, char ***list, char *text)
+{
+	size_t count = 0;
+	char **longer;
+
+	if (!text)
+		return fail_memory(reader);
+	while ((*list)[count])
+		count++;
+	longer = realloc(*list, (count + 2) * sizeof(**list));
+	if (!longer) {
+		free(text);
+		return fail_memory(reader);
+	}
+	longer[count] = text;
+	longer[count + 1] = NULL;
+	*list = longer;
+	return 0;
+}
+
+static void
+clear(char **list)
+{
+	char **entry;
+
+	for (entry = list; entry && *entry; entry++) {
+		free(*entry);
+		*entry = NULL;
+	}
+}
+
+static int
+set_temp_root(struct reader *reader, const char *value)
+{
+	char why[256];
+	char *path = NULL;
+	int code;
+
+	code = stage_expand(value, &path, why, sizeof(why));
+	if (code == STAGE_E_MEMORY)
+		return fail_memory(reader);
+	if (code < 0)
+		return fail(reader, "%s", why);
+	if (path[0] != '/') {
+		free(path);
+		return fail(reader,
+			"a temp_root must be an absolute path, or start with ~ or a variable that is one");
+	}
+	return append(reader, &reader->settings->temp_roots, path);
+}
+
+static int
+set_target(struct reader *reader, const char *value)
+{
+	/* the prefix always works: the value says that nothing else is asked for */
+	if (strcmp(value, "stage+") == 0)
+		return 0;
+	if (strncmp(value, "stage+", strlen("stage+")) == 0)
+		return fail(reader, "a target is \"stage+\" alone, or a pattern of URLs without that "
+				    "prefix, such as sftp://* or *");
+	if (strcmp(value, "*") != 0 && !strstr(value, "://"))
+		return fail(reader, "a target must be \"stage+\", \"*\", or a pattern that holds \"://\", "
+				    "such as sftp://* or file:///srv/backup/*");
+	return append(reader, &reader->settings->targets, strdup(value));
+}
+
+static int
+set_min_free(struct reader *reader, const char *value)
+{
+	static const char units[] = "KMGT";
+	unsigned long long number;
+	unsigned int shift = 0;
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	number = strtoull(value, &end, 10);
+	if (*value < '0' || *value > '9' || errno)
+		goto bad;
+	if (*end) {
+		unit = strchr(units, *end >= 'a' ? *end - 'a' + 'A' : *end);
+		if (!unit || end[1])
+			goto bad;
+		shift = 10 * (unsigned int)(unit - units + 1);
+	}
+	if (number > UINT64_MAX >> shift)
+		goto bad;
+	reader->settings->min_free = (uint64_t)number << shift;
+	return 0;
+
+bad:
+	return fail(reader, "not a size; allowed is a whole number of bytes, or one with K, M, G or T "
+			    "(powers of 1024) behind it, such as 500M, below 16777216T");
+}
+
+static int
+set_avoid_tmpfs(struct reader *reader, const char *value)
+{
+	if (!strcasecmp(value, "yes") || !strcasecmp(value, "true"))
+		reader->settings->avoid_tmpfs = true;
+	else if (!strcasecmp(value, "no") || !strcasecmp(value, "false"))
+		reader->settings->avoid_tmpfs = false;
+	else
+		return fail(reader, "not a boolean; allowed are yes, no, true and false");
+	return 0;
+}
+
+static const struct key keys[] = {
+	{"temp_root", true, set_temp_root},
+	{"min_free", false, set_min_free},
+	{"avoid_tmpfs", false, set_avoid_tmpfs},
+	{"targets", true, set_target},
+};
+#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
+_Static_assert(KEY_COUNT <= KEYS_MAX, "struct reader has room for every key");
+
+/* The list of an earlier file gives way to the one of this file. */
+static void
+start_list(struct reader *reader, const struct key *key)
+{
+	clear(key->set == set_temp_root ? reader->settings->temp_roots
+					: reader->settings->targets);
+}
+
+/* inih's handler: 0 is an error there */
+static int
+handle(void *user, const char *section, const char *name, const char *value)
+{
+	struct reader *reader = user;
+	size_t i;
+
+	if (reader->code < 0)
+		return 0;
+	if (*section)
+		return fail(reader, "there are no [sections]; write the key alone") == 0;
+	for (i = 0; i < KEY_COUNT && strcmp(keys[i].name, name) != 0; i++)
+		;
+	if (i == KEY_COUNT)
+		return fail(reader, "unknown key; known are temp_root, min_free, avoid_tmpfs, targets") == 0;
+	if (!*value)
+		return fail(reader, "the value is missing") == 0;
+	if (strstr(value, " #") || strstr(value, "\t#"))
+		return fail(reader, "a comment must stand on a line of its own") == 0;
+	if (reader->seen[i] && !keys[i].list)
+		return fail(reader, "%s was given already in this file", name) == 0;
+	if (keys[i].list && !reader->seen[i])
+		start_list(reader, &keys[i]);
+	reader->seen[i] = true;
+	return keys[i].set(reader, value) == 0;
+}
+
+/* inih's reader, like fgets(3). Keeps what the line is for fail(). */
+static char *
+read_line(char *buffer, int size, void *stream)
+{
+	struct reader *reader = stream;
+	size_t length;
+
+	if (!*reader->next || reader->code < 0)
+		return NULL;
+	length = strcspn(reader->next, "\n");
+	reader->line++;
+	snprintf(reader->text, sizeof(reader->text), "%.*s", (int)length, reader->next);
+	/* inih calls nobody for a section without keys */
+	if (*reader->next == '[') {
+		fail(reader, "there are no [sections]; write the key alone");
+		return NULL;
+	}
+	/* inih would take it for more of the value above */
+	if (strspn(reader->next, " \t") && !strchr("\r\n#;", reader->next[strspn(reader->next, " \t")])) {
+		fail(reader, "a key must stand at the beginning of its line");
+		return NULL;
+	}
+	if (length + 2 > (size_t)size) {
+		fail(reader, "longer than the %d bytes that a line may have", size - 2);
+		return NULL;
+	}
+	memcpy(buffer, reader->next, length);
+	memcpy(buffer + length, "\n", 2);
+	reader->next += length;
+	if (*reader->next)
+		reader->next++;
+	return buffer;
+}
+
+static int
+parse(struct reader *reader, const char *content)
+{
+	int bad_line;
+
+	reader->next = content;
+	bad_line = ini_parse_stream(read_line, reader, handle, reader);
+	/* inih goes on after a line that it does not understand: ours may not be the first error */
+	if (reader->code == STAGE_E_SETTING && bad_line > 0 && bad_line < (int)reader->line)
+		reader->code = 0;
+	if (reader->code == 0 && bad_line > 0) {
+		/* inih found neither a key nor a section there; have the text of that line again */
+		reader->next = content;
+		reader->line = 0;
+		while ((int)reader->line < bad_line && *reader->next) {
+			size_t length = strcspn(reader->next, "\n");
+
+			reader->line++;
+			snprintf(reader->text, sizeof(reader->text), "%.*s", (int)length,
+				reader->next);
+			reader->next += length + (reader->next[length] != '\0');
+		}
+		fail(reader, "not understood; allowed are \"key = value\" and comments after #");
+	} else if (reader->code == 0 && bad_line < 0) {
+		fail_memory(reader);
+	}
+	return reader->code;
+}
+
+/* Nobody but root and the user may say where backups are staged. */
+static int
+check_writers(const char *path, const struct stat *stat, struct stage_error *error)
+{
+	if (!S_ISREG(stat->st_mode))
+		return stage_error_set(error, STAGE_E_SETTING, 0,
+			"%s: not a regular file, which a configuration file must be", path);
+	if (stat->st_uid != 0 && stat->st_uid != geteuid())
+		return stage_error_set(error, STAGE_E_SETTING, 0,
+			"%s: belongs to user %ld; a configuration file must belong to root or to user %ld",
+			path, (long)stat->st_uid, (long)geteuid());
+	if (stat->st_mode & 022)
+		return stage_error_set(error, STAGE_E_SETTING, 0,
+			"%s: mode %04o, others may write it; allowed is 0644 or less (chmod go-w)", path,
+			(unsigned int)stat->st_mode & 07777);
+	return 0;
+}
+
+/* Reads a whole file, which the caller frees. */
+static int
+read_file(const char *path, char **ret_content, struct stage_error *error)
+{
+	char *content = NULL;
+	size_t used = 0;
+	struct stat stat;
+	ssize_t got;
+	int fd, code;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &stat) < 0)
+		goto failed;
+	code = check_writers(path, &stat, error);
+	if (code < 0)
+		goto done;
+	content = malloc(FILE_MAX + 1);
+	if (!content)
+		goto failed;
+	while (used <= FILE_MAX && (got = read(fd, content + used, FILE_MAX + 1 - used)) != 0) {
+		if (got > 0)
+			used += (size_t)got;
+		else if (errno != EINTR)
+			goto failed;
+	}
+	if (used > FILE_MAX || memchr(content, '\0', used)) {
+		code = stage_error_set(error, STAGE_E_SETTING, 0,
+			"%s: not a configuration file: it %s", path,
+			used > FILE_MAX ? "is larger than 64 KiB" : "holds a NUL byte");
+		goto done;
+	}
+	content[used] = '\0';
+	close(fd);
+	*ret_content = content;
+	return 0;
+
+failed:
+	code = stage_error_set(error, errno == ENOMEM ? STAGE_E_MEMORY : STAGE_E_SETTING, errno,
+		"cannot read the configuration file %s", path);
+done:
+	free(content);
+	if (fd >= 0)
+		close(fd);
+	return code;
+}
+
+/* Reads a file over what settings holds. */
+static int
+load_over(struct stage_settings *settings, const char *path, struct stage_error *error)
+{
+	struct reader reader = {.path = path, .settings = settings, .error = error};
+	char *content = NULL;
+	int code;
+
+	code = read_file(path, &content, error);
+	if (code < 0)
+		return code;
+	code = parse(&reader, content);
+	free(content);
+	return code;
+}
+
+static struct stage_settings *
+new_settings(void)
+{
+	struct stage_settings *settings = calloc(1, sizeof(*settings));
+
+	if (!settings)
+		return NULL;
+	settings->temp_roots = calloc(1, sizeof(char *));
+	settings->targets = calloc(1, sizeof(char *));
+	if (!settings->temp_roots || !settings->targets)
+		stage_settings_free(&settings);
+	else {
+		settings->min_free = 1024 * 1024;
+		settings->avoid_tmpfs = true;
+	}
+	return settings;
+}
+
+static bool
+exists(const char *path)
+{
+	struct stat stat_;
+
+	/* a file that cannot be examined is not taken for missing */
+	return stat(path, &stat_) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+/* The user's own file; NULL with errno 0 where the user has no home, ENOMEM otherwise. */
+static char *
+user_file(void)
+{
+	const char *base = getenv("XDG_CONFIG_HOME"), *below = "";
+	char *path = NULL;
+
+	/* the XDG base directory specification: unset, empty or relative is as if unset */
+	if (!base || *base != '/') {
+		base = stage_home_of("");
+		below = "/.config";
+	}
+	errno = 0;
+	if (base && asprintf(&path, "%s%s/stagedir/stagedir.conf", base, below) < 0) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return path;
+}
+
+/* Reads system file and user's file over settings. */
+static int
+load_both(struct stage_settings *settings, struct stage_error *error)
+{
+	char *path;
+	int code = 0;
+
+	if (exists(SYSTEM_FILE))
+		code = load_over(settings, SYSTEM_FILE, error);
+	if (code < 0)
+		return code;
+	path = user_file();
+	if (!path)
+		return errno ? stage_error_set(error, STAGE_E_MEMORY, 0,
+				       "no memory for the name of the configuration file")
+			     : 0;
+	if (exists(path))
+		code = load_over(settings, path, error);
+	free(path);
+	return code;
+}
+
+/* Loads one named file, or with NULL both of the usual ones. */
+static int
+load(const char *path, struct stage_settings **ret_settings, struct stage_error *error)
+{
+	struct stage_settings *settings = new_settings();
+	int code;
+
+	if (!settings)
+		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for the settings");
+	code = path ? load_over(settings, path, error) : load_both(settings, error);
+	if (code < 0) {
+		stage_settings_free(&settings);
+		return code;
+	}
+	*ret_settings = settings;
+	return 0;
+}
+
+int
+stage_settings_load(struct stage_settings **ret_settings, struct stage_error *error)
+{
+	return load(getenv("STAGEDIR_CONFIG"), ret_settings, error);
+}
+
+int
+stage_settings_load_file(const char *path, struct stage_settings **ret_settings,
+	struct stage_error *error)
+{
+	return load(path, ret_settings, error);
+}
+
+bool
+stage_settings_exist(void)
+{
+	bool found;
+	char *path;
+
+	if (getenv("STAGEDIR_CONFIG") || exists(SYSTEM_FILE))
+		return true;
+	path = user_file();
+	found = path && exists(path);
+	free(path);
+	return found;
+}
+
+bool
+stage_settings_take_over(const struct stage_settings *settings, const char *url)
+{
+	char *const *pattern;
+
+	for (pattern = settings->targets; *pattern; pattern++)
+		if (fnmatch(*pattern, url, 0) == 0)
+			return true;
+	return false;
+}
+
+void
+stage_settings_free(struct stage_settings **settings)
+{
+	int saved_errno = errno;
+
+	if (!*settings)
+		return;
+	clear((*settings)->temp_roots);
+	clear((*settings)->targets);
+	free((*settings)->temp_roots);
+	free((*settings)->targets);
+	free(*settings);
+	*settings = NULL;
+	errno = saved_errno;
+}

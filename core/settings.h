@@ -1,0 +1,76 @@
+/*
+ * settings - stagedir.conf, read into one struct in which every value was checked
+ *
+ * Files, the later wins key by key: SYSCONFDIR/stagedir.conf (/etc/stagedir.conf as packaged), then
+ * $XDG_CONFIG_HOME/stagedir/stagedir.conf ($HOME/.config where that is unset). Either may be missing.
+ * STAGEDIR_CONFIG in the environment names one file that is read instead of both and must be there.
+ *
+ * A file is lines of `key = value`, read by inih; a line that starts with `#` or `;` is a comment, and so
+ * is what stands behind a blank and `;`. There are no sections and no continued lines. A key that holds a list is given once a value, the first rank first, and replaces the
+ * list of the file before it. The keys are the fields of struct stage_settings.
+ *
+ * Nothing is guessed: an unknown key, a value that is not allowed, a key given twice, or a file that
+ * somebody other than root and the user may write is an error that names file, line, text and what is
+ * allowed. Sizes are bytes, or a number with K, M, G or T (powers of 1024).
+ *
+ *	struct stage_settings *settings;
+ *	struct stage_error error;
+ *
+ *	if (stage_settings_load(&settings, &error) < 0)
+ *		...
+ *	stage_settings_free(&settings);
+ *
+ * A struct is never changed after it was loaded: any number of threads may read it. Loading reads the
+ * environment, which no other thread may change meanwhile.
+ */
+#ifndef STAGEDIR_SETTINGS_H
+#define STAGEDIR_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+
+#pragma GCC visibility push(default)
+
+struct stage_settings {
+	/* temp_root: directories in which to stage, ranked; absolute, `~` and `$VAR` expanded. Ends
+	 * with NULL; empty unless a file says otherwise. */
+	char **temp_roots;
+
+	/* min_free: bytes that must be free in a root. Default 1 MiB. */
+	uint64_t min_free;
+
+	/* avoid_tmpfs: use a root that is memory only where there is no other. Default true. */
+	bool avoid_tmpfs;
+
+	/* targets: patterns (fnmatch(3), `*` matches `/` too) of URLs that are staged without the
+	 * prefix. Ends with NULL. The value `stage+`, the default, is an empty list. */
+	char **targets;
+};
+
+/*
+ * Reads the files named above. Returns 0 and a struct that the caller frees; STAGE_E_SETTING, with the
+ * errno where a file that must be there, or is, cannot be read; STAGE_E_MEMORY.
+ */
+int stage_settings_load(struct stage_settings **ret_settings, struct stage_error *error);
+
+/* The same from one named file, which must be there. */
+int stage_settings_load_file(const char *path, struct stage_settings **ret_settings,
+	struct stage_error *error);
+
+/*
+ * Is there any file for stage_settings_load() to read? A host that is asked for a plain URL can leave
+ * everything alone when there is none.
+ */
+bool stage_settings_exist(void);
+
+/* Is this URL, which has no stage+ prefix, to be staged? */
+bool stage_settings_take_over(const struct stage_settings *settings, const char *url);
+
+/* Frees *settings and sets it to NULL; NULL in it is no error. Keeps errno. */
+void stage_settings_free(struct stage_settings **settings);
+
+#pragma GCC visibility pop
+
+#endif

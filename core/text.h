@@ -1,0 +1,20 @@
+/*
+ * text - formatting into a buffer of fixed size
+ *
+ * Not installed.
+ */
+#ifndef STAGEDIR_TEXT_H
+#define STAGEDIR_TEXT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/* vsnprintf(3) that ends a text which does not fit (size bytes, at least 4, with the NUL) in "...". */
+void stage_text_format(char *buffer, size_t size, const char *format, va_list arguments)
+	__attribute__((format(printf, 3, 0)));
+
+/* The same behind the text that buffer holds already. */
+void stage_text_append(char *buffer, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif
