@@ -1,0 +1,473 @@
+/*
+ * TemporaryDirectory: the contract of duplicity.tempdir.TemporaryDirectory on top of core/dir. All that
+ * are open in this process are in a list, for the ends that a run can come to (endings.c); the GIL
+ * guards it. An object owns no other Python object, so there is no cycle that could delay its end.
+ */
+#include "module.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dir.h"
+
+typedef struct directory {
+	PyObject_HEAD
+	struct stage_dir *dir; /* NULL until __init__ */
+	struct directory *next;
+} directory;
+
+static directory *all;
+
+static void
+enlist(directory *self)
+{
+	self->next = all;
+	all = self;
+}
+
+static void
+delist(directory *self)
+{
+	directory **link;
+
+	for (link = &all; *link; link = &(*link)->next) {
+		if (*link == self) {
+			*link = self->next;
+			return;
+		}
+	}
+}
+
+void
+directory_cleanup_all(void)
+{
+	directory *self = all, *next;
+
+	/* The log may run Python, and so drop other objects: the one at hand and the next are held. The
+	 * GIL is kept: whoever is in the core now needs it only once it is out again. */
+	Py_XINCREF((PyObject *)self);
+	while (self) {
+		stage_dir_cleanup(self->dir);
+		next = self->next;
+		Py_XINCREF((PyObject *)next);
+		Py_DECREF((PyObject *)self);
+		self = next;
+	}
+}
+
+/* The tree that the host is about to back up, as bytes; NULL without an exception if it is not. */
+static PyObject *
+backup_source(void)
+{
+	PyObject *select, *local_path, *name = NULL;
+
+	/* restore has a local path as well, but selects nothing */
+	select = host_attribute("duplicity.config", "select");
+	local_path = host_attribute("duplicity.config", "local_path");
+	if (select && select != Py_None && local_path && local_path != Py_None)
+		name = PyObject_GetAttrString(local_path, "name");
+	if (name && !PyBytes_Check(name)) {
+		Py_DECREF(name);
+		name = NULL;
+	}
+	PyErr_Clear();
+	Py_XDECREF(select);
+	Py_XDECREF(local_path);
+	return name;
+}
+
+/* Does the host's selection leave this path out of the backup? */
+static bool
+is_excluded(const char *path)
+{
+	PyObject *select, *path_type, *host_path = NULL, *verdict = NULL;
+	bool excluded;
+
+	select = host_attribute("duplicity.config", "select");
+	path_type = host_attribute("duplicity.path", "Path");
+	if (select && path_type)
+		host_path = PyObject_CallFunction(path_type, "y", path);
+	if (host_path)
+		verdict = PyObject_CallMethod(select, "Select", "O", host_path);
+	excluded = verdict && PyLong_Check(verdict) && PyLong_AsLong(verdict) == 0;
+	swallow_exception();
+	Py_XDECREF(select);
+	Py_XDECREF(path_type);
+	Py_XDECREF(host_path);
+	Py_XDECREF(verdict);
+	return excluded;
+}
+
+/* Ranks; a last resort inside of the source that the host leaves out of the backup anyway is good. */
+static int
+rank(const struct stage_settings *settings, struct stage_root_request *request,
+	struct stage_roots **ret_roots, struct stage_error *error)
+{
+	int code;
+
+	code = stage_roots_rank(settings, request, ret_roots, error);
+	if (code < 0 || !(*ret_roots)->chosen ||
+		(*ret_roots)->chosen->state != STAGE_ROOT_IN_SOURCE ||
+		!is_excluded((*ret_roots)->chosen->path))
+		return code;
+	stage_roots_free(ret_roots);
+	request->source = NULL;
+	return stage_roots_rank(settings, request, ret_roots, error);
+}
+
+static int
+open_ranked(PyObject *tempdir, struct stage_dir **ret_dir, struct stage_error *error)
+{
+	PyObject *source = backup_source();
+	struct stage_root_request request = {
+		.tempdir = tempdir ? PyBytes_AsString(tempdir) : NULL,
+		.source = source ? PyBytes_AsString(source) : NULL,
+	};
+	struct stage_settings *settings = NULL;
+	struct stage_roots *roots = NULL;
+	int code;
+
+	code = stage_settings_load(&settings, error);
+	if (code == 0)
+		code = rank(settings, &request, &roots, error);
+	if (code == 0) {
+		Py_BEGIN_ALLOW_THREADS
+		code = stage_dir_open_ranked(roots, &host_log, ret_dir, error);
+		Py_END_ALLOW_THREADS
+	}
+	stage_roots_free(&roots);
+	stage_settings_free(&settings);
+	Py_XDECREF(source);
+	return code;
+}
+
+static int
+open_direct(PyObject *root, struct stage_dir **ret_dir, struct stage_error *error)
+{
+	const char *path = PyBytes_AsString(root);
+	int code;
+
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_open(path, &host_log, ret_dir, error);
+	Py_END_ALLOW_THREADS
+	return code;
+}
+
+/* The host passes its --tempdir as temproot, but also a directory of its own, as it does the archive. */
+static int
+open_for_host(PyObject *temproot, struct stage_dir **ret_dir, struct stage_error *error)
+{
+	PyObject *tempdir = host_tempdir();
+	int code;
+
+	if (!temproot || (tempdir &&
+		strcmp(PyBytes_AsString(temproot), PyBytes_AsString(tempdir)) == 0))
+		code = open_ranked(tempdir, ret_dir, error);
+	else
+		code = open_direct(temproot, ret_dir, error);
+	Py_XDECREF(tempdir);
+	return code;
+}
+
+static int
+directory_init(PyObject *object, PyObject *arguments, PyObject *keywords)
+{
+	static char temproot_keyword[] = "temproot";
+	static char *names[] = {temproot_keyword, NULL};
+	directory *self = (directory *)object;
+	PyObject *temproot = Py_None, *bytes = NULL;
+	struct stage_error error;
+	int code;
+
+	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|O:TemporaryDirectory", names, &temproot))
+		return -1;
+	if (self->dir) {
+		PyErr_SetString(PyExc_RuntimeError, "this TemporaryDirectory is open already");
+		return -1;
+	}
+	if (temproot != Py_None && !(bytes = path_bytes(temproot)))
+		return -1;
+	endings_watch();
+	endings_hold();
+	code = open_for_host(bytes, &self->dir, &error);
+	if (code == 0)
+		enlist(self);
+	endings_release();
+	Py_XDECREF(bytes);
+	if (code < 0) {
+		raise_error(&error);
+		return -1;
+	}
+	stage_log_line(&host_log, STAGE_INFO, "Using temporary directory %s",
+		stage_dir_path(self->dir));
+	return 0;
+}
+
+static void
+directory_dealloc(PyObject *object)
+{
+	directory *self = (directory *)object;
+	PyTypeObject *type = Py_TYPE(object);
+	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+	if (self->dir) {
+		delist(self);
+		/* without giving up the GIL: nobody else may see an object that is about to go */
+		stage_dir_close(&self->dir);
+	}
+	release(object);
+	Py_DECREF(type);
+}
+
+/* The directory of an object that __init__ has been through, or NULL with an exception. */
+static struct stage_dir *
+opened(PyObject *object)
+{
+	directory *self = (directory *)object;
+
+	if (!self->dir)
+		PyErr_SetString(PyExc_ValueError, "this TemporaryDirectory was never opened");
+	return self->dir;
+}
+
+static PyObject *
+directory_dir(PyObject *object, PyObject *unused)
+{
+	struct stage_dir *dir = opened(object);
+	const char *path;
+
+	(void)unused;
+	if (!dir)
+		return NULL;
+	path = stage_dir_path(dir);
+	if (!path)
+		Py_RETURN_NONE;
+	return PyUnicode_DecodeFSDefault(path);
+}
+
+static PyObject *
+directory_mktemp(PyObject *object, PyObject *unused)
+{
+	struct stage_dir *dir = opened(object);
+	struct stage_error error;
+	PyObject *result;
+	char *path;
+	int code;
+
+	(void)unused;
+	if (!dir)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_mktemp(dir, &path, &error);
+	Py_END_ALLOW_THREADS
+	if (code < 0)
+		return raise_error(&error);
+	result = PyBytes_FromString(path);
+	free(path);
+	return result;
+}
+
+/* What mkstemp() and mkstemp_file() have in common: a file, and its name as str. */
+static PyObject *
+make_file(PyObject *object, int *ret_fd)
+{
+	struct stage_dir *dir = opened(object);
+	struct stage_error error;
+	PyObject *name;
+	char *path;
+	int code;
+
+	if (!dir)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_mkstemp(dir, ret_fd, &path, &error);
+	Py_END_ALLOW_THREADS
+	if (code < 0)
+		return raise_error(&error);
+	name = PyUnicode_DecodeFSDefault(path);
+	free(path);
+	if (!name)
+		close(*ret_fd);
+	return name;
+}
+
+static PyObject *
+directory_mkstemp(PyObject *object, PyObject *unused)
+{
+	PyObject *name;
+	int fd;
+
+	(void)unused;
+	name = make_file(object, &fd);
+	return name ? Py_BuildValue("(iN)", fd, name) : NULL;
+}
+
+static PyObject *
+directory_mkstemp_file(PyObject *object, PyObject *unused)
+{
+	PyObject *name, *file;
+	int fd;
+
+	(void)unused;
+	name = make_file(object, &fd);
+	if (!name)
+		return NULL;
+	file = PyFile_FromFd(fd, NULL, "r+", -1, NULL, NULL, NULL, 1);
+	if (!file) {
+		close(fd);
+		Py_DECREF(name);
+		return NULL;
+	}
+	return Py_BuildValue("(NN)", file, name);
+}
+
+static PyObject *
+directory_forget(PyObject *object, PyObject *name)
+{
+	struct stage_dir *dir = opened(object);
+	struct stage_error error;
+	PyObject *bytes;
+	const char *path;
+	int code;
+
+	if (!dir || !(bytes = path_bytes(name)))
+		return NULL;
+	path = PyBytes_AsString(bytes);
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_forget(dir, path, &error);
+	/* the contract makes it a hint: a mistake with it is told, and harms nothing */
+	if (code < 0 && code != STAGE_E_FORKED)
+		stage_log_line(&host_log, code == STAGE_E_CLOSED ? STAGE_DEBUG : STAGE_WARNING,
+			"Attempt to forget unknown tempfile - this is probably a bug: %s",
+			error.message);
+	Py_END_ALLOW_THREADS
+	Py_DECREF(bytes);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+directory_remove(PyObject *object, PyObject *name)
+{
+	struct stage_dir *dir = opened(object);
+	struct stage_error error;
+	PyObject *bytes;
+	const char *path;
+	int code;
+
+	if (!dir || !(bytes = path_bytes(name)))
+		return NULL;
+	path = PyBytes_AsString(bytes);
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_remove(dir, path, &error);
+	Py_END_ALLOW_THREADS
+	Py_DECREF(bytes);
+	if (code == STAGE_E_SYSTEM || code == STAGE_E_FORKED)
+		return raise_error(&error);
+	return PyBool_FromLong(code == 0);
+}
+
+static PyObject *
+directory_check(PyObject *object, PyObject *unused)
+{
+	struct stage_dir *dir = opened(object);
+	struct stage_error error;
+	int code;
+
+	(void)unused;
+	if (!dir)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_check(dir, &error);
+	Py_END_ALLOW_THREADS
+	if (code < 0)
+		return raise_error(&error);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
+directory_cleanup(PyObject *object, PyObject *unused)
+{
+	struct stage_dir *dir = opened(object);
+
+	(void)unused;
+	if (!dir)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	stage_dir_cleanup(dir);
+	Py_END_ALLOW_THREADS
+	Py_RETURN_NONE;
+}
+
+/* pickle skips what raises TypeError, and the host pickles all that its configuration refers to */
+static PyObject *
+directory_reduce(PyObject *object, PyObject *unused)
+{
+	(void)object;
+	(void)unused;
+	PyErr_SetString(PyExc_TypeError, "a TemporaryDirectory belongs to one process");
+	return NULL;
+}
+
+static PyMethodDef methods[] = {
+	{"dir", directory_dir, METH_NOARGS,
+		"dir()\n--\n\nThe absolute path as str; None once cleanup has begun."},
+	{"mktemp", directory_mktemp, METH_NOARGS,
+		"mktemp()\n--\n\n"
+		"A path, as bytes, that was never given before. The file is not made. Tracked."},
+	{"mkstemp", directory_mkstemp, METH_NOARGS,
+		"mkstemp()\n--\n\nAn open descriptor and the path, as str, of a new file. Tracked."},
+	{"mkstemp_file", directory_mkstemp_file, METH_NOARGS,
+		"mkstemp_file()\n--\n\nThe same with a file object, open for reading and writing."},
+	{"forget", directory_forget, METH_O,
+		"forget(fname)\n--\n\n"
+		"Stops tracking a path (str or bytes), after the file was deleted or moved away."},
+	{"remove", directory_remove, METH_O,
+		"remove(fname)\n--\n\n"
+		"Removes a tracked file (str or bytes), by descriptor, and forgets it. False: not tracked."},
+	{"check", directory_check, METH_NOARGS,
+		"check()\n--\n\n"
+		"Raises FatalBackendException if the directory was moved, removed or replaced."},
+	{"cleanup", directory_cleanup, METH_NOARGS,
+		"cleanup()\n--\n\n"
+		"Removes the tracked files and the directory. Never raises: failures are logged."},
+	{"__reduce__", directory_reduce, METH_NOARGS, "Raises TypeError."},
+	{0},
+};
+
+static char documentation[] =
+	"TemporaryDirectory(temproot=None)\n--\n\n"
+	"The tracked, securely created directory of duplicity.tempdir, on top of libstagedir.\n\n"
+	"temproot (str or bytes) is the directory to make it in; None, or what --tempdir says, has the\n"
+	"root chosen and vetted as stagedir.conf says. Raises UserError where there is none. Any thread\n"
+	"may call any method; a child of fork() may call cleanup(), which does nothing.";
+
+static PyType_Slot slots[] = {
+	{Py_tp_doc, documentation},
+	{Py_tp_new, (void *)PyType_GenericNew},
+	{Py_tp_init, (void *)directory_init},
+	{Py_tp_dealloc, (void *)directory_dealloc},
+	{Py_tp_methods, methods},
+	{0, NULL},
+};
+
+static PyType_Spec specification = {
+	.name = "_stagedir.TemporaryDirectory",
+	.basicsize = sizeof(directory),
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+	.slots = slots,
+};
+
+int
+directory_add_type(PyObject *module)
+{
+	PyObject *type;
+	int result;
+
+	type = PyType_FromSpec(&specification);
+	if (!type)
+		return -1;
+	result = PyModule_AddType(module, (PyTypeObject *)type);
+	Py_DECREF(type);
+	return result;
+}

@@ -1,0 +1,150 @@
+#include "module.h"
+
+void
+swallow_exception(void)
+{
+	bool ends_the_run = PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception);
+
+	PyErr_Clear();
+	if (ends_the_run)
+		PyErr_SetInterrupt();
+}
+
+PyObject *
+host_attribute(const char *module, const char *name)
+{
+	PyObject *module_name, *object = NULL, *attribute = NULL;
+
+	module_name = PyUnicode_FromString(module);
+	if (module_name)
+		object = PyImport_GetModule(module_name);
+	if (object)
+		attribute = PyObject_GetAttrString(object, name);
+	Py_XDECREF(module_name);
+	Py_XDECREF(object);
+	if (!attribute)
+		PyErr_Clear();
+	return attribute;
+}
+
+PyObject *
+path_bytes(PyObject *path)
+{
+	PyObject *bytes;
+
+	return PyUnicode_FSConverter(path, &bytes) ? bytes : NULL;
+}
+
+PyObject *
+host_tempdir(void)
+{
+	PyObject *temproot, *bytes = NULL;
+
+	temproot = host_attribute("duplicity.config", "temproot");
+	if (temproot && PyObject_IsTrue(temproot) == 1)
+		bytes = path_bytes(temproot);
+	Py_XDECREF(temproot);
+	if (!bytes)
+		PyErr_Clear();
+	return bytes;
+}
+
+static void
+raise_os_error(const struct stage_error *error)
+{
+	PyObject *arguments;
+
+	/* OSError chooses its subclass by errno */
+	arguments = Py_BuildValue("(is)", error->sys_errno, error->message);
+	if (arguments)
+		PyErr_SetObject(PyExc_OSError, arguments);
+	Py_XDECREF(arguments);
+}
+
+/* Raises one of the host's exceptions. */
+static void
+raise_host_error(const char *name, const struct stage_error *error)
+{
+	PyObject *type = host_attribute("duplicity.errors", name);
+
+	PyErr_SetString(type ? type : PyExc_RuntimeError, error->message);
+	Py_XDECREF(type);
+}
+
+PyObject *
+raise_error(const struct stage_error *error)
+{
+	switch (error->code) {
+	case STAGE_E_SETTING:
+	case STAGE_E_NO_ROOT:
+		raise_host_error("UserError", error);
+		break;
+	case STAGE_E_SWAPPED:
+		/* any other the host would try again, while a path leads who knows where */
+		raise_host_error("FatalBackendException", error);
+		break;
+	case STAGE_E_SYSTEM:
+		raise_os_error(error);
+		break;
+	case STAGE_E_MEMORY:
+		PyErr_SetString(PyExc_MemoryError, error->message);
+		break;
+	case STAGE_E_ARGUMENT:
+	case STAGE_E_CLOSED:
+	case STAGE_E_UNTRACKED:
+		PyErr_SetString(PyExc_ValueError, error->message);
+		break;
+	case STAGE_E_FORKED:
+	case STAGE_OK:
+		PyErr_SetString(PyExc_RuntimeError, error->message);
+		break;
+	}
+	return NULL;
+}
+
+static PyMethodDef functions[] = {
+	{"reclaim", reclaim, METH_VARARGS,
+		"reclaim(archive_dir=None)\n--\n\n"
+		"Removes what dead runs left in every temp root and in archive_dir (str or bytes).\n"
+		"Logs what it does; raises UserError for a wrong configuration file only."},
+	{"watch_endings", watch_endings, METH_NOARGS,
+		"watch_endings()\n--\n\n"
+		"From now on SIGTERM and SIGHUP clean up before they do what they did until now, and so\n"
+		"do exec and the end of the interpreter. A TemporaryDirectory sees to it too. Signals are\n"
+		"left alone outside of the main thread."},
+	{"check_settings", check_settings, METH_NOARGS,
+		"check_settings()\n--\n\n"
+		"Raises UserError, with file, line and what is allowed, if a configuration file is wrong."},
+	{"take_over", take_over, METH_O,
+		"take_over(url)\n--\n\n"
+		"Does the configuration say that this URL, which has no prefix, is to be staged?\n"
+		"Raises UserError for a wrong configuration file."},
+	{0},
+};
+
+static int
+execute(PyObject *module)
+{
+	return directory_add_type(module);
+}
+
+static PyModuleDef_Slot slots[] = {
+	{Py_mod_exec, (void *)execute},
+	{0, NULL},
+};
+
+static struct PyModuleDef definition = {
+	PyModuleDef_HEAD_INIT,
+	.m_name = "_stagedir",
+	.m_doc = "The tracked, securely created staging directory of stagedir for duplicity.",
+	.m_methods = functions,
+	.m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit__stagedir(void) __attribute__((visibility("default")));
+
+PyMODINIT_FUNC
+PyInit__stagedir(void)
+{
+	return PyModuleDef_Init(&definition);
+}

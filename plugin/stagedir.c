@@ -1,0 +1,293 @@
+/*
+ * stagedir - the operator's command, see stagedir(1)
+ *
+ * This file knows the command line and the end of the process; what is done is in command_*.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "error.h"
+#include "text.h"
+
+/* No characters, so that a message can tell a long option from a short one. */
+enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_JSON, OPTION_DRY_RUN };
+
+#define EXIT_CODES                                                                                 \
+	"Exit codes: 0 done; 1 something is wrong that an operator should see; 2 usage;\n"         \
+	"3 the configuration file is wrong. See stagedir(1).\n"
+
+static const char main_help[] =
+	"usage: stagedir roots [--json]\n"
+	"       stagedir status [--json] [DIR...]\n"
+	"       stagedir gc [--dry-run] [--json] [DIR...]\n"
+	"       stagedir --help | --version\n"
+	"\n"
+	"  roots   the directories in which duplicity may stage, ranked: which one is used,\n"
+	"          and why not the others\n"
+	"  status  the staging directories that there are, live and orphaned\n"
+	"  gc      removes what dead runs left; never what belongs to a live one\n"
+	"\n"
+	"stagedir COMMAND --help tells more.\n"
+	"\n" EXIT_CODES;
+
+static const char roots_help[] =
+	"usage: stagedir roots [--json]\n"
+	"\n"
+	"Lists the temp roots - temp_root of stagedir.conf, $TMPDIR, /var/tmp, /tmp - in order\n"
+	"of rank, with their free space, which one is chosen, and what is wrong with the others.\n"
+	"\n"
+	"      --json  one JSON object instead of a table\n"
+	"  -h, --help  this text\n"
+	"\n"
+	"Exit code 1: no temp root can be used.\n" EXIT_CODES;
+
+static const char status_help[] =
+	"usage: stagedir status [--json] [DIR...]\n"
+	"\n"
+	"Lists the staging directories in the temp roots, in duplicity's archive directories and\n"
+	"in every DIR, such as one that duplicity's --tempdir named.\n"
+	"\n"
+	"      --json  one JSON object instead of a table\n"
+	"  -h, --help  this text\n"
+	"\n"
+	"Exit code 1: some directory could not be looked into.\n" EXIT_CODES;
+
+static const char gc_help[] =
+	"usage: stagedir gc [--dry-run] [--json] [DIR...]\n"
+	"\n"
+	"Removes the staging directories that dead runs of this user on this machine left in the\n"
+	"temp roots, in duplicity's archive directories and in every DIR. What stagedir did not\n"
+	"make is left there and named. A live run's directory is never touched.\n"
+	"\n"
+	"  -n, --dry-run  tell what would be removed, remove nothing\n"
+	"      --json     one JSON object instead of a table\n"
+	"  -h, --help     this text\n"
+	"\n"
+	"Exit code 1: something in an orphan was left, or with --dry-run would be, or some\n"
+	"directory could not be looked into.\n" EXIT_CODES;
+
+static const struct option main_options[] = {
+	{"help", no_argument, NULL, OPTION_HELP},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{0},
+};
+
+static const struct option list_options[] = {
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{0},
+};
+
+static const struct option gc_options[] = {
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{0},
+};
+
+static const struct subcommand {
+	const char *name;
+	const char *short_options;
+	const struct option *options;
+	bool takes_directories;
+	enum command_exit (*run)(const struct command_options *options);
+	const char *help;
+} subcommands[] = {
+	{"roots", "h", list_options, false, command_roots, roots_help},
+	{"status", "h", list_options, true, command_status, status_help},
+	{"gc", "hn", gc_options, true, command_gc, gc_help},
+};
+#define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
+
+void
+command_problem(const char *format, ...)
+{
+	char text[STAGE_ERROR_MESSAGE_MAX], line[STAGE_ERROR_MESSAGE_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	stage_text_format(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	/* one write, so that lines of several processes do not mix */
+	fprintf(stderr, "stagedir: %s\n", stage_printable(line, sizeof(line), text));
+}
+
+void *
+command_memory(void *pointer)
+{
+	if (!pointer) {
+		command_problem("out of memory");
+		exit(COMMAND_PROBLEM);
+	}
+	return pointer;
+}
+
+enum command_exit
+command_load_settings(struct stage_settings **ret_settings)
+{
+	struct stage_error error;
+	int code;
+
+	code = stage_settings_load(ret_settings, &error);
+	if (code == 0)
+		return COMMAND_DONE;
+	command_problem("%s", error.message);
+	return code == STAGE_E_MEMORY ? COMMAND_PROBLEM : COMMAND_SETTINGS;
+}
+
+/* Says that the option that getopt_long() has just refused is none, and which there are. */
+static void
+refuse_option(char *const *arguments, const char *where, const struct option *options)
+{
+	char allowed[256] = "", *end = allowed, *const limit = allowed + sizeof(allowed);
+	const struct option *option;
+
+	for (option = options; option->name; option++)
+		end += snprintf(end, (size_t)(limit - end), "%s--%s",
+			option == options ? "" : option[1].name ? ", " : " and ", option->name);
+	if (optopt >= OPTION_HELP)
+		command_problem("option %s takes no value", arguments[optind - 1]);
+	else if (optopt)
+		command_problem("unknown option -%c; allowed %s are %s", optopt, where, allowed);
+	else
+		command_problem("unknown option %s; allowed %s are %s", arguments[optind - 1],
+			where, allowed);
+}
+
+/* Takes the options of a subcommand. False: *ret_status says how the process ends. */
+static bool
+parse(const struct subcommand *subcommand, int count, char **arguments,
+	struct command_options *options, enum command_exit *ret_status)
+{
+	char where[32];
+	int option;
+
+	optind = 0; /* begin anew, getopt(3) */
+	while ((option = getopt_long(count, arguments, subcommand->short_options,
+			subcommand->options, NULL)) != -1) {
+		switch (option) {
+		case OPTION_JSON:
+			options->json = true;
+			break;
+		case 'n':
+		case OPTION_DRY_RUN:
+			options->dry_run = true;
+			break;
+		case 'h':
+		case OPTION_HELP:
+			fputs(subcommand->help, stdout);
+			*ret_status = COMMAND_DONE;
+			return false;
+		default:
+			snprintf(where, sizeof(where), "after %s", subcommand->name);
+			refuse_option(arguments, where, subcommand->options);
+			*ret_status = COMMAND_USAGE;
+			return false;
+		}
+	}
+	options->directories = arguments + optind;
+	if (optind < count && !subcommand->takes_directories) {
+		command_problem("%s takes no argument, but was given \"%s\"", subcommand->name,
+			arguments[optind]);
+		*ret_status = COMMAND_USAGE;
+		return false;
+	}
+	return true;
+}
+
+static enum command_exit
+run_subcommand(int count, char **arguments)
+{
+	struct command_options options = {0};
+	enum command_exit status;
+	size_t i;
+
+	for (i = 0; i < SUBCOMMAND_COUNT; i++) {
+		if (strcmp(arguments[0], subcommands[i].name) != 0)
+			continue;
+		if (parse(&subcommands[i], count, arguments, &options, &status))
+			status = subcommands[i].run(&options);
+		return status;
+	}
+	command_problem("unknown command \"%s\"; there are roots, status and gc", arguments[0]);
+	return COMMAND_USAGE;
+}
+
+static enum command_exit
+run(int count, char **arguments)
+{
+	int option;
+
+	opterr = 0; /* the messages are ours */
+	/* + stops at the subcommand, whose options are its own */
+	option = getopt_long(count, arguments, "+hV", main_options, NULL);
+	switch (option) {
+	case -1:
+		break;
+	case 'h':
+	case OPTION_HELP:
+		fputs(main_help, stdout);
+		return COMMAND_DONE;
+	case 'V':
+	case OPTION_VERSION:
+		puts("stagedir " VERSION);
+		return COMMAND_DONE;
+	default:
+		refuse_option(arguments, "before a command", main_options);
+		return COMMAND_USAGE;
+	}
+	if (optind >= count) {
+		fputs(main_help, stderr);
+		return COMMAND_USAGE;
+	}
+	return run_subcommand(count - optind, arguments + optind);
+}
+
+/*
+ * A process may be started with standard descriptors closed. What is opened next would take their
+ * numbers, and output would go there. One that cannot be written makes lost output an error.
+ */
+static void
+occupy_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Output that did not arrive is a failure, whatever else went well. */
+static enum command_exit
+end_output(enum command_exit status)
+{
+	bool failed;
+
+	errno = 0;
+	failed = ferror(stdout);
+	if (fclose(stdout) != 0)
+		failed = true;
+	if (!failed)
+		return status;
+	command_problem("cannot write to standard output%s%s", errno ? ": " : "",
+		errno ? stage_errno_text(errno) : "");
+	return status == COMMAND_DONE ? COMMAND_PROBLEM : status;
+}
+
+int
+main(int argc, char **argv)
+{
+	occupy_standard_descriptors();
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe is then an error like any other */
+	return (int)end_output(run(argc, argv));
+}

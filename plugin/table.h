@@ -1,0 +1,55 @@
+/*
+ * table - an aligned table for people, and how sizes and ages are spelled in it
+ *
+ *	static const struct table_column columns[] = {{"SIZE", true}, {"PATH", false}};
+ *	struct table *table = table_new(columns, 2);
+ *
+ *	table_cell(table, "%s", "12.3M");
+ *	table_cell(table, "%s", path);
+ *	table_note(table, "what cannot be said in a column");
+ *	table_print(table, stdout);
+ *	table_free(&table);
+ *
+ * Cells are given row by row, from left to right. Every cell and note is made printable
+ * (stage_printable(), error.h), so that no name of a file can break a line or talk to a terminal.
+ * For want of memory the process ends, see command_memory().
+ */
+#ifndef STAGEDIR_TABLE_H
+#define STAGEDIR_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct table;
+
+struct table_column {
+	const char *title;
+	bool right; /* numbers */
+};
+
+/* columns must live as long as the table. */
+struct table *table_new(const struct table_column *columns, size_t count);
+
+void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A line of its own beneath the row that was begun last. One a row; a second one is a bug. */
+void table_note(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints the titles and all rows; nothing at all where there are no rows. */
+void table_print(const struct table *table, FILE *out);
+
+/* Frees *table and sets it to NULL; NULL in it is no error. */
+void table_free(struct table **table);
+
+/* Large enough for any size and any age, with the NUL. */
+#define TABLE_TEXT_MAX 32
+
+/* "12.3M": bytes in powers of 1024, as stagedir.conf takes them. Returns buffer. */
+const char *table_size(char buffer[TABLE_TEXT_MAX], uint64_t bytes);
+
+/* "3d 4h": the two largest units. Returns buffer. */
+const char *table_age(char buffer[TABLE_TEXT_MAX], uint64_t seconds);
+
+#endif
