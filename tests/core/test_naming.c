@@ -1,0 +1,213 @@
+#include "tests.h"
+
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "naming.h"
+
+#define BASE32 "abcdefghijklmnopqrstuvwxyz234567"
+
+static bool
+is_dir_name(const char *name)
+{
+	pid_t pid;
+	bool ours;
+
+	return stage_naming_is_dir(name, &pid, &ours);
+}
+
+static void
+dir_shape(void)
+{
+	char name[STAGE_DIR_NAME_MAX], other[STAGE_DIR_NAME_MAX], pid_text[32];
+	bool this_machine = false;
+	pid_t pid = 0;
+
+	WORKS(stage_naming_dir(name, &failure));
+	WORKS(stage_naming_dir(other, &failure));
+	CHECK(strcmp(name, other) != 0);
+	CHECK(strncmp(name, "stagedir-", 9) == 0);
+	CHECK(strspn(name + 9, "0123456789abcdef") == 16 && name[25] == '-');
+	snprintf(pid_text, sizeof(pid_text), "%ld-", (long)getpid());
+	CHECK(strncmp(name + 26, pid_text, strlen(pid_text)) == 0);
+	CHECK(strspn(name + 26 + strlen(pid_text), BASE32) == STAGE_DIR_RANDOM);
+	CHECK(strlen(name) == 26 + strlen(pid_text) + STAGE_DIR_RANDOM);
+	CHECK(strlen(name) < STAGE_DIR_NAME_MAX);
+
+	CHECK(stage_naming_is_dir(name, &pid, &this_machine));
+	CHECK(pid == getpid() && this_machine);
+	/* the longest there can be */
+	CHECK(strlen("stagedir-0123456789abcdef--") + 10 + STAGE_DIR_RANDOM < STAGE_DIR_NAME_MAX);
+}
+
+static void
+dir_of_other_machine(void)
+{
+	char name[STAGE_DIR_NAME_MAX];
+	bool this_machine = true;
+	pid_t pid = 0;
+
+	WORKS(stage_naming_dir(name, &failure));
+	name[9] = name[9] == '0' ? '1' : '0';
+	CHECK(stage_naming_is_dir(name, &pid, &this_machine));
+	CHECK(pid == getpid() && !this_machine);
+}
+
+static void
+dir_near_misses(void)
+{
+	static const char good[] = "stagedir-0123456789abcdef-4711-abcdefghijklmnop";
+	static const char *const bad[] = {
+		"",
+		".",
+		"..",
+		"stagedir",
+		"stagedir-",
+		"duplicity-abc-tempdir",
+		"Stagedir-0123456789abcdef-4711-abcdefghijklmnop",
+		" stagedir-0123456789abcdef-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-4711-abcdefghijklmnop ",
+		"stagedir-0123456789abcde-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef0-4711-abcdefghijklmnop",
+		"stagedir-0123456789ABCDEF-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdeg-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef_4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef--abcdefghijklmnop",
+		"stagedir-0123456789abcdef-0-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-04711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-+4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef- 4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef--4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-4711x-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-2147483648-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-99999999999999999999999-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-4711-abcdefghijklmno",
+		"stagedir-0123456789abcdef-4711-abcdefghijklmnopq",
+		"stagedir-0123456789abcdef-4711-abcdefghijklmno1",
+		"stagedir-0123456789abcdef-4711-abcdefghijklmno8",
+		"stagedir-0123456789abcdef-4711-Abcdefghijklmnop",
+		"stagedir-0123456789abcdef-4711-abcdefghijklmnop-",
+		"stagedir-0123456789abcdef-4711",
+		"stagedir-0123456789abcdef",
+	};
+	size_t i;
+
+	CHECK(is_dir_name(good));
+	CHECK(is_dir_name("stagedir-0123456789abcdef-2147483647-abcdefghijklm234"));
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (is_dir_name(bad[i]))
+			fprintf(stderr, "\ntaken for a directory: %s\n", bad[i]);
+		CHECK(!is_dir_name(bad[i]));
+	}
+	/* a prefix of every length is refused */
+	for (i = 0; i < strlen(good); i++) {
+		char cut[sizeof(good)];
+
+		snprintf(cut, sizeof(cut), "%.*s", (int)i, good);
+		CHECK(!is_dir_name(cut));
+	}
+}
+
+static void
+file_shape(void)
+{
+	static const uint64_t counts[] = {1, 9, 10, 4711, UINT32_MAX, UINT64_MAX};
+	struct stage_random random = {0};
+	char name[STAGE_FILE_NAME_MAX], end[32];
+	size_t i;
+
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		snprintf(end, sizeof(end), "-%llu", (unsigned long long)counts[i]);
+
+		WORKS(stage_naming_file(STAGE_MKTEMP, &random, counts[i], name, &failure));
+		CHECK(strncmp(name, "mktemp-", 7) == 0);
+		CHECK(strspn(name + 7, BASE32) == STAGE_FILE_RANDOM);
+		CHECK(strcmp(name + 7 + STAGE_FILE_RANDOM, end) == 0);
+		CHECK(stage_naming_is_file(name));
+
+		WORKS(stage_naming_file(STAGE_MKSTEMP, &random, counts[i], name, &failure));
+		CHECK(strncmp(name, "mkstemp-", 8) == 0);
+		CHECK(strspn(name + 8, BASE32) == STAGE_FILE_RANDOM);
+		CHECK(strcmp(name + 8 + STAGE_FILE_RANDOM, end) == 0);
+		CHECK(stage_naming_is_file(name));
+		CHECK(strlen(name) < STAGE_FILE_NAME_MAX);
+	}
+}
+
+/* The randomness of a name is used for that name alone, across the refills too. */
+static void
+file_random_is_fresh(void)
+{
+	struct stage_random random = {0};
+	char names[100][STAGE_FILE_NAME_MAX];
+	size_t i, j;
+
+	for (i = 0; i < 100; i++) {
+		WORKS(stage_naming_file(STAGE_MKTEMP, &random, 1, names[i], &failure));
+		for (j = 0; j < i; j++)
+			CHECK(strcmp(names[i], names[j]) != 0);
+	}
+}
+
+static void
+file_near_misses(void)
+{
+	static const char good[] = "mkstemp-abcdefghijklm-12";
+	static const char *const bad[] = {
+		"",
+		"mktemp",
+		"mktemp-",
+		"mktemp-abcdefghijklm",
+		"mktemp-abcdefghijklm-",
+		"mktemp-abcdefghijklm-0",
+		"mktemp-abcdefghijklm-01",
+		"mktemp-abcdefghijklm--1",
+		"mktemp-abcdefghijklm-+1",
+		"mktemp-abcdefghijklm- 1",
+		"mktemp-abcdefghijklm-1 ",
+		"mktemp-abcdefghijklm-1x",
+		"mktemp-abcdefghijkl-1",
+		"mktemp-abcdefghijklmn-1",
+		"mktemp-abcdefghijkl1-1",
+		"mktemp-Abcdefghijklm-1",
+		"mktempabcdefghijklm-1",
+		"mktemp-abcdefghijklm-18446744073709551616",
+		"mkstemp_abcdefghijklm-1",
+		"xmktemp-abcdefghijklm-1",
+		"mksttemp-abcdefghijklm-1",
+		"duplicity-abcdefghijklm-1",
+		"duplicity_temp.1",
+		".mktemp-abcdefghijklm-1",
+	};
+	size_t i;
+
+	CHECK(stage_naming_is_file(good));
+	CHECK(stage_naming_is_file("mktemp-abcdefghij234-1") == true);
+	CHECK(stage_naming_is_file("mktemp-abcdefghij567-18446744073709551615") == true);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (stage_naming_is_file(bad[i]))
+			fprintf(stderr, "\ntaken for a file: %s\n", bad[i]);
+		CHECK(!stage_naming_is_file(bad[i]));
+	}
+	for (i = 0; i < strlen(good) - 1; i++) {
+		char cut[sizeof(good)];
+
+		snprintf(cut, sizeof(cut), "%.*s", (int)i, good);
+		CHECK(!stage_naming_is_file(cut));
+	}
+}
+
+static const struct test tests[] = {
+	{"dir_shape", dir_shape},
+	{"dir_of_other_machine", dir_of_other_machine},
+	{"dir_near_misses", dir_near_misses},
+	{"file_shape", file_shape},
+	{"file_random_is_fresh", file_random_is_fresh},
+	{"file_near_misses", file_near_misses},
+	{NULL, NULL},
+};
+
+const struct suite suite_naming = {"naming", tests};

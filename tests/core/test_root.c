@@ -1,0 +1,622 @@
+#include "tests.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "root.h"
+
+static struct stage_settings *settings;
+static struct stage_roots *roots;
+
+/* Settings from the text of a file. Where a test is not about memory it must run in memory too. */
+static void
+set(const char *text)
+{
+	stage_settings_free(&settings);
+	make_file(in_dir("conf"), text, 0600);
+	REQUIRE(stage_settings_load_file(in_dir("conf"), &settings, &failure) == 0);
+	unlink(in_dir("conf"));
+}
+
+static void
+done(void)
+{
+	stage_roots_free(&roots);
+	stage_settings_free(&settings);
+}
+
+/* Ranks --tempdir PATH alone; the one root. */
+static const struct stage_root *
+vet_in(const char *path, const char *source)
+{
+	struct stage_root_request request = {.tempdir = path, .source = source};
+
+	if (!settings)
+		set("avoid_tmpfs = no\n");
+	stage_roots_free(&roots);
+	WORKS(stage_roots_rank(settings, &request, &roots, &failure));
+	REQUIRE(roots != NULL && roots->count == 1);
+	CHECK(strcmp(roots->list[0].origin, "--tempdir") == 0);
+	if (roots->list[0].state == STAGE_ROOT_REFUSED)
+		CHECK(roots->chosen == NULL && roots->list[0].fd == -1);
+	else
+		CHECK(roots->chosen == &roots->list[0] && roots->list[0].fd >= 0);
+	CHECK((roots->list[0].state == STAGE_ROOT_GOOD) == (roots->list[0].reason == NULL));
+	return &roots->list[0];
+}
+
+static void
+good(const char *path)
+{
+	const struct stage_root *root = vet_in(path, NULL);
+	struct stat by_fd, by_path;
+
+	CHECK(root->state == STAGE_ROOT_GOOD);
+	if (root->reason)
+		HAS(root->reason, "no reason");
+	CHECK(root->free_bytes > 0);
+	REQUIRE(root->fd >= 0);
+	CHECK(fstat(root->fd, &by_fd) == 0 && stat(path, &by_path) == 0);
+	CHECK(by_fd.st_dev == by_path.st_dev && by_fd.st_ino == by_path.st_ino);
+}
+
+static void
+refused(const char *path, const char *why)
+{
+	const struct stage_root *root = vet_in(path, NULL);
+
+	CHECK(root->state == STAGE_ROOT_REFUSED);
+	HAS(root->reason ? root->reason : "(no reason)", why);
+}
+
+static void
+rank_order(void)
+{
+	struct stage_root_request empty = {NULL, NULL};
+	char text[1024];
+
+	make_dir(in_dir("a"), 0700);
+	make_dir(in_dir("c"), 0700);
+	snprintf(text, sizeof(text), "avoid_tmpfs = no\ntemp_root = %s\ntemp_root = %s\n",
+		in_dir("b"), in_dir("a"));
+	set(text);
+	setenv("TMPDIR", in_dir("c"), 1);
+	WORKS(stage_roots_rank(settings, &empty, &roots, &failure));
+	REQUIRE(roots->count == 5);
+	CHECK(strcmp(roots->list[0].path, in_dir("b")) == 0);
+	CHECK(strcmp(roots->list[1].path, in_dir("a")) == 0);
+	CHECK(strcmp(roots->list[2].path, in_dir("c")) == 0);
+	CHECK(strcmp(roots->list[3].path, "/var/tmp") == 0);
+	CHECK(strcmp(roots->list[4].path, "/tmp") == 0);
+	CHECK(strcmp(roots->list[1].origin, "temp_root") == 0);
+	CHECK(strcmp(roots->list[2].origin, "TMPDIR") == 0);
+	CHECK(strcmp(roots->list[3].origin, "default") == 0);
+	CHECK(strcmp(roots->list[4].origin, "default") == 0);
+	/* b is not there */
+	CHECK(roots->list[0].state == STAGE_ROOT_REFUSED);
+	CHECK(roots->chosen == &roots->list[1]);
+
+	/* one that is named twice has its better rank; an empty variable names none */
+	stage_roots_free(&roots);
+	setenv("TMPDIR", in_dir("a"), 1);
+	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
+	CHECK(roots->count == 4 && strcmp(roots->list[2].path, "/var/tmp") == 0);
+	stage_roots_free(&roots);
+	setenv("TMPDIR", "", 1);
+	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
+	CHECK(roots->count == 4 && strcmp(roots->list[2].path, "/var/tmp") == 0);
+	/* relative to what, nobody could say */
+	stage_roots_free(&roots);
+	REQUIRE(chdir(test_dir) == 0);
+	setenv("TMPDIR", "a", 1);
+	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
+	REQUIRE(roots->count == 5);
+	CHECK(roots->list[2].state == STAGE_ROOT_REFUSED);
+	HAS(roots->list[2].reason, "is not an absolute path");
+	rmdir(in_dir("a"));
+	rmdir(in_dir("c"));
+	done();
+}
+
+static void
+tempdir_is_all(void)
+{
+	char text[1024];
+
+	make_dir(in_dir("a"), 0700);
+	snprintf(text, sizeof(text), "avoid_tmpfs = no\ntemp_root = %s\n", in_dir("a"));
+	set(text);
+	setenv("TMPDIR", in_dir("a"), 1);
+	refused(in_dir("missing"), "does not exist");
+	make_dir(in_dir("t"), 0700);
+	good(in_dir("t"));
+	REQUIRE(chdir(test_dir) == 0);
+	good("t");
+	CHECK(strcmp(roots->list[0].path, in_dir("t")) == 0);
+	good("a/../t");
+	good(".");
+	refused("nowhere", "does not exist");
+	HAS(roots->list[0].reason, in_dir("nowhere"));
+	rmdir(in_dir("a"));
+	rmdir(in_dir("t"));
+	done();
+}
+
+static void
+spellings(void)
+{
+	char path[1024];
+
+	make_dir(in_dir("t"), 0700);
+	snprintf(path, sizeof(path), "//%s///t//", test_dir + 1);
+	good(path);
+	snprintf(path, sizeof(path), "%s/./t/.", test_dir);
+	good(path);
+	snprintf(path, sizeof(path), "%s/t/../t", test_dir);
+	good(path);
+	/* what cannot be printed */
+	make_dir(in_dir("a\nb\xff"), 0700);
+	good(in_dir("a\nb\xff"));
+	refused(in_dir("a\nb\xff/c"), "a\\x0ab\\xff/c: does not exist");
+	rmdir(in_dir("a\nb\xff"));
+	rmdir(in_dir("t"));
+	done();
+}
+
+static void
+no_directory(void)
+{
+	refused(in_dir("missing"), "missing: does not exist");
+	refused(in_dir("missing/below"), "missing: does not exist");
+	make_file(in_dir("file"), "x", 0600);
+	refused(in_dir("file"), "file is not a directory");
+	refused(in_dir("file/below"), "file is not a directory");
+	unlink(in_dir("file"));
+	REQUIRE(mkfifo(in_dir("fifo"), 0600) == 0);
+	refused(in_dir("fifo"), "fifo is not a directory");
+	unlink(in_dir("fifo"));
+	done();
+}
+
+static void
+links(void)
+{
+	make_dir(in_dir("real"), 0700);
+	make_dir(in_dir("real/t"), 0700);
+	REQUIRE(symlink(in_dir("real/t"), in_dir("end")) == 0);
+	refused(in_dir("end"), "is a symbolic link to");
+	HAS(roots->list[0].reason, in_dir("real/t"));
+	refused(in_dir("end/"), "is a symbolic link to");
+	refused(in_dir("end//"), "is a symbolic link to");
+	REQUIRE(symlink("nowhere", in_dir("dangling")) == 0);
+	refused(in_dir("dangling"), "is a symbolic link to nowhere");
+	refused(in_dir("dangling/t"), "does not exist");
+
+	REQUIRE(symlink(in_dir("real"), in_dir("absolute")) == 0);
+	good(in_dir("absolute/t"));
+	REQUIRE(symlink("./real/../real", in_dir("relative")) == 0);
+	good(in_dir("relative/t"));
+	REQUIRE(symlink("absolute", in_dir("chain")) == 0);
+	good(in_dir("chain/t"));
+	REQUIRE(symlink("loop", in_dir("loop")) == 0);
+	refused(in_dir("loop/t"), "Too many levels of symbolic links");
+
+	/* what a link leads through is looked at as well */
+	make_dir(in_dir("open"), 0777);
+	make_dir(in_dir("open/t"), 0700);
+	REQUIRE(symlink("open/t", in_dir("through")) == 0);
+	make_dir(in_dir("open/t/u"), 0700);
+	refused(in_dir("through/u"), "open is writable by everybody (mode 0777)");
+	rmdir(in_dir("open/t/u"));
+	rmdir(in_dir("open/t"));
+	rmdir(in_dir("open"));
+
+	if (can_be_others("a link of another user on the path")) {
+		REQUIRE(lchown(in_dir("absolute"), NOBODY, NOBODY) == 0);
+		refused(in_dir("absolute/t"), "absolute is a symbolic link of user 65534");
+		refused(in_dir("chain/t"), "absolute is a symbolic link of user 65534");
+	}
+	unlink(in_dir("through"));
+	unlink(in_dir("loop"));
+	unlink(in_dir("chain"));
+	unlink(in_dir("relative"));
+	unlink(in_dir("absolute"));
+	unlink(in_dir("dangling"));
+	unlink(in_dir("end"));
+	rmdir(in_dir("real/t"));
+	rmdir(in_dir("real"));
+	done();
+}
+
+static void
+who_may_write(void)
+{
+	make_dir(in_dir("m"), 0755);
+	make_dir(in_dir("m/t"), 0700);
+	make_dir(in_dir("m/t/u"), 0700);
+
+	REQUIRE(chmod(in_dir("m/t"), 0777) == 0);
+	refused(in_dir("m/t"), "m/t is writable by everybody (mode 0777)");
+	HAS(roots->list[0].reason, "chmod +t");
+	refused(in_dir("m/t/u"), "m/t is writable by everybody (mode 0777)");
+	refused(in_dir("m/t/../t/u/.."), "m/t is writable by everybody");
+	REQUIRE(chmod(in_dir("m/t"), 0770) == 0);
+	refused(in_dir("m/t"), "writable by its group (mode 0770)");
+	refused(in_dir("m/t/u"), "writable by its group (mode 0770)");
+	REQUIRE(chmod(in_dir("m/t"), 0702) == 0);
+	refused(in_dir("m/t"), "writable by everybody");
+	REQUIRE(chmod(in_dir("m/t"), 01777) == 0);
+	good(in_dir("m/t"));
+	good(in_dir("m/t/u"));
+	REQUIRE(chmod(in_dir("m/t"), 01770) == 0);
+	good(in_dir("m/t"));
+	REQUIRE(chmod(in_dir("m/t"), 0755) == 0);
+	good(in_dir("m/t"));
+
+	if (can_be_others("directories of another user")) {
+		REQUIRE(chown(in_dir("m/t"), NOBODY, NOBODY) == 0);
+		refused(in_dir("m/t"), "m/t belongs to user 65534, who could replace");
+		refused(in_dir("m/t/u"), "m/t belongs to user 65534");
+		REQUIRE(chmod(in_dir("m/t"), 01777) == 0);
+		refused(in_dir("m/t"), "m/t belongs to user 65534");
+	}
+	rmdir(in_dir("m/t/u"));
+	rmdir(in_dir("m/t"));
+	rmdir(in_dir("m"));
+	done();
+}
+
+/* 0 where path is refused to this user with these words */
+struct refusal {
+	const char *path, *why;
+};
+
+static int
+is_refused(void *context)
+{
+	const struct refusal *refusal = context;
+	struct stage_root_request request = {.tempdir = refusal->path};
+	struct stage_roots *ranked;
+
+	if (stage_roots_rank(settings, &request, &ranked, NULL) < 0)
+		return 1;
+	if (!refusal->why)
+		return ranked->chosen ? 0 : 2;
+	if (ranked->chosen)
+		return 3;
+	if (strstr(ranked->list[0].reason, refusal->why))
+		return 0;
+	fprintf(stderr, "\n%s\n", ranked->list[0].reason);
+	return 4;
+}
+
+static void
+as_another_user(void)
+{
+	if (!can_be_others("temp roots of a user who is not root"))
+		return;
+	REQUIRE(chmod(test_dir, 0755) == 0);
+	set("avoid_tmpfs = no\n");
+	make_dir(in_dir("t"), 0755);
+	CHECK(in_child(is_refused,
+		      &(struct refusal){in_dir("t"), "not writable: Permission denied"},
+		      NOBODY) == 0);
+	REQUIRE(chmod(in_dir("t"), 01777) == 0);
+	CHECK(in_child(is_refused, &(struct refusal){in_dir("t"), NULL}, NOBODY) == 0);
+	REQUIRE(chmod(in_dir("t"), 0700) == 0);
+	CHECK(in_child(is_refused, &(struct refusal){in_dir("t"), "not writable"}, NOBODY) == 0);
+	CHECK(in_child(is_refused, &(struct refusal){in_dir("t/u"), "Permission denied"}, NOBODY) ==
+		0);
+	REQUIRE(chown(in_dir("t"), NOBODY, NOBODY) == 0);
+	CHECK(in_child(is_refused, &(struct refusal){in_dir("t"), NULL}, NOBODY) == 0);
+	REQUIRE(chmod(in_dir("t"), 0500) == 0);
+	CHECK(in_child(is_refused, &(struct refusal){in_dir("t"), "not writable"}, NOBODY) == 0);
+	REQUIRE(chmod(in_dir("t"), 0600) == 0);
+	CHECK(in_child(is_refused, &(struct refusal){in_dir("t"), "not writable"}, NOBODY) == 0);
+	rmdir(in_dir("t"));
+	done();
+}
+
+static void
+min_free(void)
+{
+	make_dir(in_dir("t"), 0700);
+	set("avoid_tmpfs = no\nmin_free = 16777215T\n");
+	refused(in_dir("t"), "bytes are free, fewer than the 18446742974197923840 of min_free");
+	CHECK(roots->list[0].free_bytes > 0);
+	set("avoid_tmpfs = no\nmin_free = 0\n");
+	good(in_dir("t"));
+	rmdir(in_dir("t"));
+	done();
+}
+
+static bool
+is_memory(const char *path)
+{
+	struct statfs statfs_;
+
+	return statfs(path, &statfs_) == 0 && statfs_.f_type == TMPFS_MAGIC &&
+	       access(path, W_OK) == 0;
+}
+
+static void
+memory(void)
+{
+	const struct stage_root *root;
+
+	if (!is_memory("/dev/shm")) {
+		fprintf(stderr, "\nNOT TESTED, for want of a tmpfs in /dev/shm: avoid_tmpfs\n");
+		return;
+	}
+	set("temp_root = /dev/shm\n");
+	root = vet_in("/dev/shm", NULL);
+	CHECK(root->state == STAGE_ROOT_TMPFS);
+	HAS(root->reason, "it is memory (tmpfs), and avoid_tmpfs is set");
+	stage_roots_free(&roots);
+	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
+	CHECK(roots->list[0].state == STAGE_ROOT_TMPFS);
+	if (!is_memory("/var/tmp"))
+		CHECK(strcmp(roots->chosen->path, "/var/tmp") == 0);
+	set("temp_root = /dev/shm\navoid_tmpfs = no\n");
+	CHECK(vet_in("/dev/shm", NULL)->state == STAGE_ROOT_GOOD);
+	done();
+}
+
+static void
+in_source(void)
+{
+	make_dir(in_dir("s"), 0755);
+	make_dir(in_dir("s/t"), 0755);
+	make_dir(in_dir("s/t/u"), 0755);
+	make_dir(in_dir("st"), 0755);
+	CHECK(vet_in(in_dir("s/t"), in_dir("s"))->state == STAGE_ROOT_IN_SOURCE);
+	HAS(roots->list[0].reason, "it lies inside of");
+	HAS(roots->list[0].reason, in_dir("s"));
+	CHECK(vet_in(in_dir("s/t/u"), in_dir("s"))->state == STAGE_ROOT_IN_SOURCE);
+	CHECK(vet_in(in_dir("s/t"), in_dir("s/t"))->state == STAGE_ROOT_IN_SOURCE);
+	CHECK(vet_in(in_dir("s/t"), "/")->state == STAGE_ROOT_IN_SOURCE);
+	CHECK(vet_in(in_dir("st/../s/t"), in_dir("s"))->state == STAGE_ROOT_IN_SOURCE);
+	CHECK(vet_in(in_dir("s/t"), in_dir("st/../s/"))->state == STAGE_ROOT_IN_SOURCE);
+	CHECK(vet_in(in_dir("s/t/../../st"), in_dir("s"))->state == STAGE_ROOT_GOOD);
+	/* like by name, not by place */
+	CHECK(vet_in(in_dir("st"), in_dir("s"))->state == STAGE_ROOT_GOOD);
+	CHECK(vet_in(in_dir("s"), in_dir("s/t"))->state == STAGE_ROOT_GOOD);
+	CHECK(vet_in(in_dir("s"), in_dir("missing"))->state == STAGE_ROOT_GOOD);
+	/* either way through a link */
+	REQUIRE(symlink("s", in_dir("link")) == 0);
+	CHECK(vet_in(in_dir("s/t"), in_dir("link"))->state == STAGE_ROOT_IN_SOURCE);
+	CHECK(vet_in(in_dir("link/t"), in_dir("s"))->state == STAGE_ROOT_IN_SOURCE);
+	REQUIRE(chdir(in_dir("s")) == 0);
+	CHECK(vet_in("t", ".")->state == STAGE_ROOT_IN_SOURCE);
+	REQUIRE(chdir(test_dir) == 0);
+	unlink(in_dir("link"));
+	rmdir(in_dir("s/t/u"));
+	rmdir(in_dir("s/t"));
+	rmdir(in_dir("s"));
+	rmdir(in_dir("st"));
+	done();
+}
+
+/* In a name space of mounts of its own: 0 good, 77 where there can be none, else which check
+ * failed. */
+static int
+among_mounts(void *context)
+{
+	struct stage_root_request request = {.source = "/var"};
+	struct stage_roots *ranked;
+
+	(void)context;
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("none", "/tmp", "tmpfs", 0, "mode=1777") < 0 ||
+		mount(in_dir("s"), in_dir("b"), NULL, MS_BIND, NULL) < 0)
+		return 77;
+	/* /var/tmp is in the source, /tmp is memory: memory it is */
+	if (stage_roots_rank(settings, &request, &ranked, NULL) < 0 || !ranked->chosen)
+		return 1;
+	if (strcmp(ranked->chosen->path, "/tmp") != 0 || ranked->chosen->state != STAGE_ROOT_TMPFS)
+		return 2;
+	if (ranked->list[0].state != STAGE_ROOT_IN_SOURCE)
+		return 3;
+	stage_roots_free(&ranked);
+	/* the source, bound elsewhere, is still the source */
+	request = (struct stage_root_request){.tempdir = in_dir("b/t"), .source = in_dir("s")};
+	if (stage_roots_rank(settings, &request, &ranked, NULL) < 0)
+		return 4;
+	if (ranked->list[0].state != STAGE_ROOT_IN_SOURCE)
+		return 5;
+	stage_roots_free(&ranked);
+	/* a file system that is read-only */
+	if (mount("none", "/tmp", NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
+		return 77;
+	request = (struct stage_root_request){.tempdir = "/tmp"};
+	if (stage_roots_rank(settings, &request, &ranked, NULL) < 0)
+		return 6;
+	if (ranked->chosen || !strstr(ranked->list[0].reason, "Read-only file system"))
+		return 7;
+	stage_roots_free(&ranked);
+	return 0;
+}
+
+static void
+last_resorts(void)
+{
+	int result;
+
+	if (!can_be_others("temp roots on other mounts"))
+		return;
+	set("avoid_tmpfs = yes\nmin_free = 4K\n");
+	make_dir(in_dir("s"), 0755);
+	make_dir(in_dir("s/t"), 0755);
+	make_dir(in_dir("b"), 0755);
+	result = in_child(among_mounts, NULL, -1);
+	if (result == 77)
+		fprintf(stderr, "\nNOT TESTED, mounts are not allowed here: last resorts\n");
+	else
+		CHECK(result == 0);
+	if (result && result != 77)
+		fprintf(stderr, "\nlast_resorts: %d\n", result);
+	rmdir(in_dir("b"));
+	rmdir(in_dir("s/t"));
+	rmdir(in_dir("s"));
+	done();
+}
+
+static void
+none(void)
+{
+	struct captured *log = capture();
+	struct stage_dir *dir = NULL;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "avoid_tmpfs = no\nmin_free = 16777215T\ntemp_root = %s\n",
+		in_dir("missing"));
+	set(text);
+	make_dir(in_dir("open"), 0777);
+	setenv("TMPDIR", in_dir("open"), 1);
+	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
+	CHECK(roots->chosen == NULL && roots->count == 4);
+	FAILS(stage_roots_none(roots, &failure), STAGE_E_NO_ROOT);
+	HAS(failure.message, "no temp root can be used");
+	HAS(failure.message, in_dir("missing"));
+	HAS(failure.message, "(temp_root)");
+	HAS(failure.message, "does not exist");
+	HAS(failure.message, in_dir("open"));
+	HAS(failure.message, "(TMPDIR)");
+	HAS(failure.message, "writable by everybody");
+	HAS(failure.message, "/var/tmp (default): ");
+	HAS(failure.message, "/tmp (default): ");
+	HAS(failure.message, "of min_free");
+	FAILS(stage_dir_open_ranked(roots, &log->log, &dir, &failure), STAGE_E_NO_ROOT);
+	HAS(failure.message, "/var/tmp (default): ");
+	CHECK(stage_dir_open_ranked(roots, NULL, &dir, NULL) == STAGE_E_NO_ROOT);
+	CHECK(dir == NULL);
+	rmdir(in_dir("open"));
+	done();
+}
+
+/* More reasons than a message holds */
+static void
+none_of_many(void)
+{
+	char text[20000] = "min_free = 1\n";
+	size_t i;
+
+	for (i = 0; i < 100; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "temp_root = %s-%zu\n",
+			in_dir("a-directory-that-is-missing"), i);
+	strcat(text, "avoid_tmpfs = no\n");
+	set(text);
+	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
+	CHECK(roots->count == 102);
+	FAILS(stage_roots_none(roots, &failure), STAGE_E_NO_ROOT);
+	CHECK(strlen(failure.message) > STAGE_ERROR_MESSAGE_MAX - 16);
+	CHECK(strcmp(failure.message + strlen(failure.message) - 3, "...") == 0);
+	done();
+}
+
+static void
+state_names(void)
+{
+	CHECK(strcmp(stage_root_state_name(STAGE_ROOT_GOOD), "good") == 0);
+	CHECK(strcmp(stage_root_state_name(STAGE_ROOT_TMPFS), "tmpfs") == 0);
+	CHECK(strcmp(stage_root_state_name(STAGE_ROOT_IN_SOURCE), "in source") == 0);
+	CHECK(strcmp(stage_root_state_name(STAGE_ROOT_REFUSED), "refused") == 0);
+}
+
+static void
+free_closes(void)
+{
+	int before = count_fds();
+
+	good(test_dir);
+	CHECK(count_fds() == before + 1);
+	errno = EDOM;
+	stage_roots_free(&roots);
+	CHECK(errno == EDOM && roots == NULL);
+	stage_roots_free(&roots);
+	CHECK(count_fds() == before);
+	done();
+}
+
+/* The directory that was vetted is used, whatever its path leads to afterwards. */
+static void
+replaced_after_vetting(void)
+{
+	struct stage_dir *dir = NULL;
+	char *path;
+
+	make_dir(in_dir("t"), 0700);
+	make_dir(in_dir("victim"), 0700);
+	good(in_dir("t"));
+	REQUIRE(rename(in_dir("t"), in_dir("moved")) == 0);
+	REQUIRE(symlink("victim", in_dir("t")) == 0);
+	WORKS(stage_dir_open_ranked(roots, NULL, &dir, &failure));
+	REQUIRE(dir != NULL);
+	CHECK(count_entries(in_dir("victim")) == 0);
+	CHECK(count_entries(in_dir("moved")) == 1);
+	FAILS(stage_dir_mktemp(dir, &path, &failure), STAGE_E_SWAPPED);
+	stage_dir_close(&dir);
+	CHECK(rmdir(in_dir("moved")) == 0);
+	rmdir(in_dir("victim"));
+	unlink(in_dir("t"));
+	done();
+}
+
+/* A root that fails after it was vetted gives way to the next. */
+static void
+falls_back(void)
+{
+	struct captured *log = capture();
+	struct stage_dir *dir = NULL;
+	char text[1024];
+
+	make_dir(in_dir("a"), 0700);
+	make_dir(in_dir("b"), 0700);
+	snprintf(text, sizeof(text),
+		"avoid_tmpfs = no\ntemp_root = %s\ntemp_root = %s\ntemp_root = %s\n", in_dir("a"),
+		in_dir("missing"), in_dir("b"));
+	set(text);
+	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
+	CHECK(roots->chosen == &roots->list[0]);
+	REQUIRE(rmdir(in_dir("a")) == 0);
+	WORKS(stage_dir_open_ranked(roots, &log->log, &dir, &failure));
+	REQUIRE(dir != NULL);
+	CHECK(strncmp(stage_dir_path(dir), in_dir("b"), strlen(in_dir("b"))) == 0);
+	HAS(log->text, "W:temp root ");
+	HAS(log->text, "failed: cannot make a staging directory in");
+	HAS(log->text, "missing (temp_root) is not used: ");
+	HAS(log->text, "b (temp_root)\n");
+	stage_dir_close(&dir);
+	rmdir(in_dir("b"));
+	done();
+}
+
+static const struct test tests[] = {
+	{"rank_order", rank_order},
+	{"tempdir_is_all", tempdir_is_all},
+	{"spellings", spellings},
+	{"no_directory", no_directory},
+	{"links", links},
+	{"who_may_write", who_may_write},
+	{"as_another_user", as_another_user},
+	{"min_free", min_free},
+	{"memory", memory},
+	{"in_source", in_source},
+	{"last_resorts", last_resorts},
+	{"none", none},
+	{"none_of_many", none_of_many},
+	{"state_names", state_names},
+	{"free_closes", free_closes},
+	{"replaced_after_vetting", replaced_after_vetting},
+	{"falls_back", falls_back},
+	{NULL, NULL},
+};
+
+const struct suite suite_root = {"root", tests};

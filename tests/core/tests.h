@@ -1,0 +1,121 @@
+/*
+ * tests - what every suite of core-tests has at hand
+ *
+ * A suite is a file test_NAME.c with a table of tests and one struct suite, named in main.c. Each
+ * test runs in a directory of its own, test_dir, which is made before it and must be empty again
+ * when it ends; the environment, the umask and the working directory are put back after it.
+ *
+ * Checks count and go on; a REQUIRE ends the test. Both are for the thread that runs the test
+ * alone: other threads and children count what goes wrong and let it check the number.
+ */
+#ifndef STAGEDIR_TESTS_H
+#define STAGEDIR_TESTS_H
+
+#include <CUnit/CUnit.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "dir.h"
+#include "error.h"
+#include "log.h"
+
+struct test {
+	const char *name;
+	void (*run)(void);
+};
+
+struct suite {
+	const char *name;
+	const struct test *tests; /* ends with a NULL name */
+};
+
+extern const struct suite suite_error, suite_naming, suite_nameset, suite_expand, suite_settings,
+	suite_root, suite_dir, suite_fork, suite_orphan, suite_sweep;
+
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		CU_assertImplementation((condition) ? CU_TRUE : CU_FALSE, __LINE__, #condition,    \
+			__FILE__, "", CU_FALSE);                                                   \
+	} while (0)
+
+#define REQUIRE(condition)                                                                         \
+	do {                                                                                       \
+		CU_assertImplementation((condition) ? CU_TRUE : CU_FALSE, __LINE__, #condition,    \
+			__FILE__, "", CU_TRUE);                                                    \
+	} while (0)
+
+/* The call succeeded, with its message where it did not. */
+#define WORKS(call) check_code((call), 0, #call, __FILE__, __LINE__)
+
+/* The call failed with this code and left a message in failure. */
+#define FAILS(call, code) check_code((call), (code), #call, __FILE__, __LINE__)
+
+/* text holds part; shows text where it does not. */
+#define HAS(text, part) check_has((text), (part), true, __FILE__, __LINE__)
+#define HAS_NOT(text, part) check_has((text), (part), false, __FILE__, __LINE__)
+
+/* For the calls under test; WORKS and FAILS empty it. */
+extern struct stage_error failure;
+
+void check_code(int code, int expected, const char *call, const char *file, unsigned int line);
+void check_has(
+	const char *text, const char *part, bool expected, const char *file, unsigned int line);
+
+/* The private directory of the running test, absolute and without links. */
+extern const char *test_dir;
+
+/* test_dir/NAME; several results are valid at a time. */
+const char *in_dir(const char *name);
+const char *join(const char *directory, const char *name);
+
+void set_up(void);
+void tear_down(void);
+
+/* Each of these must work, or the test ends. */
+void make_dir(const char *path, mode_t mode);
+void make_file(const char *path, const char *content, mode_t mode);
+void make_file_bytes(const char *path, const void *content, size_t size, mode_t mode);
+
+/* Things in a directory besides . and .., or -1. */
+int count_entries(const char *path);
+bool is_there(const char *path);
+int count_fds(void);
+
+/* Names on stderr what is in a tree. */
+void show_tree(const char *path);
+
+/* Removes a tree that a test has made. */
+void remove_tree(const char *path);
+
+/* True when the test runs as root; otherwise says on stderr what is not tested. */
+bool can_be_others(const char *what);
+
+/* A user that is not this one. */
+#define NOBODY 65534
+
+/*
+ * Runs function(context) in a child, as user uid (or -1: the same), and returns its result; -1
+ * where the child died or was still there after half a minute. The child ends by SIGKILL, so that
+ * no tool which watches the tests takes what a fork left behind for a leak.
+ */
+int in_child(int (*function)(void *), void *context, int uid);
+
+/* Counts of heavy tests, scaled down where a tool makes them slow (STAGEDIR_TEST_SCALE). */
+size_t scaled(size_t count);
+
+double seconds(void);
+
+/* What was logged: "W:", "N:", "I:", "D:" before each line. Any thread may log. */
+struct captured {
+	struct stage_log log;
+	size_t lines[STAGE_DEBUG + 1];
+	size_t used;
+	char text[32768];
+};
+extern struct captured captured;
+struct captured *capture(void); /* it, emptied */
+
+#endif

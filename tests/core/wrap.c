@@ -1,0 +1,491 @@
+#include "wrap.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* More calls than this in one run: it does not end. */
+#define ENDLESS 100000
+
+/* EINTR can only be met once in a row in real life: it is in no list of lasting failures. */
+#define FUNCTIONS(X)                                                                               \
+	X(malloc, true, ENOMEM)                                                                    \
+	X(calloc, true, ENOMEM)                                                                    \
+	X(realloc, true, ENOMEM)                                                                   \
+	X(strdup, true, ENOMEM)                                                                    \
+	X(strndup, true, ENOMEM)                                                                   \
+	X(asprintf, true, ENOMEM)                                                                  \
+	X(getcwd, true, ENOMEM, ENOENT)                                                            \
+	X(open_memstream, true, ENOMEM)                                                            \
+	X(fdopen, true, ENOMEM)                                                                    \
+	X(fdopendir, true, ENOMEM)                                                                 \
+	X(fclose, false, ENOMEM)                                                                   \
+	X(open, false, EMFILE, EACCES, ENOENT, EIO, EINTR)                                         \
+	X(openat, false, EMFILE, EACCES, ENOENT, ENOSPC, EIO, EEXIST, EINTR)                       \
+	X(close, false, EIO, EINTR)                                                                \
+	X(closedir, false, EIO)                                                                    \
+	X(read, false, EIO, EINTR)                                                                 \
+	X(readdir, false, EIO)                                                                     \
+	X(fstat, false, EIO, EOVERFLOW)                                                            \
+	X(stat, false, EIO, EACCES)                                                                \
+	X(lstat, false, EIO, ENOENT)                                                               \
+	X(fstatat, false, EIO, ENOENT)                                                             \
+	X(statx, false, EIO, ENOSYS)                                                               \
+	X(fstatfs, false, EIO)                                                                     \
+	X(fstatvfs, false, EIO, EINTR)                                                             \
+	X(faccessat, false, EACCES, EROFS)                                                         \
+	X(flock, false, EWOULDBLOCK, ENOLCK, EINTR)                                                \
+	X(fcntl, false, EMFILE)                                                                    \
+	X(fchmod, false, EPERM, EIO)                                                               \
+	X(mkdirat, false, ENOSPC, EEXIST, EACCES, EIO)                                             \
+	X(unlinkat, false, EIO, EBUSY, EACCES)                                                     \
+	X(unlink, false, EIO, EACCES)                                                              \
+	X(linkat, false, EEXIST, EXDEV, ENOSPC, EMLINK)                                            \
+	X(renameat2, false, EINVAL, ENOSYS, EXDEV, EEXIST, ENOSPC, EIO)                            \
+	X(readlinkat, false, EIO, ENOENT)                                                          \
+	X(getrandom, false, ENOSYS, EINTR)                                                         \
+	X(gethostname, false, ENAMETOOLONG)                                                        \
+	X(getpwuid, false, EIO)                                                                    \
+	X(getpwnam, false, EIO)                                                                    \
+	X(pthread_mutex_init, false, ENOMEM)
+
+#define LIST(function, allocates, ...) W_##function,
+enum function { FUNCTIONS(LIST) };
+#undef LIST
+
+static const struct {
+	const char *name;
+	bool allocates;
+	int errnos[8];
+} functions[] = {
+#define ENTRY(function, allocates, ...) {#function, allocates, {__VA_ARGS__, 0}},
+	FUNCTIONS(ENTRY)
+#undef ENTRY
+};
+
+static atomic_bool on, counting_bytes;
+static atomic_llong live_bytes;
+
+/* Of the run; it has one thread. */
+static size_t calls, fail_at, bad_closes, alive;
+static enum function fail_function;
+static bool fails_on, failed, paused;
+static int always[sizeof(functions) / sizeof(functions[0])]; /* errnos, 0: not failed */
+static int fail_errno;
+static enum function made[WRAP_CALLS_MAX];
+static void *blocks[WRAP_CALLS_MAX];
+
+/* Is this call to fail? Then errno is set. */
+static bool
+is_to_fail(enum function function)
+{
+	bool same;
+
+	if (!atomic_load_explicit(&on, memory_order_relaxed) || paused)
+		return false;
+	if (always[function]) {
+		errno = always[function];
+		return true;
+	}
+	if (++calls > ENDLESS) {
+		fprintf(stderr, "\n%s was called for ever\n", functions[function].name);
+		abort();
+	}
+	if (calls < WRAP_CALLS_MAX && !fail_at)
+		made[calls] = function;
+	if (calls == fail_at)
+		fail_function = function;
+	same = function == fail_function ||
+	       (functions[function].allocates && functions[fail_function].allocates);
+	if (!fail_at || calls < fail_at || (calls > fail_at && (!fails_on || !same)))
+		return false;
+	failed = true;
+	errno = fail_errno;
+	return true;
+}
+
+static void *
+keep(void *block)
+{
+	size_t i;
+
+	if (!atomic_load_explicit(&on, memory_order_relaxed) || !block)
+		return block;
+	for (i = 0; i < WRAP_CALLS_MAX && blocks[i]; i++)
+		;
+	if (i < WRAP_CALLS_MAX) {
+		blocks[i] = block;
+		alive++;
+	}
+	return block;
+}
+
+static void
+drop(const void *block)
+{
+	size_t i;
+
+	if (!atomic_load_explicit(&on, memory_order_relaxed) || !block)
+		return;
+	for (i = 0; i < WRAP_CALLS_MAX; i++) {
+		if (blocks[i] == block) {
+			blocks[i] = NULL;
+			alive--;
+			return;
+		}
+	}
+}
+
+static void
+count_bytes(void *block, int sign)
+{
+	if (atomic_load_explicit(&counting_bytes, memory_order_relaxed) && block)
+		atomic_fetch_add(&live_bytes,
+			sign * (long long)(malloc_usable_size(block) + sizeof(size_t)));
+}
+
+void
+wrap_begin(size_t fail, int sys_errno, bool lasting)
+{
+	calls = bad_closes = alive = 0;
+	memset(blocks, 0, sizeof(blocks));
+	fail_at = fail;
+	fail_errno = sys_errno;
+	fails_on = lasting;
+	failed = paused = false;
+	memset(always, 0, sizeof(always));
+	atomic_store(&on, true);
+}
+
+void
+wrap_begin_two(const char *first, int first_errno, const char *second, int second_errno)
+{
+	size_t i;
+
+	wrap_begin(0, 0, false);
+	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		if (strcmp(functions[i].name, first) == 0)
+			always[i] = first_errno;
+		if (strcmp(functions[i].name, second) == 0)
+			always[i] = second_errno;
+	}
+}
+
+void
+wrap_pause(bool pause)
+{
+	paused = pause;
+}
+
+size_t
+wrap_end(void)
+{
+	atomic_store(&on, false);
+	return calls;
+}
+
+const int *
+wrap_errnos(size_t number)
+{
+	return functions[made[number]].errnos;
+}
+
+const char *
+wrap_name(size_t number)
+{
+	return functions[made[number]].name;
+}
+
+bool
+wrap_failed(void)
+{
+	return failed;
+}
+
+size_t
+wrap_leaked(void)
+{
+	return alive;
+}
+
+size_t
+wrap_bad_closes(void)
+{
+	return bad_closes;
+}
+
+void
+wrap_count_bytes(bool wanted)
+{
+	if (wanted)
+		atomic_store(&live_bytes, 0);
+	atomic_store(&counting_bytes, wanted);
+}
+
+long long
+wrap_live_bytes(void)
+{
+	return atomic_load(&live_bytes);
+}
+
+/* __real_NAME and __wrap_NAME of a function that fails with what, in which nothing else is special
+ */
+#define WRAP_AS(function, symbol, type, what, parameters, ...)                                     \
+	type __real_##symbol parameters;                                                           \
+	type __wrap_##symbol parameters;                                                           \
+	type __wrap_##symbol parameters                                                            \
+	{                                                                                          \
+		return is_to_fail(W_##function) ? what : __real_##symbol(__VA_ARGS__);             \
+	}
+#define WRAP(function, type, what, parameters, ...)                                                \
+	WRAP_AS(function, function, type, what, parameters, __VA_ARGS__)
+
+/* The same, and its name where off_t has 32 bits and 64 are asked for. */
+#define WRAP64(function, type, what, parameters, ...)                                              \
+	WRAP_AS(function, function, type, what, parameters, __VA_ARGS__)                           \
+	WRAP_AS(function, function##64, type, what, parameters, __VA_ARGS__)
+
+WRAP(faccessat, int, -1, (int fd, const char *path, int mode, int flags), fd, path, mode, flags)
+WRAP(fchmod, int, -1, (int fd, mode_t mode), fd, mode)
+WRAP(fdopen, FILE *, NULL, (int fd, const char *mode), fd, mode)
+WRAP(fdopendir, DIR *, NULL, (int fd), fd)
+WRAP(flock, int, -1, (int fd, int operation), fd, operation)
+WRAP(gethostname, int, -1, (char *name, size_t size), name, size)
+WRAP_AS(gethostname, __gethostname_chk, int, -1, (char *name, size_t size, size_t room), name, size,
+	room)
+WRAP(getpwnam, struct passwd *, NULL, (const char *name), name)
+WRAP(getpwuid, struct passwd *, NULL, (uid_t uid), uid)
+WRAP(getrandom, ssize_t, -1, (void *buffer, size_t size, unsigned int flags), buffer, size, flags)
+WRAP(linkat, int, -1, (int from_fd, const char *from, int to_fd, const char *to, int flags),
+	from_fd, from, to_fd, to, flags)
+WRAP(mkdirat, int, -1, (int fd, const char *path, mode_t mode), fd, path, mode)
+WRAP(open_memstream, FILE *, NULL, (char **buffer, size_t *size), buffer, size)
+WRAP(pthread_mutex_init, int, fail_errno,
+	(pthread_mutex_t * lock, const pthread_mutexattr_t *attributes), lock, attributes)
+WRAP(read, ssize_t, -1, (int fd, void *buffer, size_t size), fd, buffer, size)
+WRAP_AS(read, __read_chk, ssize_t, -1, (int fd, void *buffer, size_t size, size_t room), fd, buffer,
+	size, room)
+WRAP(readlinkat, ssize_t, -1, (int fd, const char *path, char *buffer, size_t size), fd, path,
+	buffer, size)
+WRAP_AS(readlinkat, __readlinkat_chk, ssize_t, -1,
+	(int fd, const char *path, char *buffer, size_t size, size_t room), fd, path, buffer, size,
+	room)
+WRAP(renameat2, int, -1,
+	(int from_fd, const char *from, int to_fd, const char *to, unsigned int flags), from_fd,
+	from, to_fd, to, flags)
+WRAP(statx, int, -1, (int fd, const char *path, int flags, unsigned int mask, struct statx *buffer),
+	fd, path, flags, mask, buffer)
+WRAP(unlink, int, -1, (const char *path), path)
+WRAP(unlinkat, int, -1, (int fd, const char *path, int flags), fd, path, flags)
+WRAP64(fstat, int, -1, (int fd, struct stat *buffer), fd, buffer)
+WRAP64(fstatat, int, -1, (int fd, const char *path, struct stat *buffer, int flags), fd, path,
+	buffer, flags)
+WRAP64(fstatfs, int, -1, (int fd, struct statfs *buffer), fd, buffer)
+WRAP64(fstatvfs, int, -1, (int fd, struct statvfs *buffer), fd, buffer)
+WRAP64(lstat, int, -1, (const char *path, struct stat *buffer), path, buffer)
+WRAP64(readdir, struct dirent *, NULL, (DIR * stream), stream)
+WRAP64(stat, int, -1, (const char *path, struct stat *buffer), path, buffer)
+
+/* Those with a third argument that may be missing */
+#define MODE_OF(flags, last)                                                                       \
+	mode_t mode = 0;                                                                           \
+	va_list arguments;                                                                         \
+                                                                                                   \
+	va_start(arguments, last);                                                                 \
+	if (flags & O_CREAT)                                                                       \
+		mode = va_arg(arguments, mode_t);                                                  \
+	va_end(arguments);
+
+#define WRAP_OPEN(symbol)                                                                          \
+	int __real_##symbol(const char *path, int flags, ...);                                     \
+	int __wrap_##symbol(const char *path, int flags, ...);                                     \
+	int __wrap_##symbol(const char *path, int flags, ...)                                      \
+	{                                                                                          \
+		MODE_OF(flags, flags)                                                              \
+		return is_to_fail(W_open) ? -1 : __real_##symbol(path, flags, mode);               \
+	}
+#define WRAP_OPENAT(symbol)                                                                        \
+	int __real_##symbol(int fd, const char *path, int flags, ...);                             \
+	int __wrap_##symbol(int fd, const char *path, int flags, ...);                             \
+	int __wrap_##symbol(int fd, const char *path, int flags, ...)                              \
+	{                                                                                          \
+		MODE_OF(flags, flags)                                                              \
+		return is_to_fail(W_openat) ? -1 : __real_##symbol(fd, path, flags, mode);         \
+	}
+WRAP_OPEN(open)
+WRAP_OPEN(open64)
+WRAP_OPENAT(openat)
+WRAP_OPENAT(openat64)
+WRAP_AS(open, __open_2, int, -1, (const char *path, int flags), path, flags)
+WRAP_AS(openat, __openat_2, int, -1, (int fd, const char *path, int flags), fd, path, flags)
+
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...);
+int
+__wrap_fcntl(int fd, int command, ...)
+{
+	va_list arguments;
+	long argument;
+
+	va_start(arguments, command);
+	argument = va_arg(arguments, long);
+	va_end(arguments);
+	return is_to_fail(W_fcntl) ? -1 : __real_fcntl(fd, command, argument);
+}
+
+/* A close that fails has closed all the same (close(2)): to try again would hit another's
+ * descriptor. */
+int __real_close(int fd);
+int __wrap_close(int fd);
+int
+__wrap_close(int fd)
+{
+	int result = __real_close(fd);
+
+	if (result < 0 && errno == EBADF)
+		bad_closes++;
+	return is_to_fail(W_close) ? -1 : result;
+}
+
+int __real_closedir(DIR *stream);
+int __wrap_closedir(DIR *stream);
+int
+__wrap_closedir(DIR *stream)
+{
+	int result = __real_closedir(stream);
+
+	return is_to_fail(W_closedir) ? -1 : result;
+}
+
+int __real_fclose(FILE *stream);
+int __wrap_fclose(FILE *stream);
+int
+__wrap_fclose(FILE *stream)
+{
+	int result = __real_fclose(stream);
+
+	return is_to_fail(W_fclose) ? EOF : result;
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *
+__wrap_malloc(size_t size)
+{
+	void *block = is_to_fail(W_malloc) ? NULL : keep(__real_malloc(size));
+
+	count_bytes(block, 1);
+	return block;
+}
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	void *block = is_to_fail(W_calloc) ? NULL : keep(__real_calloc(count, size));
+
+	count_bytes(block, 1);
+	return block;
+}
+
+void *__real_realloc(void *block, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void *
+__wrap_realloc(void *block, size_t size)
+{
+	if (is_to_fail(W_realloc))
+		return NULL;
+	drop(block);
+	count_bytes(block, -1);
+	block = keep(__real_realloc(block, size));
+	count_bytes(block, 1);
+	return block;
+}
+
+void __real_free(void *block);
+void __wrap_free(void *block);
+void
+__wrap_free(void *block)
+{
+	drop(block);
+	count_bytes(block, -1);
+	__real_free(block);
+}
+
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+char *
+__wrap_strdup(const char *text)
+{
+	return is_to_fail(W_strdup) ? NULL : keep(__real_strdup(text));
+}
+
+char *__real_strndup(const char *text, size_t size);
+char *__wrap_strndup(const char *text, size_t size);
+char *
+__wrap_strndup(const char *text, size_t size)
+{
+	return is_to_fail(W_strndup) ? NULL : keep(__real_strndup(text, size));
+}
+
+char *__real_getcwd(char *buffer, size_t size);
+char *__wrap_getcwd(char *buffer, size_t size);
+char *
+__wrap_getcwd(char *buffer, size_t size)
+{
+	if (is_to_fail(W_getcwd))
+		return NULL;
+	return buffer ? __real_getcwd(buffer, size) : keep(__real_getcwd(buffer, size));
+}
+
+int __wrap_asprintf(char **ret_text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int
+__wrap_asprintf(char **ret_text, const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	/* what the caller finds in its pointer after a failure is undefined: make it hurt */
+	*ret_text = (char *)1;
+	if (is_to_fail(W_asprintf))
+		return -1;
+	va_start(arguments, format);
+	length = vasprintf(ret_text, format, arguments);
+	va_end(arguments);
+	keep(*ret_text);
+	return length;
+}
+
+int __wrap___asprintf_chk(char **ret_text, int flag, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int
+__wrap___asprintf_chk(char **ret_text, int flag, const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	(void)flag;
+	*ret_text = (char *)1;
+	if (is_to_fail(W_asprintf))
+		return -1;
+	va_start(arguments, format);
+	length = vasprintf(ret_text, format, arguments);
+	va_end(arguments);
+	keep(*ret_text);
+	return length;
+}

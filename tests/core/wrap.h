@@ -1,0 +1,44 @@
+/*
+ * wrap - stands between libstagedir and the C library (ld's --wrap), to count and to fail calls
+ *
+ * Off, as it is at the start, it passes everything through. The list of what is wrapped is kept in
+ * wrap.c and, for the linker, in Makemodule.am.
+ */
+#ifndef STAGEDIR_WRAP_H
+#define STAGEDIR_WRAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define WRAP_CALLS_MAX 4096
+
+/* From now on numbers calls from 1 and, if fail is not 0, fails that one with sys_errno; with
+ * lasting, also the later ones of the same function - of any that allocates, where it is one. */
+void wrap_begin(size_t fail, int sys_errno, bool lasting);
+
+/* Ends that. Returns the number of calls. */
+size_t wrap_end(void);
+
+/* From now on these two functions fail, always. */
+void wrap_begin_two(const char *first, int first_errno, const char *second, int second_errno);
+
+/* Calls of the test itself, in the middle: they are neither numbered nor failed. */
+void wrap_pause(bool pause);
+
+/* The errnos, a 0 at the end, with which the call of this number in the last run without failures
+ * can fail; and its name. */
+const int *wrap_errnos(size_t number);
+const char *wrap_name(size_t number);
+
+/* Since wrap_begin: was the call failed, allocations that were not freed, closes of what was not
+ * open. */
+bool wrap_failed(void);
+size_t wrap_leaked(void);
+size_t wrap_bad_closes(void);
+
+/* Counts the bytes that malloc, calloc and realloc have handed out and free has not had back, with
+ * the allocator's own cost. Independent of the rest; begin sets the count to 0. */
+void wrap_count_bytes(bool on);
+long long wrap_live_bytes(void);
+
+#endif

@@ -1,0 +1,51 @@
+# signals.sh - SIGINT, SIGTERM and SIGHUP at 20 moments spread over a run each, and SIGTERM once more over
+# an encrypted run: nothing is left, the status is the promised one, and the backup can be gone on with.
+. "${srcdir:-.}/tests/plugin/lib.sh"
+. "$srcdir/tests/plugin/moments.sh"
+
+need gpg gnupg
+
+# promised SIGNAL STATUS - is this how a run may end?
+promised() {
+	case $1:$2 in
+	*:0) [ -z "$running" ] ;;
+	# the host's own code; before the host is there to give it, Python dies by the signal
+	INT:4 | INT:130) ;;
+	TERM:143 | HUP:129) ;;
+	*) return 1 ;;
+	esac
+}
+
+# sweep SIGNAL EVERY OPTION... - a signal at each moment of a full backup, which is gone on with after each
+# EVERY of them: that takes as long as a whole run.
+sweep() {
+	local signal=$1 every=$2 moment ended=0 statuses=
+
+	shift 2
+	for moment in {1..20}; do
+		fresh
+		interrupt "$signal" "$moment" "$@"
+		statuses="$statuses $status"
+		promised "$signal" "$status" || {
+			fail "SIG$signal at $moment/21: exit status $status"
+			show "$logs/interrupted"
+		}
+		[ "$status" -eq 130 ] || has_not interrupted Traceback
+		[ "$status" -eq 0 ] || ended=$((ended + 1))
+		nothing_left "SIG$signal at $moment/21"
+		[ $((moment % every)) -ne 0 ] || go_on "SIG$signal at $moment/21" "$@"
+	done
+	note "SIG$signal $*: a run takes $length ms; statuses:$statuses"
+	[ "$ended" -ge 10 ] || fail "SIG$signal: only $ended of 20 runs were ended by it"
+}
+
+make_source 700 --no-encryption
+for signal in INT TERM HUP; do
+	sweep "$signal" 4 --no-encryption
+done
+export PASSPHRASE=secret
+# gpg would take most of the time for making a key out of the passphrase, anew for each file
+quick=--gpg-options=--s2k-count=65536
+make_source 700 "$quick"
+sweep TERM 5 "$quick"
+finish
