@@ -1,12 +1,12 @@
 /*
  * States of a struct stage_dir, which only go down:
  *
- *	open	  names are given out and tracked
- *	closed	  cleanup has taken the names away from the struct, and removes them without the lock
+ *	open	  names are given out and tracked closed	  cleanup has taken the names away
+ *	from the struct, and removes them without the lock
  *
- * Everything but owner, path and log is guarded by lock, held and names in `open` only. closed is
- * atomic as well, so that path needs no lock: a child of fork() must never take it, since the thread
- * that held it may not exist there.
+ * Everything but mark, path and log is guarded by lock, held and names in `open` only. closed is
+ * atomic as well, so that path needs no lock: a child of fork() must never take it, since the
+ * thread that held it may not exist there.
  */
 #include "dir.h"
 
@@ -18,17 +18,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "forkmark.h"
 #include "held.h"
 #include "nameset.h"
 #include "naming.h"
+
+/*
+ * A look at the path costs half as much as making a file. One right after another tells nothing
+ * more: a swap a moment later would not be seen either. Nanoseconds.
+ */
+#define LOOK_INTERVAL (10 * 1000 * 1000)
 
 /* Names that may be in use already before mkstemp gives up. */
 #define ATTEMPTS 16
 
 struct stage_dir {
-	pid_t owner;
+	struct stage_forkmark mark;
 	char *path;
 	struct stage_log log;
 
@@ -37,7 +45,8 @@ struct stage_dir {
 	struct stage_held held;
 	struct stage_nameset names;
 	struct stage_random random;
-	uint64_t given; /* names so far */
+	uint64_t given;         /* names so far */
+	struct timespec looked; /* when the path was last seen to lead here */
 
 	struct stage_dir *retired; /* the default directory before this one */
 };
@@ -86,7 +95,8 @@ open_at(int root_fd, const char *root, const struct stage_log *log, struct stage
 
 	dir = calloc(1, sizeof(*dir));
 	if (!dir)
-		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a staging directory");
+		return stage_error_set(
+			error, STAGE_E_MEMORY, 0, "no memory for a staging directory");
 	code = stage_held_create(&held, root_fd, root, error);
 	if (code < 0)
 		goto failed;
@@ -101,13 +111,14 @@ open_at(int root_fd, const char *root, const struct stage_log *log, struct stage
 		code = stage_error_set(error, STAGE_E_SYSTEM, code, "cannot make a lock");
 		goto failed;
 	}
-	dir->owner = getpid();
+	stage_forkmark_init(&dir->mark);
 	dir->held = held;
 	if (log)
 		dir->log = *log;
 	if (held.lock == STAGE_LOCK_UNSUPPORTED)
 		stage_log_line(log, STAGE_WARNING,
-			"the file system of %s cannot lock a directory: cleaners of temporary files may "
+			"the file system of %s cannot lock a directory: cleaners of temporary "
+			"files may "
 			"touch %s, and if this run is killed it must be removed by hand",
 			root, dir->path);
 	*ret_dir = dir;
@@ -148,11 +159,12 @@ log_choice(const struct stage_roots *roots, const struct stage_root *chosen,
 		stage_log_line(log, strcmp(root->origin, "default") ? STAGE_NOTICE : STAGE_INFO,
 			"temp root %s (%s) is not used: %s", root->path, root->origin,
 			root->reason ? root->reason : "it failed");
-	stage_log_line(log, STAGE_INFO, "staging in temp root %s (%s)", chosen->path,
-		chosen->origin);
+	stage_log_line(
+		log, STAGE_INFO, "staging in temp root %s (%s)", chosen->path, chosen->origin);
 	if (chosen->state != STAGE_ROOT_GOOD)
-		stage_log_line(log, STAGE_WARNING, "staging in %s for want of a better temp root: %s",
-			chosen->path, chosen->reason ? chosen->reason : "it is a last resort");
+		stage_log_line(log, STAGE_WARNING,
+			"staging in %s for want of a better temp root: %s", chosen->path,
+			chosen->reason ? chosen->reason : "it is a last resort");
 }
 
 int
@@ -189,10 +201,10 @@ stage_dir_open_ranked(const struct stage_roots *roots, const struct stage_log *l
 static int
 enter(struct stage_dir *dir, struct stage_error *error)
 {
-	if (getpid() != dir->owner)
+	if (!stage_forkmark_is_owner(&dir->mark))
 		return stage_error_set(error, STAGE_E_FORKED, 0,
-			"the staging directory %s belongs to process %ld, not to its child", dir->path,
-			(long)dir->owner);
+			"the staging directory %s belongs to process %ld, not to its child",
+			dir->path, (long)dir->mark.owner);
 	pthread_mutex_lock(&dir->lock);
 	if (!atomic_load(&dir->closed))
 		return 0;
@@ -214,7 +226,25 @@ check_in_place(struct stage_dir *dir, struct stage_error *error)
 	if (stage_held_is_at(&dir->held, dir->path))
 		return 0;
 	return stage_error_set(error, STAGE_E_SWAPPED, 0,
-		"the staging directory %s was removed, moved or replaced by somebody else", dir->path);
+		"the staging directory %s was removed, moved or replaced by somebody else",
+		dir->path);
+}
+
+/* The same for those who give out names, at most every LOOK_INTERVAL. */
+static int
+check_lately(struct stage_dir *dir, struct stage_error *error)
+{
+	struct timespec now;
+	int code;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if ((now.tv_sec - dir->looked.tv_sec) * 1000000000L + now.tv_nsec - dir->looked.tv_nsec <
+		LOOK_INTERVAL)
+		return 0;
+	code = check_in_place(dir, error);
+	if (code == 0)
+		dir->looked = now;
+	return code;
 }
 
 /* Makes up a name and tracks it. */
@@ -236,7 +266,8 @@ path_of(const struct stage_dir *dir, const char *name, char **ret_path, struct s
 {
 	*ret_path = join_path(dir->path, name);
 	return *ret_path ? 0
-			 : stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for the path of %s", name);
+			 : stage_error_set(
+				   error, STAGE_E_MEMORY, 0, "no memory for the path of %s", name);
 }
 
 int
@@ -249,7 +280,7 @@ stage_dir_mktemp(struct stage_dir *dir, char **ret_path, struct stage_error *err
 	code = enter(dir, error);
 	if (code < 0)
 		return code;
-	code = check_in_place(dir, error);
+	code = check_lately(dir, error);
 	if (code == 0)
 		code = track_new(dir, STAGE_MKTEMP, name, error);
 	if (code == 0) {
@@ -284,12 +315,14 @@ make_file(struct stage_dir *dir, char ret_name[STAGE_FILE_NAME_MAX], int *ret_fd
 		}
 		sys_errno = errno;
 		stage_nameset_remove(&dir->names, ret_name);
-		/* a file of that name, 65 random bits and a count, was made by somebody: not ours */
+		/*
+		 * a file of that name, 65 random bits and a count, was made by somebody: not ours
+		 */
 		if (sys_errno != EEXIST)
 			break;
 	}
-	return stage_error_set(error, STAGE_E_SYSTEM, sys_errno, "cannot make a file in %s",
-		dir->path);
+	return stage_error_set(
+		error, STAGE_E_SYSTEM, sys_errno, "cannot make a file in %s", dir->path);
 }
 
 int
@@ -302,7 +335,7 @@ stage_dir_mkstemp(struct stage_dir *dir, int *ret_fd, char **ret_path, struct st
 	code = enter(dir, error);
 	if (code < 0)
 		return code;
-	code = check_in_place(dir, error);
+	code = check_lately(dir, error);
 	if (code == 0)
 		code = make_file(dir, name, &fd, error);
 	if (code == 0) {
@@ -323,8 +356,8 @@ stage_dir_mkstemp(struct stage_dir *dir, int *ret_fd, char **ret_path, struct st
 }
 
 int
-stage_dir_mkstemp_file(struct stage_dir *dir, FILE **ret_file, char **ret_path,
-	struct stage_error *error)
+stage_dir_mkstemp_file(
+	struct stage_dir *dir, FILE **ret_file, char **ret_path, struct stage_error *error)
 {
 	char *path;
 	FILE *file;
@@ -335,11 +368,10 @@ stage_dir_mkstemp_file(struct stage_dir *dir, FILE **ret_file, char **ret_path,
 		return code;
 	file = fdopen(fd, "r+");
 	if (!file) {
-		code = stage_error_set(error, STAGE_E_MEMORY, errno, "cannot make a stream for %s",
-			path);
+		code = stage_error_set(
+			error, STAGE_E_MEMORY, errno, "cannot make a stream for %s", path);
 		close(fd);
-		unlink(path);
-		stage_dir_forget(dir, path, NULL);
+		stage_dir_remove(dir, path, NULL);
 		free(path);
 		return code;
 	}
@@ -357,8 +389,8 @@ tracked_name(const struct stage_dir *dir, const char *path, struct stage_error *
 	if (strncmp(path, dir->path, length) == 0 && path[length] == '/' &&
 		stage_nameset_contains(&dir->names, path + length + 1))
 		return path + length + 1;
-	stage_error_set(error, STAGE_E_UNTRACKED, 0, "%s is not tracked by the staging directory %s",
-		path, dir->path);
+	stage_error_set(error, STAGE_E_UNTRACKED, 0,
+		"%s is not tracked by the staging directory %s", path, dir->path);
 	return NULL;
 }
 
@@ -428,13 +460,16 @@ stage_dir_link(struct stage_dir *dir, const char *path, int to_dirfd, const char
 	if (!name)
 		code = STAGE_E_UNTRACKED;
 	else if (linkat(dir->held.fd, name, to_dirfd, to_name, 0) < 0)
-		code = stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot link %s to %s", path,
-			to_name);
+		code = stage_error_set(
+			error, STAGE_E_SYSTEM, errno, "cannot link %s to %s", path, to_name);
 	leave(dir);
 	return code;
 }
 
-/* rename(2) that fails with EEXIST rather than replace, also where the kernel cannot do that at once */
+/*
+ * rename(2) that fails with EEXIST rather than replace, also where the kernel cannot do that at
+ * once
+ */
 static int
 rename_exclusive(int from_fd, const char *from, int to_fd, const char *to)
 {
@@ -461,8 +496,8 @@ stage_dir_move(struct stage_dir *dir, const char *path, int to_dirfd, const char
 	if (!name)
 		code = STAGE_E_UNTRACKED;
 	else if (rename_exclusive(dir->held.fd, name, to_dirfd, to_name) < 0)
-		code = stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot move %s to %s", path,
-			to_name);
+		code = stage_error_set(
+			error, STAGE_E_SYSTEM, errno, "cannot move %s to %s", path, to_name);
 	else
 		stage_nameset_remove(&dir->names, name);
 	leave(dir);
@@ -470,8 +505,8 @@ stage_dir_move(struct stage_dir *dir, const char *path, int to_dirfd, const char
 }
 
 int
-stage_dir_usage(struct stage_dir *dir, size_t *ret_count, uint64_t *ret_bytes,
-	struct stage_error *error)
+stage_dir_usage(
+	struct stage_dir *dir, size_t *ret_count, uint64_t *ret_bytes, struct stage_error *error)
 {
 	size_t position = 0;
 	uint64_t bytes = 0;
@@ -511,8 +546,9 @@ remove_files(const struct stage_dir *dir, const struct stage_held *held,
 			"Removing still remembered temporary file %s/%s", dir->path, name);
 		if (unlinkat(held->fd, name, 0) == 0 || errno == ENOENT)
 			continue;
-		stage_log_line(&dir->log, STAGE_WARNING, "cannot remove the temporary file %s/%s: %s",
-			dir->path, name, stage_errno_text(errno));
+		stage_log_line(&dir->log, STAGE_WARNING,
+			"cannot remove the temporary file %s/%s: %s", dir->path, name,
+			stage_errno_text(errno));
 		left++;
 	}
 	return left;
@@ -520,8 +556,8 @@ remove_files(const struct stage_dir *dir, const struct stage_held *held,
 
 /* Names what is in the directory and was never tracked; how many such things there are. */
 static size_t
-name_strangers(const struct stage_dir *dir, struct stage_held *held,
-	const struct stage_nameset *names)
+name_strangers(
+	const struct stage_dir *dir, struct stage_held *held, const struct stage_nameset *names)
 {
 	struct dirent *entry;
 	size_t count = 0;
@@ -536,7 +572,8 @@ name_strangers(const struct stage_dir *dir, struct stage_held *held,
 			stage_nameset_contains(names, entry->d_name))
 			continue;
 		stage_log_line(&dir->log, STAGE_WARNING,
-			"%s/%s was not made by stagedir and is left there", dir->path, entry->d_name);
+			"%s/%s was not made by stagedir and is left there", dir->path,
+			entry->d_name);
 		count++;
 	}
 	closedir(stream);
@@ -544,8 +581,8 @@ name_strangers(const struct stage_dir *dir, struct stage_held *held,
 }
 
 static size_t
-remove_directory(const struct stage_dir *dir, struct stage_held *held,
-	const struct stage_nameset *names)
+remove_directory(
+	const struct stage_dir *dir, struct stage_held *held, const struct stage_nameset *names)
 {
 	size_t left = 1;
 	int failed;
@@ -601,13 +638,16 @@ stage_dir_close(struct stage_dir **dir)
 	stage_dir_cleanup(*dir);
 	/* what cleanup took is gone from here; in a child it took nothing */
 	stage_held_release(&(*dir)->held);
-	if ((*dir)->owner == getpid()) {
+	if (stage_forkmark_is_owner(&(*dir)->mark)) {
 		stage_nameset_release(&(*dir)->names);
 		pthread_mutex_destroy(&(*dir)->lock);
 	} else if (pthread_mutex_trylock(&(*dir)->lock) == 0) {
-		/* otherwise a thread that does not exist here was changing them: they are in pieces */
+		/*
+		 * otherwise a thread that does not exist here was changing them: they are in pieces
+		 */
 		stage_nameset_release(&(*dir)->names);
 	}
+	stage_forkmark_release(&(*dir)->mark);
 	free((*dir)->path);
 	free(*dir);
 	*dir = NULL;
@@ -643,7 +683,8 @@ stage_dir_default(struct stage_dir **ret_dir, struct stage_error *error)
 
 	if (!atomic_compare_exchange_strong(&owner, &nobody, (long)getpid()) && nobody != getpid())
 		return stage_error_set(error, STAGE_E_FORKED, 0,
-			"the default staging directory belongs to process %ld, not to its child", nobody);
+			"the default staging directory belongs to process %ld, not to its child",
+			nobody);
 	pthread_mutex_lock(&lock);
 	if (!shared || !stage_dir_path(shared)) {
 		code = open_default(&dir, error);

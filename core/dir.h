@@ -1,10 +1,11 @@
 /*
  * dir - the tracked, securely created staging directory
  *
- * A struct stage_dir is one private directory in a temp root, mode 0700, with a name from the kernel's
- * randomness. It gives out names of files in it and remembers - tracks - each until it is told to
- * forget it, so that cleanup can remove exactly the files that came from here, one by one, and then the
- * empty directory. Nothing is ever removed recursively, and nothing that it did not name.
+ * A struct stage_dir is one private directory in a temp root, mode 0700, with a name from the
+ * kernel's randomness. It gives out names of files in it and remembers - tracks - each until it is
+ * told to forget it, so that cleanup can remove exactly the files that came from here, one by one,
+ * and then the empty directory. Nothing is ever removed recursively, and nothing that it did not
+ * name.
  *
  *	struct stage_dir *dir;
  *	char *path;
@@ -21,20 +22,23 @@
  *	stage_dir_close(&dir);		(removes what was not forgotten)
  *
  * What holds
- *	- All work is done relative to a descriptor of the directory and follows no symbolic link. The
- *	  directory's path is used only to see that it still leads here: once it does not, no name is
- *	  given out any more (STAGE_E_SWAPPED), and cleanup empties the directory itself, wherever it is, and
- *	  leaves alone what stands in its place.
- *	- The directory holds an exclusive flock(2) on itself from open to cleanup. While it is held the
- *	  directory is live: stage_orphan_reclaim() and systemd-tmpfiles (tmpfiles.d(5), "Age") keep
- *	  away. The kernel drops it when the process dies, however it dies. Where the file system cannot
- *	  lock a directory (NFS), a warning is logged, and nothing can take the directory for an orphan.
- *	- Files are made 0600 with O_EXCL | O_NOFOLLOW | O_CLOEXEC. Every descriptor is close-on-exec.
+ *	- All work is done relative to a descriptor of the directory and follows no symbolic link.
+ *	  The directory's path is used only to see that it still leads here, at most every 10 ms:
+ *	  once it does not, no name is given out any more (STAGE_E_SWAPPED), and cleanup empties the
+ *	  directory itself, wherever it is, and leaves alone what stands in its place.
+ *	- The directory holds an exclusive flock(2) on itself from open to cleanup. While it is held
+ *	  the directory is live: stage_orphan_reclaim() and systemd-tmpfiles (tmpfiles.d(5), "Age")
+ *	  keep away. The kernel drops it when the process dies, however it dies. Where the file
+ *	  system cannot lock a directory (NFS), a warning is logged, and nothing can take the
+ *	  directory for an orphan.
+ *	- Files are made 0600 with O_EXCL | O_NOFOLLOW | O_CLOEXEC. Every descriptor is
+ *	  close-on-exec.
  *
- * Threads: any function may be called by any thread at any time, but for close, which must be the last
- * one. Forks: a directory belongs to the process that opened it. In a child every function fails with
- * STAGE_E_FORKED before it takes a lock, cleanup does nothing, and close frees memory and descriptors but
- * touches no file; so a fork may happen at any moment, also while another thread is in here.
+ * Threads: any function may be called by any thread at any time, but for close, which must be the
+ * last one. Forks: a directory belongs to the process that opened it. In a child every function
+ * fails with STAGE_E_FORKED before it takes a lock, cleanup does nothing, and close frees memory
+ * and descriptors but touches no file; so a fork may happen at any moment, also while another
+ * thread is in here.
  */
 #ifndef STAGEDIR_DIR_H
 #define STAGEDIR_DIR_H
@@ -51,26 +55,26 @@
 struct stage_dir;
 
 /*
- * Makes a staging directory in root, an existing directory that the caller has reason to trust: links
- * on its path are followed, nothing is vetted. log is copied; what it points to must live as long as
- * the directory; NULL is silence. Returns 0 and a directory that the caller closes; STAGE_E_SYSTEM,
- * STAGE_E_MEMORY. On failure nothing is left behind.
+ * Makes a staging directory in root, an existing directory that the caller has reason to trust:
+ * links on its path are followed, nothing is vetted. log is copied; what it points to must live as
+ * long as the directory; NULL is silence. Returns 0 and a directory that the caller closes;
+ * STAGE_E_SYSTEM, STAGE_E_MEMORY. On failure nothing is left behind.
  */
 int stage_dir_open(const char *root, const struct stage_log *log, struct stage_dir **ret_dir,
 	struct stage_error *error);
 
 /*
- * The same in the best of the ranked roots, or where that fails (it may have filled up) in the next;
- * logs which one it is and why each better-ranked one is not. STAGE_E_NO_ROOT with all reasons where
- * there is none. roots may be freed afterwards.
+ * The same in the best of the ranked roots, or where that fails (it may have filled up) in the
+ * next; logs which one it is and why each better-ranked one is not. STAGE_E_NO_ROOT with all
+ * reasons where there is none. roots may be freed afterwards.
  */
 int stage_dir_open_ranked(const struct stage_roots *roots, const struct stage_log *log,
 	struct stage_dir **ret_dir, struct stage_error *error);
 
 /*
  * The directory that a whole process shares: made by the first call, in the root that settings and
- * environment choose; made anew by the first call after it was cleaned up. It is the library's: never
- * close it, cleanup it before exit. Errors as of open_ranked and stage_settings_load().
+ * environment choose; made anew by the first call after it was cleaned up. It is the library's:
+ * never close it, cleanup it before exit. Errors as of open_ranked and stage_settings_load().
  */
 int stage_dir_default(struct stage_dir **ret_dir, struct stage_error *error);
 
@@ -78,9 +82,9 @@ int stage_dir_default(struct stage_dir **ret_dir, struct stage_error *error);
 const char *stage_dir_path(struct stage_dir *dir);
 
 /*
- * Gives out the path of a file that does not exist, never the same twice, and tracks it. The file is
- * not made: mkstemp is better wherever it will do. The caller frees *ret_path.
- * STAGE_E_SWAPPED, STAGE_E_CLOSED, STAGE_E_FORKED, STAGE_E_SYSTEM, STAGE_E_MEMORY.
+ * Gives out the path of a file that does not exist, never the same twice, and tracks it. The file
+ * is not made: mkstemp is better wherever it will do. The caller frees *ret_path. STAGE_E_SWAPPED,
+ * STAGE_E_CLOSED, STAGE_E_FORKED, STAGE_E_SYSTEM, STAGE_E_MEMORY.
  */
 int stage_dir_mktemp(struct stage_dir *dir, char **ret_path, struct stage_error *error);
 
@@ -88,22 +92,23 @@ int stage_dir_mktemp(struct stage_dir *dir, char **ret_path, struct stage_error 
  * Makes an empty file, 0600, and tracks it. The caller closes *ret_fd (read and write) and frees
  * *ret_path. Errors as of mktemp; on failure there is no file.
  */
-int stage_dir_mkstemp(struct stage_dir *dir, int *ret_fd, char **ret_path, struct stage_error *error);
+int stage_dir_mkstemp(
+	struct stage_dir *dir, int *ret_fd, char **ret_path, struct stage_error *error);
 
 /* The same with a stream, mode "r+", that the caller closes with fclose(). */
-int stage_dir_mkstemp_file(struct stage_dir *dir, FILE **ret_file, char **ret_path,
-	struct stage_error *error);
+int stage_dir_mkstemp_file(
+	struct stage_dir *dir, FILE **ret_file, char **ret_path, struct stage_error *error);
 
 /*
- * Stops tracking path, as mktemp or mkstemp gave it. Call it after the file was deleted or moved away:
- * a file that is there is the caller's from now on. Constant time. STAGE_E_UNTRACKED, STAGE_E_CLOSED,
- * STAGE_E_FORKED.
+ * Stops tracking path, as mktemp or mkstemp gave it. Call it after the file was deleted or moved
+ * away: a file that is there is the caller's from now on. Constant time. STAGE_E_UNTRACKED,
+ * STAGE_E_CLOSED, STAGE_E_FORKED.
  */
 int stage_dir_forget(struct stage_dir *dir, const char *path, struct stage_error *error);
 
 /*
- * Removes a tracked file and forgets it. By descriptor: a caller that unlinks path itself could be led
- * to another file by whoever swaps the directory. A file that is gone already is no error.
+ * Removes a tracked file and forgets it. By descriptor: a caller that unlinks path itself could be
+ * led to another file by whoever swaps the directory. A file that is gone already is no error.
  * STAGE_E_SYSTEM where it cannot be removed: it is tracked still. Errors besides: as of forget.
  */
 int stage_dir_remove(struct stage_dir *dir, const char *path, struct stage_error *error);
@@ -116,32 +121,37 @@ int stage_dir_check(struct stage_dir *dir, struct stage_error *error);
 
 /*
  * Hands a tracked file over to another directory by hard link: the file is then in both, and still
- * tracked here. to_name must not exist there (STAGE_E_SYSTEM, EEXIST); another file system is EXDEV. The
- * descriptor stays the caller's. Errors besides: as of forget.
+ * tracked here. to_name must not exist there (STAGE_E_SYSTEM, EEXIST); another file system is
+ * EXDEV. The descriptor stays the caller's. Errors besides: as of forget.
  */
 int stage_dir_link(struct stage_dir *dir, const char *path, int to_dirfd, const char *to_name,
 	struct stage_error *error);
 
-/* The same by rename, never over an existing file: on success it is no longer here, and forgotten. */
+/*
+ * The same by rename, never over an existing file: on success it is no longer here, and forgotten.
+ */
 int stage_dir_move(struct stage_dir *dir, const char *path, int to_dirfd, const char *to_name,
 	struct stage_error *error);
 
 /*
- * How many names are tracked, and the sum in bytes of the sizes (st_size) of those that exist. Takes time
- * in proportion to the names. STAGE_E_CLOSED, STAGE_E_FORKED.
+ * How many names are tracked, and the sum in bytes of the sizes (st_size) of those that exist.
+ * Takes time in proportion to the names. STAGE_E_CLOSED, STAGE_E_FORKED.
  */
-int stage_dir_usage(struct stage_dir *dir, size_t *ret_count, uint64_t *ret_bytes,
-	struct stage_error *error);
+int stage_dir_usage(
+	struct stage_dir *dir, size_t *ret_count, uint64_t *ret_bytes, struct stage_error *error);
 
 /*
- * Removes every tracked file that is still there, then the directory if it is empty and still at its
- * path. Never fails: what cannot be removed, or was not tracked, is logged as a warning and left; the
- * result is how many such things there are, the directory itself counted as one. The directory is then
- * closed for all but path (NULL) and close; a second call does nothing and returns 0.
+ * Removes every tracked file that is still there, then the directory if it is empty and still at
+ * its path. Never fails: what cannot be removed, or was not tracked, is logged as a warning and
+ * left; the result is how many such things there are, the directory itself counted as one. The
+ * directory is then closed for all but path (NULL) and close; a second call does nothing and
+ * returns 0.
  */
 size_t stage_dir_cleanup(struct stage_dir *dir);
 
-/* Cleans up if that was not done, frees *dir, sets it to NULL; NULL in it is no error. Keeps errno. */
+/*
+ * Cleans up if that was not done, frees *dir, sets it to NULL; NULL in it is no error. Keeps errno.
+ */
 void stage_dir_close(struct stage_dir **dir);
 
 #pragma GCC visibility pop

@@ -9,8 +9,8 @@
 #include "text.h"
 
 /*
- * Length of the UTF-8 sequence of a printable character at the start of text, 0 where there is none:
- * a control character, a byte of another encoding, an overlong form, a surrogate.
+ * Length of the UTF-8 sequence of a printable character at the start of text, 0 where there is
+ * none: a control character, a byte of another encoding, an overlong form, a surrogate.
  */
 static size_t
 printable_length(const unsigned char *text)
@@ -76,15 +76,18 @@ stage_printable(char *buffer, size_t size, const char *text)
 const char *
 stage_errno_text(int sys_errno)
 {
-	/* strerror(3) is not safe among threads, and speaks the user's language in the library's log */
+	/*
+	 * strerror(3) is not safe among threads, and speaks the user's language in the library's
+	 * log
+	 */
 	const char *text = strerrordesc_np(sys_errno);
 
 	return text ? text : "unknown error";
 }
 
 int
-stage_error_set(struct stage_error *error, enum stage_code code, int sys_errno, const char *format,
-	...)
+stage_error_set(
+	struct stage_error *error, enum stage_code code, int sys_errno, const char *format, ...)
 {
 	char text[STAGE_ERROR_MESSAGE_MAX];
 	int saved_errno = errno;

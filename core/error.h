@@ -9,8 +9,9 @@
  *	if (stage_dir_open("/var/tmp", NULL, &dir, &error) < 0)
  *		fprintf(stderr, "myprog: %s\n", error.message);
  *
- * The struct is written only on failure, and what a function returns through its ret_ arguments only
- * on success. Nothing here is global: two threads with two structs never meet. Nothing is allocated.
+ * The struct is written only on failure, and what a function returns through its ret_ arguments
+ * only on success. Nothing here is global: two threads with two structs never meet. Nothing is
+ * allocated.
  */
 #ifndef STAGEDIR_ERROR_H
 #define STAGEDIR_ERROR_H
@@ -28,8 +29,8 @@ enum stage_code {
 	/* A system call failed; sys_errno holds its errno, the message names the path. */
 	STAGE_E_SYSTEM = -2,
 
-	/* The configuration file is wrong - the message names file, line, text and what is allowed - or
-	 * cannot be read, with the errno. */
+	/* The configuration file is wrong - the message names file, line, text and what is
+	 * allowed - or cannot be read, with the errno. */
 	STAGE_E_SETTING = -3,
 
 	/* No temp root can be used: the message holds the reason for each. */
@@ -45,7 +46,9 @@ enum stage_code {
 	/* The staging directory was cleaned up already. */
 	STAGE_E_CLOSED = -7,
 
-	/* Called in a child process: the staging directory belongs to the process that opened it. */
+	/*
+	 * Called in a child process: the staging directory belongs to the process that opened it.
+	 */
 	STAGE_E_FORKED = -8,
 
 	/* An argument makes no sense; the message says which. A bug of the caller. */

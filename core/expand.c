@@ -61,7 +61,8 @@ expand_variable(struct expansion *expansion)
 	length = strspn(start, NAME_CHARACTERS);
 	if (!length || length >= sizeof(name) || (braced && start[length] != '}')) {
 		snprintf(expansion->why, expansion->size,
-			"$ must be followed by the name of a variable of the environment, as in $NAME or "
+			"$ must be followed by the name of a variable of the environment, as in "
+			"$NAME or "
 			"${NAME}");
 		return STAGE_E_SETTING;
 	}
@@ -69,7 +70,8 @@ expand_variable(struct expansion *expansion)
 	name[length] = '\0';
 	content = getenv(name);
 	if (!content) {
-		snprintf(expansion->why, expansion->size, "$%s is not set in the environment", name);
+		snprintf(
+			expansion->why, expansion->size, "$%s is not set in the environment", name);
 		return STAGE_E_SETTING;
 	}
 	fputs(content, expansion->out);

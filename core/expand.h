@@ -1,8 +1,8 @@
 /*
  * expand - `~` and `$VAR` at the start of and in a path, as a shell expands them
  *
- * wordexp(3) would do that too, but it also splits at blanks, matches patterns and takes quotes away:
- * a path is to mean just one directory.
+ * wordexp(3) would do that too, but it also splits at blanks, matches patterns and takes quotes
+ * away: a path is to mean just one directory.
  *
  * Not installed. Reads the environment and the user database (getpwnam(3)): one thread at a time.
  */
@@ -15,14 +15,14 @@
 
 /*
  * Expands a leading ~ or ~USER, and $NAME or ${NAME} anywhere. Returns 0 and a path that the caller
- * frees; STAGE_E_MEMORY; STAGE_E_SETTING with a sentence in why (size bytes) for a user or a variable
- * that is not there, or a $ without a name.
+ * frees; STAGE_E_MEMORY; STAGE_E_SETTING with a sentence in why (size bytes) for a user or a
+ * variable that is not there, or a $ without a name.
  */
 int stage_expand(const char *text, char **ret_path, char *why, size_t size);
 
 /*
- * The home directory of a user, or for "" $HOME or that of the effective user. NULL where there is none.
- * Valid until the next call.
+ * The home directory of a user, or for "" $HOME or that of the effective user. NULL where there is
+ * none. Valid until the next call.
  */
 const char *stage_home_of(const char *user);
 

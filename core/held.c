@@ -1,7 +1,7 @@
 /*
  * The order in create is what makes it safe beside a reclaimer: between mkdir and flock the new
- * directory looks like an orphan. A reclaimer takes its lock first, so either it finds ours taken, or we
- * find its - or the directory gone - and start again with another name.
+ * directory looks like an orphan. A reclaimer takes its lock first, so either it finds ours taken,
+ * or we find its - or the directory gone - and start again with another name.
  */
 #include "held.h"
 
@@ -58,7 +58,7 @@ still_in_root(const struct stage_held *held)
 	struct stat now;
 
 	return fstatat(held->root_fd, held->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-		same_inode(&now, &held->stat);
+	       same_inode(&now, &held->stat);
 }
 
 /* Makes what was just created private: the umask may have taken bits, a setgid root adds one. */
@@ -106,7 +106,9 @@ stage_held_create(struct stage_held *held, int root_fd, const char *root, struct
 			return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
 				"cannot make the new staging directory %s/%s private", root, name);
 		}
-		/* nobody else has this name, so no inode is compared: that may be just what fails */
+		/*
+		 * nobody else has this name, so no inode is compared: that may be just what fails
+		 */
 		unlinkat(root_fd, name, AT_REMOVEDIR);
 		stage_held_release(held);
 	}

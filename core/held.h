@@ -2,8 +2,8 @@
  * held - a staging directory itself, held by descriptor and lock
  *
  * What dir.c (its own, new directory) and orphan.c (somebody's, found one) have in common. A held
- * directory is known by device and inode; its name is looked at only relative to the descriptor of the
- * root that it is in, and only after the inode there was compared.
+ * directory is known by device and inode; its name is looked at only relative to the descriptor of
+ * the root that it is in, and only after the inode there was compared.
  *
  * Not installed. Not locked between threads: one thread at a time for a struct.
  */
@@ -38,15 +38,16 @@ struct stage_held {
 
 /*
  * Makes a directory 0700 with a new name in root_fd, opens and locks it. root is its path, for
- * messages. Returns 0 with held->lock OURS or UNSUPPORTED; STAGE_E_SYSTEM. On failure nothing is left.
+ * messages. Returns 0 with held->lock OURS or UNSUPPORTED; STAGE_E_SYSTEM. On failure nothing is
+ * left.
  */
-int stage_held_create(struct stage_held *held, int root_fd, const char *root,
-	struct stage_error *error);
+int stage_held_create(
+	struct stage_held *held, int root_fd, const char *root, struct stage_error *error);
 
 /*
- * Opens the directory name in root_fd and tries for a lock of the kind that flock(2) calls operation
- * (LOCK_SH or LOCK_EX) without waiting. Returns 0 with held->lock set; STAGE_E_SYSTEM, without a
- * message, where it is not a directory, cannot be opened or is gone.
+ * Opens the directory name in root_fd and tries for a lock of the kind that flock(2) calls
+ * operation (LOCK_SH or LOCK_EX) without waiting. Returns 0 with held->lock set; STAGE_E_SYSTEM,
+ * without a message, where it is not a directory, cannot be opened or is gone.
  */
 int stage_held_find(struct stage_held *held, int root_fd, const char *name, int operation);
 
@@ -54,8 +55,8 @@ int stage_held_find(struct stage_held *held, int root_fd, const char *name, int 
 bool stage_held_is_at(const struct stage_held *held, const char *path);
 
 /*
- * Removes the directory, which must be empty, from its root. Returns 0 or an errno: ENOTEMPTY where it is
- * not empty, ESTALE where something else, or nothing, is in its place.
+ * Removes the directory, which must be empty, from its root. Returns 0 or an errno: ENOTEMPTY where
+ * it is not empty, ESTALE where something else, or nothing, is in its place.
  */
 int stage_held_remove(const struct stage_held *held);
 

@@ -1,7 +1,7 @@
 /*
  * A table with linear probing. A name is at the slot of its hash or in the unbroken run after it;
- * remove closes the gap that it leaves (Knuth, vol. 3, 6.4, algorithm R), so there are no tombstones
- * and a table that is used for ever stays as fast as a new one.
+ * remove closes the gap that it leaves (Knuth, vol. 3, 6.4, algorithm R), so there are no
+ * tombstones and a table that is used for ever stays as fast as a new one.
  */
 #include "nameset.h"
 
@@ -87,7 +87,7 @@ bool
 stage_nameset_contains(const struct stage_nameset *set, const char *name)
 {
 	return set->count &&
-		set->slots[find_slot(set->slots, set->capacity, hash_name(name), name)] != NULL;
+	       set->slots[find_slot(set->slots, set->capacity, hash_name(name), name)] != NULL;
 }
 
 /* Fills the gap with the next name of its run that may stand there, and so on to the run's end. */

@@ -1,9 +1,9 @@
 /*
  * nameset - the set of names that a staging directory tracks
  *
- * Add, contains and remove take constant time on average whatever the order; a name costs at most 64
- * bytes beyond itself: 8 a slot in a table that is never less than a quarter full (32, also while a
- * larger table replaces it), 4 of hash, the rest the allocator's.
+ * Add, contains and remove take constant time on average whatever the order; a name costs at most
+ * 64 bytes beyond itself: 8 a slot in a table that is never less than a quarter full (32, also
+ * while a larger table replaces it), 4 of hash, the rest the allocator's.
  *
  * Not installed, and not locked: its owner does that.
  */

@@ -53,38 +53,66 @@ hash_text(const char *text, size_t length)
 	return hash;
 }
 
-static uint64_t
-machine_hash(void)
+/* Reads the machine's id. Returns 0 with 32 digits; -1 with errno 0 where the machine has none. */
+static int
+read_machine_id(char id[32 + 1])
 {
-	char id[HOST_NAME_MAX + 1] = "";
-	ssize_t got = -1;
-	int fd;
+	ssize_t got;
+	int fd, sys_errno;
 
 	fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd >= 0) {
-		got = read(fd, id, 32);
-		close(fd);
+	if (fd < 0) {
+		if (errno == ENOENT || errno == EACCES)
+			errno = 0;
+		return -1;
 	}
+	do
+		got = read(fd, id, 32);
+	while (got < 0 && errno == EINTR);
+	sys_errno = got < 0 ? errno : 0;
+	close(fd);
+	errno = sys_errno;
+	if (got < 0)
+		return -1;
+	id[got] = '\0';
 	/* empty or "uninitialized" in images that were never booted */
-	if (got != 32 || strspn(id, "0123456789abcdef") != 32) {
+	return strspn(id, "0123456789abcdef") == 32 ? 0 : -1;
+}
+
+/* A failure must not pass for a machine without an id: its own directories would be another's. */
+static int
+machine_hash(uint64_t *ret_hash, struct stage_error *error)
+{
+	char id[HOST_NAME_MAX + 1];
+
+	if (read_machine_id(id) < 0) {
+		if (errno)
+			return stage_error_set(
+				error, STAGE_E_SYSTEM, errno, "cannot read /etc/machine-id");
 		if (gethostname(id, sizeof(id)) < 0)
-			id[0] = '\0';
+			return stage_error_set(error, STAGE_E_SYSTEM, errno,
+				"cannot tell the name of this machine");
 		id[sizeof(id) - 1] = '\0';
 	}
-	return hash_text(id, strlen(id));
+	*ret_hash = hash_text(id, strlen(id));
+	return 0;
 }
 
 int
 stage_naming_dir(char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error)
 {
 	unsigned char bytes[STAGE_DIR_RANDOM];
+	uint64_t machine;
 	int length, code;
 
+	code = machine_hash(&machine, error);
+	if (code < 0)
+		return code;
 	code = fill_random(bytes, sizeof(bytes), error);
 	if (code < 0)
 		return code;
 	length = snprintf(ret_name, STAGE_DIR_NAME_MAX - STAGE_DIR_RANDOM,
-		DIR_PREFIX "%016" PRIx64 "-%ld-", machine_hash(), (long)getpid());
+		DIR_PREFIX "%016" PRIx64 "-%ld-", machine, (long)getpid());
 	*spell(ret_name + length, bytes, sizeof(bytes)) = '\0';
 	return 0;
 }
@@ -136,6 +164,7 @@ stage_naming_is_dir(const char *name, pid_t *ret_pid, bool *ret_this_machine)
 {
 	char machine[STAGE_MACHINE_DIGITS + 1];
 	unsigned long long pid;
+	uint64_t hash;
 	const char *rest = name;
 
 	if (strncmp(rest, DIR_PREFIX, strlen(DIR_PREFIX)) != 0)
@@ -151,7 +180,8 @@ stage_naming_is_dir(const char *name, pid_t *ret_pid, bool *ret_this_machine)
 	if (*rest++ != '-' || !(rest = take_random(rest, STAGE_DIR_RANDOM)) || *rest)
 		return false;
 	*ret_pid = (pid_t)pid;
-	*ret_this_machine = strtoull(machine, NULL, 16) == machine_hash();
+	/* a machine that cannot tell its own id has no directory that it may touch */
+	*ret_this_machine = machine_hash(&hash, NULL) == 0 && strtoull(machine, NULL, 16) == hash;
 	return true;
 }
 

@@ -34,8 +34,8 @@ static bool
 is_ours(int fd, const char *name, struct stat *ret_stat)
 {
 	return stage_naming_is_file(name) &&
-		fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-		S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid();
+	       fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid();
 }
 
 static DIR *
@@ -116,7 +116,8 @@ empty(int fd, const char *path, const struct stage_log *log, struct content *con
 			continue;
 		if (!is_ours(fd, entry->d_name, &stat)) {
 			stage_log_line(log, STAGE_WARNING,
-				"%s/%s was not made by stagedir and is left there", path, entry->d_name);
+				"%s/%s was not made by stagedir and is left there", path,
+				entry->d_name);
 			content->strangers++;
 		} else if (unlinkat(fd, entry->d_name, 0) < 0 && errno != ENOENT) {
 			stage_log_line(log, STAGE_WARNING, "cannot remove %s/%s: %s", path,
@@ -160,7 +161,9 @@ age_of(const struct stage_held *held)
 	return now > made ? (uint64_t)(now - made) : 0;
 }
 
-/* What a directory of another user shows from outside. False where it is not a directory any more. */
+/*
+ * What a directory of another user shows from outside. False where it is not a directory any more.
+ */
 static bool
 look_from_outside(int root_fd, const char *name, struct stage_found *found)
 {
@@ -169,8 +172,7 @@ look_from_outside(int root_fd, const char *name, struct stage_found *found)
 	if (fstatat(root_fd, name, &stat, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(stat.st_mode))
 		return false;
 	found->uid = stat.st_uid;
-	found->owner =
-		stat.st_uid == geteuid() ? STAGE_OWNER_UNKNOWN : STAGE_OWNER_OTHER_USER;
+	found->owner = stat.st_uid == geteuid() ? STAGE_OWNER_UNKNOWN : STAGE_OWNER_OTHER_USER;
 	return true;
 }
 
@@ -347,14 +349,17 @@ reclaim(const struct stage_held *held, const char *root, pid_t pid, const struct
 		total->left++;
 	/* an empty one may be that of a run that is just beginning, which then makes another */
 	stage_log_line(log, was_empty && !failed ? STAGE_INFO : STAGE_NOTICE,
-		"removed %zu files, %llu bytes, that the dead run %ld left in %s%s%s", content.files,
-		(unsigned long long)content.bytes, (long)pid, path,
+		"removed %zu files, %llu bytes, that the dead run %ld left in %s%s%s",
+		content.files, (unsigned long long)content.bytes, (long)pid, path,
 		failed ? "; the directory stays: " : "", failed ? stage_errno_text(failed) : "");
 done:
 	free(path);
 }
 
-/* Gone meanwhile, no directory, or another user's: nothing to say. Anything else may hide an orphan. */
+/*
+ * Gone meanwhile, no directory, or another user's: nothing to say. Anything else may hide an
+ * orphan.
+ */
 static void
 warn_unopened(const char *root, const char *name, int sys_errno, const struct stage_log *log,
 	struct stage_reclaimed *total)

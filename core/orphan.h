@@ -6,8 +6,8 @@
  * mistaken. Directories of other users, and of other machines that share the root, are left alone.
  *
  * Reclaiming an orphan removes the regular files of this user in it whose names only stagedir gives
- * (naming.h), one by one, and the directory itself once it is empty. Whatever else lies in it is named
- * in a warning and stays, and so does the directory.
+ * (naming.h), one by one, and the directory itself once it is empty. Whatever else lies in it is
+ * named in a warning and stays, and so does the directory.
  *
  * Any thread, and any number of processes, may do this at once, also while runs begin and end.
  */
@@ -35,17 +35,17 @@ enum stage_owner {
 struct stage_found {
 	char *path;
 	enum stage_owner owner;
-	pid_t pid;              /* of the run that made it; for people, it proves nothing */
-	uid_t uid;              /* whose it is */
-	uint64_t age;           /* seconds since it was made */
-	size_t files;           /* ours in it, */
-	uint64_t bytes;         /* the sum of their sizes, */
-	size_t strangers;       /* and whatever else; all three 0 where it cannot be looked into */
+	pid_t pid;        /* of the run that made it; for people, it proves nothing */
+	uid_t uid;        /* whose it is */
+	uint64_t age;     /* seconds since it was made */
+	size_t files;     /* ours in it, */
+	uint64_t bytes;   /* the sum of their sizes, */
+	size_t strangers; /* and whatever else; all three 0 where it cannot be looked into */
 };
 
 /*
- * Finds the staging directories in root. Returns 0 and an array that the caller frees, sorted by path;
- * STAGE_E_SYSTEM where root cannot be read (ENOENT where there is none), STAGE_E_MEMORY.
+ * Finds the staging directories in root. Returns 0 and an array that the caller frees, sorted by
+ * path; STAGE_E_SYSTEM where root cannot be read (ENOENT where there is none), STAGE_E_MEMORY.
  */
 int stage_orphan_list(const char *root, struct stage_found **ret_list, size_t *ret_count,
 	struct stage_error *error);

@@ -1,7 +1,7 @@
 /*
  * A root is vetted by walking its path from "/" one component at a time, by descriptors: what was
- * looked at is what the next step goes through. Links on the way are read and walked in their place,
- * so that what they lead through is looked at too.
+ * looked at is what the next step goes through. Links on the way are read and walked in their
+ * place, so that what they lead through is looked at too.
  */
 #include "root.h"
 
@@ -31,7 +31,9 @@ struct walk {
 	int links;  /* followed so far */
 };
 
-/* Sets the reason why a root is not good; a reason that there is no memory for is still a reason. */
+/*
+ * Sets the reason why a root is not good; a reason that there is no memory for is still a reason.
+ */
 static void __attribute__((format(printf, 3, 4)))
 give_reason(struct stage_root *root, enum stage_root_state state, const char *format, ...)
 {
@@ -74,14 +76,16 @@ is_trusted(const struct walk *walk, struct stage_root *root)
 	}
 	if (stat.st_uid != 0 && stat.st_uid != geteuid()) {
 		give_reason(root, STAGE_ROOT_REFUSED,
-			"%s belongs to user %ld, who could replace what is in it; it must belong to root "
+			"%s belongs to user %ld, who could replace what is in it; it must belong "
+			"to root "
 			"or to user %ld",
 			shown(walk), (long)stat.st_uid, (long)geteuid());
 		return false;
 	}
 	if ((stat.st_mode & 022) && !(stat.st_mode & S_ISVTX)) {
 		give_reason(root, STAGE_ROOT_REFUSED,
-			"%s is writable by %s (mode %04o), who could replace what is in it; it must not be "
+			"%s is writable by %s (mode %04o), who could replace what is in it; it "
+			"must not be "
 			"(chmod go-w), or have the sticky bit (chmod +t)",
 			shown(walk), stat.st_mode & 002 ? "everybody" : "its group",
 			(unsigned int)stat.st_mode & 07777);
@@ -127,8 +131,8 @@ follow(struct walk *walk, int link_fd, const char *name, const char *after, stru
 	}
 	if (stat.st_uid != 0 && stat.st_uid != geteuid()) {
 		give_reason(root, STAGE_ROOT_REFUSED,
-			"%s/%s is a symbolic link of user %ld, who could change it", walk->done, name,
-			(long)stat.st_uid);
+			"%s/%s is a symbolic link of user %ld, who could change it", walk->done,
+			name, (long)stat.st_uid);
 		return false;
 	}
 	if (++walk->links > LINKS_MAX) {
@@ -268,7 +272,7 @@ is_memory(int fd)
 	struct statfs statfs;
 
 	return fstatfs(fd, &statfs) == 0 &&
-		(statfs.f_type == TMPFS_MAGIC || statfs.f_type == RAMFS_MAGIC);
+	       (statfs.f_type == TMPFS_MAGIC || statfs.f_type == RAMFS_MAGIC);
 }
 
 /* Room and rights of the directory that the walk came to. */
@@ -293,7 +297,8 @@ vet_directory(struct stage_root *root, const struct stage_settings *settings, co
 			(unsigned long long)settings->min_free);
 	else if (source && lies_in(root->fd, source))
 		give_reason(root, STAGE_ROOT_IN_SOURCE,
-			"it lies inside of %s, which is being backed up: unless it is excluded, the backup "
+			"it lies inside of %s, which is being backed up: unless it is excluded, "
+			"the backup "
 			"holds its own volumes",
 			source);
 	else if (settings->avoid_tmpfs && is_memory(root->fd))
@@ -361,8 +366,8 @@ add_tempdir(struct stage_roots *roots, const struct stage_settings *settings,
 	char *cwd, *path = NULL;
 
 	if (request->tempdir[0] == '/')
-		return add_root(roots, strdup(request->tempdir), "--tempdir", settings,
-			request->source);
+		return add_root(
+			roots, strdup(request->tempdir), "--tempdir", settings, request->source);
 	cwd = getcwd(NULL, 0);
 	if (!cwd)
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,

@@ -6,8 +6,8 @@
  *
  * A root is taken if
  *	- it is a directory, not a symbolic link to one, and may be written and searched;
- *	- it and each directory on its path - also on that of any link on the way - is owned by root or
- *	  by the user, and is not writable by others unless its sticky bit is set: nobody else
+ *	- it and each directory on its path - also on that of any link on the way - is owned by root
+ *	  or by the user, and is not writable by others unless its sticky bit is set: nobody else
  *	  can then replace what is on the path;
  *	- min_free bytes of it are free for this user.
  * A root that is memory (with avoid_tmpfs) or lies inside of the tree that is being backed up is a
@@ -22,7 +22,8 @@
  *	stage_roots_free(&roots);
  *
  * Vetting holds the directory that was vetted by a descriptor, and it is used by that descriptor: a
- * root that is replaced afterwards is not the one that is used. Any thread may call everything here.
+ * root that is replaced afterwards is not the one that is used. Any thread may call everything
+ * here.
  */
 #ifndef STAGEDIR_ROOT_H
 #define STAGEDIR_ROOT_H
@@ -47,7 +48,7 @@ struct stage_root {
 	char *path;         /* absolute */
 	const char *origin; /* who named it: "--tempdir", "temp_root", "TMPDIR" or "default" */
 	enum stage_root_state state;
-	char *reason;        /* why it is not good, NULL where it is; in the form of a message, error.h */
+	char *reason; /* why it is not good, NULL where it is; in the form of a message, error.h */
 	uint64_t free_bytes; /* for this user; 0 where it could not be asked */
 	int fd;              /* O_PATH; -1 where refused */
 };
@@ -56,11 +57,15 @@ struct stage_root {
 struct stage_roots {
 	struct stage_root *list; /* in order of rank */
 	size_t count;
-	struct stage_root *chosen; /* into list: the first of the best state; NULL: all are refused */
+	struct stage_root
+		*chosen; /* into list: the first of the best state; NULL: all are refused */
 };
 
 struct stage_root_request {
-	/* The root of the command line, NULL where there is none. Relative to the working directory. */
+	/*
+	 * The root of the command line, NULL where there is none. Relative to the working
+	 * directory.
+	 */
 	const char *tempdir;
 
 	/* The tree that is being backed up, NULL where there is none. */
@@ -68,17 +73,20 @@ struct stage_root_request {
 };
 
 /*
- * Vets all roots. Returns 0 even if all were refused; STAGE_E_MEMORY; STAGE_E_SYSTEM where the working
- * directory is needed and has no name. request may be NULL for an empty one. The caller frees.
+ * Vets all roots. Returns 0 even if all were refused; STAGE_E_MEMORY; STAGE_E_SYSTEM where the
+ * working directory is needed and has no name. request may be NULL for an empty one. The caller
+ * frees.
  */
-int stage_roots_rank(const struct stage_settings *settings, const struct stage_root_request *request,
-	struct stage_roots **ret_roots, struct stage_error *error);
+int stage_roots_rank(const struct stage_settings *settings,
+	const struct stage_root_request *request, struct stage_roots **ret_roots,
+	struct stage_error *error);
 
 /* "good", "tmpfs", "in source", "refused". */
 const char *stage_root_state_name(enum stage_root_state state);
 
 /*
- * Writes STAGE_E_NO_ROOT with the reason of every refused root in one message to *error, returns it.
+ * Writes STAGE_E_NO_ROOT with the reason of every refused root in one message to *error, returns
+ * it.
  */
 int stage_roots_none(const struct stage_roots *roots, struct stage_error *error);
 

@@ -119,8 +119,8 @@ set_temp_root(struct reader *reader, const char *value)
 		return fail(reader, "%s", why);
 	if (path[0] != '/') {
 		free(path);
-		return fail(reader,
-			"a temp_root must be an absolute path, or start with ~ or a variable that is one");
+		return fail(reader, "a temp_root must be an absolute path, or start with ~ or a "
+				    "variable that is one");
 	}
 	return append(reader, &reader->settings->temp_roots, path);
 }
@@ -132,11 +132,13 @@ set_target(struct reader *reader, const char *value)
 	if (strcmp(value, "stage+") == 0)
 		return 0;
 	if (strncmp(value, "stage+", strlen("stage+")) == 0)
-		return fail(reader, "a target is \"stage+\" alone, or a pattern of URLs without that "
-				    "prefix, such as sftp://* or *");
+		return fail(reader,
+			"a target is \"stage+\" alone, or a pattern of URLs without that "
+			"prefix, such as sftp://* or *");
 	if (strcmp(value, "*") != 0 && !strstr(value, "://"))
-		return fail(reader, "a target must be \"stage+\", \"*\", or a pattern that holds \"://\", "
-				    "such as sftp://* or file:///srv/backup/*");
+		return fail(reader,
+			"a target must be \"stage+\", \"*\", or a pattern that holds \"://\", "
+			"such as sftp://* or file:///srv/backup/*");
 	return append(reader, &reader->settings->targets, strdup(value));
 }
 
@@ -165,8 +167,9 @@ set_min_free(struct reader *reader, const char *value)
 	return 0;
 
 bad:
-	return fail(reader, "not a size; allowed is a whole number of bytes, or one with K, M, G or T "
-			    "(powers of 1024) behind it, such as 500M, below 16777216T");
+	return fail(reader,
+		"not a size; allowed is a whole number of bytes, or one with K, M, G or T "
+		"(powers of 1024) behind it, such as 500M, below 16777216T");
 }
 
 static int
@@ -194,8 +197,7 @@ _Static_assert(KEY_COUNT <= KEYS_MAX, "struct reader has room for every key");
 static void
 start_list(struct reader *reader, const struct key *key)
 {
-	clear(key->set == set_temp_root ? reader->settings->temp_roots
-					: reader->settings->targets);
+	clear(key->set == set_temp_root ? reader->settings->temp_roots : reader->settings->targets);
 }
 
 /* inih's handler: 0 is an error there */
@@ -212,11 +214,10 @@ handle(void *user, const char *section, const char *name, const char *value)
 	for (i = 0; i < KEY_COUNT && strcmp(keys[i].name, name) != 0; i++)
 		;
 	if (i == KEY_COUNT)
-		return fail(reader, "unknown key; known are temp_root, min_free, avoid_tmpfs, targets") == 0;
+		return fail(reader, "unknown key; known are temp_root, min_free, avoid_tmpfs, "
+				    "targets") == 0;
 	if (!*value)
 		return fail(reader, "the value is missing") == 0;
-	if (strstr(value, " #") || strstr(value, "\t#"))
-		return fail(reader, "a comment must stand on a line of its own") == 0;
 	if (reader->seen[i] && !keys[i].list)
 		return fail(reader, "%s was given already in this file", name) == 0;
 	if (keys[i].list && !reader->seen[i])
@@ -225,11 +226,29 @@ handle(void *user, const char *section, const char *name, const char *value)
 	return keys[i].set(reader, value) == 0;
 }
 
+/* What inih would take silently, and not as an administrator means it. NULL: nothing. */
+static const char *
+find_misunderstanding(const char *line)
+{
+	size_t blanks = strspn(line, " \t");
+
+	if (!line[blanks] || strchr("\r#;", line[blanks]))
+		return NULL;
+	if (*line == '[')
+		return "there are no [sections]; write the key alone";
+	if (blanks)
+		return "a key must stand at the beginning of its line";
+	if (strstr(line, " #") || strstr(line, "\t#") || strstr(line, " ;") || strstr(line, "\t;"))
+		return "a comment must stand on a line of its own";
+	return NULL;
+}
+
 /* inih's reader, like fgets(3). Keeps what the line is for fail(). */
 static char *
 read_line(char *buffer, int size, void *stream)
 {
 	struct reader *reader = stream;
+	const char *misunderstanding;
 	size_t length;
 
 	if (!*reader->next || reader->code < 0)
@@ -237,21 +256,17 @@ read_line(char *buffer, int size, void *stream)
 	length = strcspn(reader->next, "\n");
 	reader->line++;
 	snprintf(reader->text, sizeof(reader->text), "%.*s", (int)length, reader->next);
-	/* inih calls nobody for a section without keys */
-	if (*reader->next == '[') {
-		fail(reader, "there are no [sections]; write the key alone");
-		return NULL;
-	}
-	/* inih would take it for more of the value above */
-	if (strspn(reader->next, " \t") && !strchr("\r\n#;", reader->next[strspn(reader->next, " \t")])) {
-		fail(reader, "a key must stand at the beginning of its line");
-		return NULL;
-	}
 	if (length + 2 > (size_t)size) {
 		fail(reader, "longer than the %d bytes that a line may have", size - 2);
 		return NULL;
 	}
 	memcpy(buffer, reader->next, length);
+	buffer[length] = '\0';
+	misunderstanding = find_misunderstanding(buffer);
+	if (misunderstanding) {
+		fail(reader, "%s", misunderstanding);
+		return NULL;
+	}
 	memcpy(buffer + length, "\n", 2);
 	reader->next += length;
 	if (*reader->next)
@@ -297,12 +312,13 @@ check_writers(const char *path, const struct stat *stat, struct stage_error *err
 			"%s: not a regular file, which a configuration file must be", path);
 	if (stat->st_uid != 0 && stat->st_uid != geteuid())
 		return stage_error_set(error, STAGE_E_SETTING, 0,
-			"%s: belongs to user %ld; a configuration file must belong to root or to user %ld",
+			"%s: belongs to user %ld; a configuration file must belong to root or to "
+			"user %ld",
 			path, (long)stat->st_uid, (long)geteuid());
 	if (stat->st_mode & 022)
 		return stage_error_set(error, STAGE_E_SETTING, 0,
-			"%s: mode %04o, others may write it; allowed is 0644 or less (chmod go-w)", path,
-			(unsigned int)stat->st_mode & 07777);
+			"%s: mode %04o, others may write it; allowed is 0644 or less (chmod go-w)",
+			path, (unsigned int)stat->st_mode & 07777);
 	return 0;
 }
 
@@ -462,8 +478,8 @@ stage_settings_load(struct stage_settings **ret_settings, struct stage_error *er
 }
 
 int
-stage_settings_load_file(const char *path, struct stage_settings **ret_settings,
-	struct stage_error *error)
+stage_settings_load_file(
+	const char *path, struct stage_settings **ret_settings, struct stage_error *error)
 {
 	return load(path, ret_settings, error);
 }

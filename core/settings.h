@@ -2,16 +2,18 @@
  * settings - stagedir.conf, read into one struct in which every value was checked
  *
  * Files, the later wins key by key: SYSCONFDIR/stagedir.conf (/etc/stagedir.conf as packaged), then
- * $XDG_CONFIG_HOME/stagedir/stagedir.conf ($HOME/.config where that is unset). Either may be missing.
- * STAGEDIR_CONFIG in the environment names one file that is read instead of both and must be there.
+ * $XDG_CONFIG_HOME/stagedir/stagedir.conf ($HOME/.config where that is unset). Either may be
+ * missing. STAGEDIR_CONFIG in the environment names one file that is read instead of both and must
+ * be there.
  *
- * A file is lines of `key = value`, read by inih; a line that starts with `#` or `;` is a comment, and so
- * is what stands behind a blank and `;`. There are no sections and no continued lines. A key that holds a list is given once a value, the first rank first, and replaces the
- * list of the file before it. The keys are the fields of struct stage_settings.
+ * A file is lines of `key = value`, read by inih; a line that starts with `#` or `;` is a comment.
+ * There are no sections, no continued lines and no comments behind a value. A key that holds a list
+ * is given once a value, the first rank first, and replaces the list of the file before it. The
+ * keys are the fields of struct stage_settings.
  *
- * Nothing is guessed: an unknown key, a value that is not allowed, a key given twice, or a file that
- * somebody other than root and the user may write is an error that names file, line, text and what is
- * allowed. Sizes are bytes, or a number with K, M, G or T (powers of 1024).
+ * Nothing is guessed: an unknown key, a value that is not allowed, a key given twice, or a file
+ * that somebody other than root and the user may write is an error that names file, line, text and
+ * what is allowed. Sizes are bytes, or a number with K, M, G or T (powers of 1024).
  *
  *	struct stage_settings *settings;
  *	struct stage_error error;
@@ -20,8 +22,8 @@
  *		...
  *	stage_settings_free(&settings);
  *
- * A struct is never changed after it was loaded: any number of threads may read it. Loading reads the
- * environment, which no other thread may change meanwhile.
+ * A struct is never changed after it was loaded: any number of threads may read it. Loading reads
+ * the environment, which no other thread may change meanwhile.
  */
 #ifndef STAGEDIR_SETTINGS_H
 #define STAGEDIR_SETTINGS_H
@@ -50,18 +52,18 @@ struct stage_settings {
 };
 
 /*
- * Reads the files named above. Returns 0 and a struct that the caller frees; STAGE_E_SETTING, with the
- * errno where a file that must be there, or is, cannot be read; STAGE_E_MEMORY.
+ * Reads the files named above. Returns 0 and a struct that the caller frees; STAGE_E_SETTING, with
+ * the errno where a file that must be there, or is, cannot be read; STAGE_E_MEMORY.
  */
 int stage_settings_load(struct stage_settings **ret_settings, struct stage_error *error);
 
 /* The same from one named file, which must be there. */
-int stage_settings_load_file(const char *path, struct stage_settings **ret_settings,
-	struct stage_error *error);
+int stage_settings_load_file(
+	const char *path, struct stage_settings **ret_settings, struct stage_error *error);
 
 /*
- * Is there any file for stage_settings_load() to read? A host that is asked for a plain URL can leave
- * everything alone when there is none.
+ * Is there any file for stage_settings_load() to read? A host that is asked for a plain URL can
+ * leave everything alone when there is none.
  */
 bool stage_settings_exist(void);
 

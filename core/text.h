@@ -9,7 +9,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* vsnprintf(3) that ends a text which does not fit (size bytes, at least 4, with the NUL) in "...". */
+/*
+ * vsnprintf(3) that ends a text which does not fit (size bytes, at least 4, with the NUL) in "...".
+ */
 void stage_text_format(char *buffer, size_t size, const char *format, va_list arguments)
 	__attribute__((format(printf, 3, 0)));
 

@@ -59,7 +59,7 @@ struct command_places {
 		char *path; /* absolute */
 		dev_t device;
 		ino_t inode;
-	} *list;
+	} * list;
 	size_t count;
 };
 

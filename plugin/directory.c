@@ -1,7 +1,8 @@
 /*
- * TemporaryDirectory: the contract of duplicity.tempdir.TemporaryDirectory on top of core/dir. All that
- * are open in this process are in a list, for the ends that a run can come to (endings.c); the GIL
- * guards it. An object owns no other Python object, so there is no cycle that could delay its end.
+ * TemporaryDirectory: the contract of duplicity.tempdir.TemporaryDirectory on top of core/dir. All
+ * that are open in this process are in a list, for the ends that a run can come to (endings.c); the
+ * GIL guards it. An object owns no other Python object, so there is no cycle that could delay its
+ * end.
  */
 #include "module.h"
 
@@ -44,8 +45,8 @@ directory_cleanup_all(void)
 {
 	directory *self = all, *next;
 
-	/* The log may run Python, and so drop other objects: the one at hand and the next are held. The
-	 * GIL is kept: whoever is in the core now needs it only once it is out again. */
+	/* The log may run Python, and so drop other objects: the one at hand and the next are
+	 * held. The GIL is kept: whoever is in the core now needs it only once it is out again. */
 	Py_XINCREF((PyObject *)self);
 	while (self) {
 		stage_dir_cleanup(self->dir);
@@ -99,7 +100,9 @@ is_excluded(const char *path)
 	return excluded;
 }
 
-/* Ranks; a last resort inside of the source that the host leaves out of the backup anyway is good. */
+/*
+ * Ranks; a last resort inside of the source that the host leaves out of the backup anyway is good.
+ */
 static int
 rank(const struct stage_settings *settings, struct stage_root_request *request,
 	struct stage_roots **ret_roots, struct stage_error *error)
@@ -154,15 +157,18 @@ open_direct(PyObject *root, struct stage_dir **ret_dir, struct stage_error *erro
 	return code;
 }
 
-/* The host passes its --tempdir as temproot, but also a directory of its own, as it does the archive. */
+/*
+ * The host passes its --tempdir as temproot, but also a directory of its own, as it does the
+ * archive.
+ */
 static int
 open_for_host(PyObject *temproot, struct stage_dir **ret_dir, struct stage_error *error)
 {
 	PyObject *tempdir = host_tempdir();
 	int code;
 
-	if (!temproot || (tempdir &&
-		strcmp(PyBytes_AsString(temproot), PyBytes_AsString(tempdir)) == 0))
+	if (!temproot ||
+		(tempdir && strcmp(PyBytes_AsString(temproot), PyBytes_AsString(tempdir)) == 0))
 		code = open_ranked(tempdir, ret_dir, error);
 	else
 		code = open_direct(temproot, ret_dir, error);
@@ -180,7 +186,8 @@ directory_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 	struct stage_error error;
 	int code;
 
-	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|O:TemporaryDirectory", names, &temproot))
+	if (!PyArg_ParseTupleAndKeywords(
+		    arguments, keywords, "|O:TemporaryDirectory", names, &temproot))
 		return -1;
 	if (self->dir) {
 		PyErr_SetString(PyExc_RuntimeError, "this TemporaryDirectory is open already");
@@ -199,8 +206,8 @@ directory_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 		raise_error(&error);
 		return -1;
 	}
-	stage_log_line(&host_log, STAGE_INFO, "Using temporary directory %s",
-		stage_dir_path(self->dir));
+	stage_log_line(
+		&host_log, STAGE_INFO, "Using temporary directory %s", stage_dir_path(self->dir));
 	return 0;
 }
 
@@ -416,7 +423,8 @@ static PyMethodDef methods[] = {
 		"mktemp()\n--\n\n"
 		"A path, as bytes, that was never given before. The file is not made. Tracked."},
 	{"mkstemp", directory_mkstemp, METH_NOARGS,
-		"mkstemp()\n--\n\nAn open descriptor and the path, as str, of a new file. Tracked."},
+		"mkstemp()\n--\n\nAn open descriptor and the path, as str, of a new file. "
+		"Tracked."},
 	{"mkstemp_file", directory_mkstemp_file, METH_NOARGS,
 		"mkstemp_file()\n--\n\nThe same with a file object, open for reading and writing."},
 	{"forget", directory_forget, METH_O,
@@ -424,7 +432,8 @@ static PyMethodDef methods[] = {
 		"Stops tracking a path (str or bytes), after the file was deleted or moved away."},
 	{"remove", directory_remove, METH_O,
 		"remove(fname)\n--\n\n"
-		"Removes a tracked file (str or bytes), by descriptor, and forgets it. False: not tracked."},
+		"Removes a tracked file (str or bytes), by descriptor, and forgets it. False: not "
+		"tracked."},
 	{"check", directory_check, METH_NOARGS,
 		"check()\n--\n\n"
 		"Raises FatalBackendException if the directory was moved, removed or replaced."},
@@ -438,9 +447,9 @@ static PyMethodDef methods[] = {
 static char documentation[] =
 	"TemporaryDirectory(temproot=None)\n--\n\n"
 	"The tracked, securely created directory of duplicity.tempdir, on top of libstagedir.\n\n"
-	"temproot (str or bytes) is the directory to make it in; None, or what --tempdir says, has the\n"
-	"root chosen and vetted as stagedir.conf says. Raises UserError where there is none. Any thread\n"
-	"may call any method; a child of fork() may call cleanup(), which does nothing.";
+	"temproot (str or bytes) is the directory to make it in; None, or what --tempdir says, has\n"
+	"the root chosen and vetted as stagedir.conf says. Raises UserError where there is none.\n"
+	"Any thread may call any method; a child of fork() may call cleanup(), which does nothing.";
 
 static PyType_Slot slots[] = {
 	{Py_tp_doc, documentation},

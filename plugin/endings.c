@@ -1,14 +1,15 @@
 /*
  * The ways in which a run ends, or leaves its program, past the host's own cleanup:
  *
- * SIGTERM and SIGHUP, by default, end a Python program at once: no finally clause runs, and what was
- * staged stays behind. Here they clean up first and then do what they did before - a handler that
- * was there is called, the default ends the process by that very signal, so that its parent sees the
- * status that it would have seen. Ignored signals (nohup) stay ignored. The handlers are Python's, which
- * run in the main thread between two bytecodes: never inside of the core. SIGINT is the host's.
+ * SIGTERM and SIGHUP, by default, end a Python program at once: no finally clause runs, and what
+ * was staged stays behind. Here they clean up first and then do what they did before - a handler
+ * that was there is called, the default ends the process by that very signal, so that its parent
+ * sees the status that it would have seen. Ignored signals (nohup) stay ignored. The handlers are
+ * Python's, which run in the main thread between two bytecodes: never inside of the core. SIGINT is
+ * the host's.
  *
- * exec: the host starts itself anew when it cannot go on with a partial backup (dup_main.Restart). The
- * interpreter's audit event os.exec comes just before.
+ * exec: the host starts itself anew when it cannot go on with a partial backup (dup_main.Restart).
+ * The interpreter's audit event os.exec comes just before.
  *
  * The end of the interpreter, for what an exception on its way out still refers to.
  */
@@ -27,7 +28,10 @@ static pid_t owner; /* whose directories the handlers clean up; 0 until they are
 static int held;     /* how many threads are between hold and release */
 static int deferred; /* the signal that came meanwhile, or 0 */
 
-/* A child of fork() has the handlers, and nothing to clean up unless it has made a directory itself. */
+/*
+ * A child of fork() has the handlers, and nothing to clean up unless it has made a directory
+ * itself.
+ */
 static void
 clean_up(int number)
 {
@@ -82,7 +86,9 @@ on_signal(PyObject *self, PyObject *arguments)
 static PyMethodDef on_signal_method = {"on_signal", on_signal, METH_VARARGS,
 	"on_signal(number, frame)\n--\n\nCleans up, then does what the signal did before."};
 
-/* Installs ours for one signal; leaves it where it is ignored or a handler not of Python is there. */
+/*
+ * Installs ours for one signal; leaves it where it is ignored or a handler not of Python is there.
+ */
 static int
 install(PyObject *module, PyObject *function, size_t i)
 {
@@ -144,7 +150,9 @@ on_audit(PyObject *self, PyObject *arguments)
 	const char *event;
 
 	(void)self;
-	/* the child of a fork that is about to exec has nothing to clean up, and cleanup knows that */
+	/*
+	 * the child of a fork that is about to exec has nothing to clean up, and cleanup knows that
+	 */
 	if (PyArg_ParseTuple(arguments, "sO:on_audit", &event, &details)) {
 		if (strcmp(event, "os.exec") == 0)
 			directory_cleanup_all();
@@ -166,8 +174,8 @@ at_exit(PyObject *self, PyObject *unused)
 static PyMethodDef on_audit_method = {"on_audit", on_audit, METH_VARARGS,
 	"on_audit(event, arguments)\n--\n\nCleans up before exec."};
 
-static PyMethodDef at_exit_method = {"at_exit", at_exit, METH_NOARGS,
-	"at_exit()\n--\n\nCleans up what is still open."};
+static PyMethodDef at_exit_method = {
+	"at_exit", at_exit, METH_NOARGS, "at_exit()\n--\n\nCleans up what is still open."};
 
 /* Has MODULE.REGISTRAR(ours) called. */
 static void

@@ -1,9 +1,10 @@
 /*
- * Once a backup is complete the host makes SIGNATURES.sigtar.gz from SIGNATURES.sigtar.part and then
- * removes the latter (dup_temp.FileobjHooked.to_final). A run that is killed in between leaves both, the
- * first perhaps not complete, and from then on every run, with the plugin or without, ends in an
- * assertion (dup_collections.get_sorted_chains; duplicity 0.8.22). The .part file is whole - it was
- * closed before - so without the other the host goes on from it as after any interruption.
+ * Once a backup is complete the host makes SIGNATURES.sigtar.gz from SIGNATURES.sigtar.part and
+ * then removes the latter (dup_temp.FileobjHooked.to_final). A run that is killed in between leaves
+ * both, the first perhaps not complete, and from then on every run, with the plugin or without,
+ * ends in an assertion (dup_collections.get_sorted_chains; duplicity 0.8.22). The .part file is
+ * whole - it was closed before - so without the other the host goes on from it as after any
+ * interruption.
  */
 #include "module.h"
 
@@ -27,7 +28,7 @@ final_name(const char *name, char *ret_final, size_t size)
 	if (length <= strlen(PARTIAL) || strcmp(name + length - strlen(PARTIAL), PARTIAL) != 0)
 		return false;
 	return snprintf(ret_final, size, "%.*s%s", (int)(length - strlen(PARTIAL)), name, FINAL) <
-		(int)size;
+	       (int)size;
 }
 
 static bool
@@ -36,7 +37,7 @@ is_file(int fd, const char *name)
 	struct stat stat;
 
 	return fstatat(fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(stat.st_mode) &&
-		stat.st_uid == geteuid();
+	       stat.st_uid == geteuid();
 }
 
 void
@@ -55,11 +56,11 @@ mend_archive(const char *archive_dir)
 			continue;
 		if (unlinkat(dirfd(stream), final, 0) == 0)
 			stage_log_line(&host_log, STAGE_NOTICE,
-				"removed %s/%s: an earlier run was killed while it made it from %s", archive_dir,
-				final, entry->d_name);
+				"removed %s/%s: an earlier run was killed while it made it from %s",
+				archive_dir, final, entry->d_name);
 		else
-			stage_log_line(&host_log, STAGE_WARNING, "cannot remove %s/%s: %s", archive_dir,
-				final, stage_errno_text(errno));
+			stage_log_line(&host_log, STAGE_WARNING, "cannot remove %s/%s: %s",
+				archive_dir, final, stage_errno_text(errno));
 	}
 	closedir(stream);
 }

@@ -105,16 +105,18 @@ raise_error(const struct stage_error *error)
 static PyMethodDef functions[] = {
 	{"reclaim", reclaim, METH_VARARGS,
 		"reclaim(archive_dir=None)\n--\n\n"
-		"Removes what dead runs left in every temp root and in archive_dir (str or bytes).\n"
+		"Removes what dead runs left in every temp root and in archive_dir (str or "
+		"bytes).\n"
 		"Logs what it does; raises UserError for a wrong configuration file only."},
 	{"watch_endings", watch_endings, METH_NOARGS,
 		"watch_endings()\n--\n\n"
-		"From now on SIGTERM and SIGHUP clean up before they do what they did until now, and so\n"
-		"do exec and the end of the interpreter. A TemporaryDirectory sees to it too. Signals are\n"
-		"left alone outside of the main thread."},
+		"From now on SIGTERM and SIGHUP clean up before they do what they did until now,\n"
+		"and so do exec and the end of the interpreter. A TemporaryDirectory sees to it too.\n"
+		"Signals are left alone outside of the main thread."},
 	{"check_settings", check_settings, METH_NOARGS,
 		"check_settings()\n--\n\n"
-		"Raises UserError, with file, line and what is allowed, if a configuration file is wrong."},
+		"Raises UserError, with file, line and what is allowed, if a configuration file is "
+		"wrong."},
 	{"take_over", take_over, METH_O,
 		"take_over(url)\n--\n\n"
 		"Does the configuration say that this URL, which has no prefix, is to be staged?\n"

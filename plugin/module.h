@@ -2,12 +2,12 @@
  * module - the extension module _stagedir: what its parts share
  *
  * The module is loaded by stagebackend.py and offers the host the tracked staging directory
- * (directory.c), the removal of what dead runs left (reclaim.c) and the question which URLs are to be
- * staged (targets.c). It is built with the limited API of Python 3.11, so that one file serves every later
- * Python 3, and it is not unloaded.
+ * (directory.c), the removal of what dead runs left (reclaim.c) and the question which URLs are to
+ * be staged (targets.c). It is built with the limited API of Python 3.11, so that one file serves
+ * every later Python 3, and it is not unloaded.
  *
- * All functions here are called with the GIL held. None keeps it while the core works: the core's own
- * locks come after it.
+ * All functions here are called with the GIL held. None keeps it while the core works: the core's
+ * own locks come after it.
  */
 #ifndef STAGEDIR_MODULE_H
 #define STAGEDIR_MODULE_H
@@ -24,9 +24,10 @@
 extern const struct stage_log host_log;
 
 /*
- * Raises what a host's user should see for *error, returns NULL: of duplicity.errors UserError for what
- * the user can mend, FatalBackendException for a directory that was swapped, both of which end a run
- * with one line and code 23; OSError, MemoryError, ValueError, RuntimeError otherwise. module.c
+ * Raises what a host's user should see for *error, returns NULL: of duplicity.errors UserError for
+ * what the user can mend, FatalBackendException for a directory that was swapped, both of which end
+ * a run with one line and code 23; OSError, MemoryError, ValueError, RuntimeError otherwise.
+ * module.c
  */
 PyObject *raise_error(const struct stage_error *error);
 
@@ -38,14 +39,14 @@ PyObject *raise_error(const struct stage_error *error);
 PyObject *host_attribute(const char *module, const char *name);
 
 /*
- * Forgets a pending exception that cannot be passed on. One that is to end the run - Ctrl-C met Python
- * code that was called from here - is not lost: the host sees it as another Ctrl-C. module.c
+ * Forgets a pending exception that cannot be passed on. One that is to end the run - Ctrl-C met
+ * Python code that was called from here - is not lost: the host sees it as another Ctrl-C. module.c
  */
 void swallow_exception(void);
 
 /*
- * The bytes of a path given as str or bytes, as os.fsencode() does it; a new bytes object, NULL with an
- * exception otherwise. module.c
+ * The bytes of a path given as str or bytes, as os.fsencode() does it; a new bytes object, NULL
+ * with an exception otherwise. module.c
  */
 PyObject *path_bytes(PyObject *path);
 
@@ -58,12 +59,15 @@ int directory_add_type(PyObject *module);
 /* Cleans up every TemporaryDirectory of this process that is still open. directory.c */
 void directory_cleanup_all(void);
 
-/* Has signals, exec and the end of the interpreter clean up. May be called again. Never fails. endings.c */
+/*
+ * Has signals, exec and the end of the interpreter clean up. May be called again. Never fails.
+ * endings.c
+ */
 void endings_watch(void);
 
 /*
- * Between the two, SIGTERM and SIGHUP wait: a directory that is being made is not in the list of those
- * to clean up, and the core's log runs Python, which is where handlers are called. endings.c
+ * Between the two, SIGTERM and SIGHUP wait: a directory that is being made is not in the list of
+ * those to clean up, and the core's log runs Python, which is where handlers are called. endings.c
  */
 void endings_hold(void);
 void endings_release(void);
@@ -75,8 +79,8 @@ PyObject *watch_endings(PyObject *module, PyObject *unused);
 PyObject *reclaim(PyObject *module, PyObject *arguments);
 
 /*
- * Mends an archive directory of the host, of which this run has the lock, after a kill at a moment from
- * which the host cannot go on by itself. Logs what it does. mend.c
+ * Mends an archive directory of the host, of which this run has the lock, after a kill at a moment
+ * from which the host cannot go on by itself. Logs what it does. mend.c
  */
 void mend_archive(const char *archive_dir);
 

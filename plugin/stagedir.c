@@ -152,7 +152,10 @@ refuse_option(char *const *arguments, const char *where, const struct option *op
 
 	for (option = options; option->name; option++)
 		end += snprintf(end, (size_t)(limit - end), "%s--%s",
-			option == options ? "" : option[1].name ? ", " : " and ", option->name);
+			option == options ? ""
+			: option[1].name  ? ", "
+					  : " and ",
+			option->name);
 	if (optopt >= OPTION_HELP)
 		command_problem("option %s takes no value", arguments[optind - 1]);
 	else if (optopt)

@@ -29,8 +29,7 @@ table_new(const struct table_column *columns, size_t count)
 }
 
 /* Formats, makes printable. The caller frees. */
-static char *__attribute__((format(printf, 1, 0)))
-printable(const char *format, va_list arguments)
+static char *__attribute__((format(printf, 1, 0))) printable(const char *format, va_list arguments)
 {
 	char *text, *safe;
 	size_t size;

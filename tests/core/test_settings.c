@@ -255,8 +255,7 @@ no_continuation(void)
 static void
 comment_behind_value(void)
 {
-	LOADS("temp_root = /a ;b\n");
-	CHECK(strcmp(settings->temp_roots[0], "/a") == 0);
+	refused("temp_root = /a ;b\n", "1", "temp_root = /a ;b", "on a line of its own");
 	LOADS("temp_root = /a;b\n");
 	CHECK(strcmp(settings->temp_roots[0], "/a;b") == 0);
 	refused("temp_root = /a #b\n", "1", "temp_root = /a #b", "on a line of its own");
