@@ -473,13 +473,20 @@ stage_dir_link(struct stage_dir *dir, const char *path, int to_dirfd, const char
 static int
 rename_exclusive(int from_fd, const char *from, int to_fd, const char *to)
 {
+	int sys_errno;
+
 	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -1;
 	if (linkat(from_fd, from, to_fd, to, 0) < 0)
 		return -1;
-	return unlinkat(from_fd, from, 0);
+	if (unlinkat(from_fd, from, 0) == 0)
+		return 0;
+	sys_errno = errno;
+	unlinkat(to_fd, to, 0);
+	errno = sys_errno;
+	return -1;
 }
 
 int
@@ -694,6 +701,9 @@ stage_dir_default(struct stage_dir **ret_dir, struct stage_error *error)
 			shared = dir;
 		}
 	}
+	/* without a directory there is nothing that a child could not have for itself */
+	if (!shared)
+		atomic_store(&owner, 0);
 	if (code == 0)
 		*ret_dir = shared;
 	pthread_mutex_unlock(&lock);

@@ -74,43 +74,59 @@ make_private(struct stage_held *held)
 	return fchmod(held->fd, 0700);
 }
 
+/* Makes a directory with a new name, opens and locks it. Returns 1 to be called again. */
+static int
+attempt(struct stage_held *held, int root_fd, const char *root, bool lockable,
+	struct stage_error *error)
+{
+	char name[STAGE_DIR_NAME_MAX];
+	int code, sys_errno;
+
+	code = stage_naming_dir(lockable, name, error);
+	if (code < 0)
+		return code;
+	if (mkdirat(root_fd, name, 0700) < 0) {
+		if (errno == EEXIST)
+			return 1;
+		return stage_error_set(error, STAGE_E_SYSTEM, errno,
+			"cannot make a staging directory in %s", root);
+	}
+	if (stage_held_find(held, root_fd, name, LOCK_EX) < 0) {
+		sys_errno = errno;
+		if (unlinkat(root_fd, name, AT_REMOVEDIR) < 0 && errno == ENOENT)
+			return 1; /* reclaimed before we could open it */
+		return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
+			"cannot open the new staging directory %s/%s", root, name);
+	}
+	/* what could not be locked must bear the name that says so, also if it can be now */
+	if ((held->lock == STAGE_LOCK_OURS || !lockable) && held->lock != STAGE_LOCK_TAKEN &&
+		still_in_root(held)) {
+		if (make_private(held) == 0)
+			return 0;
+		code = stage_error_set(error, STAGE_E_SYSTEM, errno,
+			"cannot make the new staging directory %s/%s private", root, name);
+	} else {
+		code = 1;
+	}
+	/* by its name, which nobody else can have made up, since comparing it may be what failed */
+	unlinkat(root_fd, name, AT_REMOVEDIR);
+	stage_held_release(held);
+	return code;
+}
+
 int
 stage_held_create(struct stage_held *held, int root_fd, const char *root, struct stage_error *error)
 {
-	char name[STAGE_DIR_NAME_MAX];
-	int attempt, code, sys_errno;
+	bool lockable = true;
+	int attempts, code;
 
-	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
-		code = stage_naming_dir(name, error);
-		if (code < 0)
+	for (attempts = 0; attempts < ATTEMPTS; attempts++) {
+		held->lock = STAGE_LOCK_OURS;
+		code = attempt(held, root_fd, root, lockable, error);
+		if (code <= 0)
 			return code;
-		if (mkdirat(root_fd, name, 0700) < 0) {
-			if (errno == EEXIST)
-				continue;
-			return stage_error_set(error, STAGE_E_SYSTEM, errno,
-				"cannot make a staging directory in %s", root);
-		}
-		if (stage_held_find(held, root_fd, name, LOCK_EX) < 0) {
-			sys_errno = errno;
-			if (unlinkat(root_fd, name, AT_REMOVEDIR) < 0 && errno == ENOENT)
-				continue; /* reclaimed before we could open it */
-			return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
-				"cannot open the new staging directory %s/%s", root, name);
-		}
-		if (held->lock != STAGE_LOCK_TAKEN && still_in_root(held)) {
-			if (make_private(held) == 0)
-				return 0;
-			sys_errno = errno;
-			unlinkat(root_fd, name, AT_REMOVEDIR);
-			stage_held_release(held);
-			return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
-				"cannot make the new staging directory %s/%s private", root, name);
-		}
-		/*
-		 * nobody else has this name, so no inode is compared: that may be just what fails
-		 */
-		unlinkat(root_fd, name, AT_REMOVEDIR);
-		stage_held_release(held);
+		if (held->lock == STAGE_LOCK_UNSUPPORTED)
+			lockable = false;
 	}
 	return stage_error_set(error, STAGE_E_SYSTEM, EAGAIN,
 		"%d new staging directories in %s were taken by another process", ATTEMPTS, root);

@@ -38,7 +38,8 @@ struct stage_held {
 
 /*
  * Makes a directory 0700 with a new name in root_fd, opens and locks it. root is its path, for
- * messages. Returns 0 with held->lock OURS or UNSUPPORTED; STAGE_E_SYSTEM. On failure nothing is
+ * messages. Returns 0 with held->lock OURS, or UNSUPPORTED and a name that says so (naming.h);
+ * STAGE_E_SYSTEM. On failure nothing is
  * left.
  */
 int stage_held_create(

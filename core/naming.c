@@ -99,13 +99,13 @@ machine_hash(uint64_t *ret_hash, struct stage_error *error)
 }
 
 int
-stage_naming_dir(char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error)
+stage_naming_dir(bool lockable, char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error)
 {
 	unsigned char bytes[STAGE_DIR_RANDOM];
-	uint64_t machine;
+	uint64_t machine = 0;
 	int length, code;
 
-	code = machine_hash(&machine, error);
+	code = lockable ? machine_hash(&machine, error) : 0;
 	if (code < 0)
 		return code;
 	code = fill_random(bytes, sizeof(bytes), error);

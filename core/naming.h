@@ -36,8 +36,11 @@ struct stage_random {
 	size_t left;
 };
 
-/* Writes a new name for a staging directory of this process. */
-int stage_naming_dir(char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error);
+/*
+ * Writes a new name for a staging directory of this process. One that cannot be locked gets MACHINE
+ * 0, which is no machine's: nobody can then take it for an orphan.
+ */
+int stage_naming_dir(bool lockable, char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error);
 
 /* Writes a new name for a file; the caller sees to it that count does not repeat. */
 int stage_naming_file(enum stage_file_kind kind, struct stage_random *random, uint64_t count,

@@ -192,6 +192,8 @@ look(int root_fd, const char *name, struct stage_found *found)
 		return look_from_outside(root_fd, name, found);
 	found->uid = held.stat.st_uid;
 	found->owner = owner_of(&held, this_machine);
+	/* not a moment longer: to somebody who reclaims it would look as if the run lived */
+	flock(held.fd, LOCK_UN);
 	found->age = age_of(&held);
 	if (found->owner != STAGE_OWNER_OTHER_USER && measure(held.fd, &content) == 0) {
 		found->files = content.files;

@@ -27,7 +27,7 @@ enum stage_owner {
 	STAGE_OWNER_LIVE,          /* its run lives */
 	STAGE_OWNER_DEAD,          /* an orphan */
 	STAGE_OWNER_OTHER_USER,    /* cannot be looked into */
-	STAGE_OWNER_OTHER_MACHINE, /* its lock means nothing here */
+	STAGE_OWNER_OTHER_MACHINE, /* its lock means nothing here, or it could not have one (NFS) */
 	STAGE_OWNER_UNKNOWN,       /* the file system has no locks on directories */
 };
 

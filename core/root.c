@@ -266,6 +266,14 @@ lies_in(int fd, const char *path)
 	return true;
 }
 
+/* Would a backup hold what is staged in this root? */
+static bool
+backs_up(const struct stage_root_request *request, const struct stage_root *root)
+{
+	return request->source && lies_in(root->fd, request->source) &&
+	       !(request->excluded && request->excluded(request->context, root->path));
+}
+
 static bool
 is_memory(int fd)
 {
@@ -277,7 +285,8 @@ is_memory(int fd)
 
 /* Room and rights of the directory that the walk came to. */
 static void
-vet_directory(struct stage_root *root, const struct stage_settings *settings, const char *source)
+vet_directory(struct stage_root *root, const struct stage_settings *settings,
+	const struct stage_root_request *request)
 {
 	struct statvfs room;
 
@@ -295,12 +304,12 @@ vet_directory(struct stage_root *root, const struct stage_settings *settings, co
 			"%llu bytes are free, fewer than the %llu of min_free",
 			(unsigned long long)root->free_bytes,
 			(unsigned long long)settings->min_free);
-	else if (source && lies_in(root->fd, source))
+	else if (backs_up(request, root))
 		give_reason(root, STAGE_ROOT_IN_SOURCE,
 			"it lies inside of %s, which is being backed up: unless it is excluded, "
 			"the backup "
 			"holds its own volumes",
-			source);
+			request->source);
 	else if (settings->avoid_tmpfs && is_memory(root->fd))
 		give_reason(root, STAGE_ROOT_TMPFS, "it is memory (tmpfs), and avoid_tmpfs is set");
 }
@@ -308,7 +317,7 @@ vet_directory(struct stage_root *root, const struct stage_settings *settings, co
 /* Vets path, ranks it last, takes it over. */
 static int
 add_root(struct stage_roots *roots, char *path, const char *origin,
-	const struct stage_settings *settings, const char *source)
+	const struct stage_settings *settings, const struct stage_root_request *request)
 {
 	struct stage_root *longer, *root;
 	size_t i;
@@ -332,7 +341,7 @@ add_root(struct stage_roots *roots, char *path, const char *origin,
 	if (path[0] != '/')
 		give_reason(root, STAGE_ROOT_REFUSED, "is not an absolute path");
 	else if (walk_path(root))
-		vet_directory(root, settings, source);
+		vet_directory(root, settings, request);
 	if (root->state == STAGE_ROOT_REFUSED && root->fd >= 0) {
 		close(root->fd);
 		root->fd = -1;
@@ -349,13 +358,13 @@ add_all(struct stage_roots *roots, const struct stage_settings *settings,
 	int code = 0;
 
 	for (named = settings->temp_roots; code == 0 && *named; named++)
-		code = add_root(roots, strdup(*named), "temp_root", settings, request->source);
+		code = add_root(roots, strdup(*named), "temp_root", settings, request);
 	if (code == 0 && tmpdir && *tmpdir)
-		code = add_root(roots, strdup(tmpdir), "TMPDIR", settings, request->source);
+		code = add_root(roots, strdup(tmpdir), "TMPDIR", settings, request);
 	if (code == 0)
-		code = add_root(roots, strdup("/var/tmp"), "default", settings, request->source);
+		code = add_root(roots, strdup("/var/tmp"), "default", settings, request);
 	if (code == 0)
-		code = add_root(roots, strdup("/tmp"), "default", settings, request->source);
+		code = add_root(roots, strdup("/tmp"), "default", settings, request);
 	return code;
 }
 
@@ -366,8 +375,7 @@ add_tempdir(struct stage_roots *roots, const struct stage_settings *settings,
 	char *cwd, *path = NULL;
 
 	if (request->tempdir[0] == '/')
-		return add_root(
-			roots, strdup(request->tempdir), "--tempdir", settings, request->source);
+		return add_root(roots, strdup(request->tempdir), "--tempdir", settings, request);
 	cwd = getcwd(NULL, 0);
 	if (!cwd)
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,
@@ -376,7 +384,7 @@ add_tempdir(struct stage_roots *roots, const struct stage_settings *settings,
 	if (asprintf(&path, "%s/%s", cwd, request->tempdir) < 0)
 		path = NULL;
 	free(cwd);
-	return add_root(roots, path, "--tempdir", settings, request->source);
+	return add_root(roots, path, "--tempdir", settings, request);
 }
 
 static void

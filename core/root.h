@@ -70,6 +70,13 @@ struct stage_root_request {
 
 	/* The tree that is being backed up, NULL where there is none. */
 	const char *source;
+
+	/*
+	 * Is a root inside of it left out of the backup, and so as good as one outside? May be
+	 * NULL.
+	 */
+	bool (*excluded)(void *context, const char *path);
+	void *context;
 };
 
 /*

@@ -402,13 +402,16 @@ new_settings(void)
 	return settings;
 }
 
+/*
+ * A file that is there, or of which that cannot be told for any other reason than that this user
+ * may not look there: then it is not his (HOME may be that of another, under sudo and setpriv).
+ */
 static bool
 exists(const char *path)
 {
 	struct stat stat_;
 
-	/* a file that cannot be examined is not taken for missing */
-	return stat(path, &stat_) == 0 || (errno != ENOENT && errno != ENOTDIR);
+	return stat(path, &stat_) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != EACCES);
 }
 
 /* The user's own file; NULL with errno 0 where the user has no home, ENOMEM otherwise. */

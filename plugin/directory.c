@@ -80,11 +80,12 @@ backup_source(void)
 
 /* Does the host's selection leave this path out of the backup? */
 static bool
-is_excluded(const char *path)
+is_excluded(void *context, const char *path)
 {
 	PyObject *select, *path_type, *host_path = NULL, *verdict = NULL;
 	bool excluded;
 
+	(void)context;
 	select = host_attribute("duplicity.config", "select");
 	path_type = host_attribute("duplicity.path", "Path");
 	if (select && path_type)
@@ -100,25 +101,6 @@ is_excluded(const char *path)
 	return excluded;
 }
 
-/*
- * Ranks; a last resort inside of the source that the host leaves out of the backup anyway is good.
- */
-static int
-rank(const struct stage_settings *settings, struct stage_root_request *request,
-	struct stage_roots **ret_roots, struct stage_error *error)
-{
-	int code;
-
-	code = stage_roots_rank(settings, request, ret_roots, error);
-	if (code < 0 || !(*ret_roots)->chosen ||
-		(*ret_roots)->chosen->state != STAGE_ROOT_IN_SOURCE ||
-		!is_excluded((*ret_roots)->chosen->path))
-		return code;
-	stage_roots_free(ret_roots);
-	request->source = NULL;
-	return stage_roots_rank(settings, request, ret_roots, error);
-}
-
 static int
 open_ranked(PyObject *tempdir, struct stage_dir **ret_dir, struct stage_error *error)
 {
@@ -126,6 +108,7 @@ open_ranked(PyObject *tempdir, struct stage_dir **ret_dir, struct stage_error *e
 	struct stage_root_request request = {
 		.tempdir = tempdir ? PyBytes_AsString(tempdir) : NULL,
 		.source = source ? PyBytes_AsString(source) : NULL,
+		.excluded = is_excluded,
 	};
 	struct stage_settings *settings = NULL;
 	struct stage_roots *roots = NULL;
@@ -133,7 +116,7 @@ open_ranked(PyObject *tempdir, struct stage_dir **ret_dir, struct stage_error *e
 
 	code = stage_settings_load(&settings, error);
 	if (code == 0)
-		code = rank(settings, &request, &roots, error);
+		code = stage_roots_rank(settings, &request, &roots, error);
 	if (code == 0) {
 		Py_BEGIN_ALLOW_THREADS
 		code = stage_dir_open_ranked(roots, &host_log, ret_dir, error);
@@ -322,7 +305,9 @@ directory_mkstemp_file(PyObject *object, PyObject *unused)
 		return NULL;
 	file = PyFile_FromFd(fd, NULL, "r+", -1, NULL, NULL, NULL, 1);
 	if (!file) {
-		close(fd);
+		/*
+		 * fd may be closed already: for want of memory, rather lose it than close another's
+		 */
 		Py_DECREF(name);
 		return NULL;
 	}
@@ -447,7 +432,8 @@ static PyMethodDef methods[] = {
 static char documentation[] =
 	"TemporaryDirectory(temproot=None)\n--\n\n"
 	"The tracked, securely created directory of duplicity.tempdir, on top of libstagedir.\n\n"
-	"temproot (str or bytes) is the directory to make it in; None, or what --tempdir says, has\n"
+	"temproot (str or bytes) is the directory to make it in; None, or what --tempdir says, "
+	"has\n"
 	"the root chosen and vetted as stagedir.conf says. Raises UserError where there is none.\n"
 	"Any thread may call any method; a child of fork() may call cleanup(), which does nothing.";
 

@@ -25,13 +25,10 @@ static const int signals[] = {SIGTERM, SIGHUP};
 static PyObject *previous[SIGNAL_COUNT]; /* NULL where we are not installed */
 static pid_t owner; /* whose directories the handlers clean up; 0 until they are installed */
 
-static int held;     /* how many threads are between hold and release */
-static int deferred; /* the signal that came meanwhile, or 0 */
+static int held;     /* how many holds there are, of all threads */
+static int deferred; /* the first signal that came meanwhile, or 0 */
 
-/*
- * A child of fork() has the handlers, and nothing to clean up unless it has made a directory
- * itself.
- */
+/* A child of fork() has the handlers, and nothing to clean up unless it has made a directory. */
 static void
 clean_up(int number)
 {
@@ -59,7 +56,8 @@ on_signal(PyObject *self, PyObject *arguments)
 	if (!PyArg_ParseTuple(arguments, "iO:on_signal", &number, &frame))
 		return NULL;
 	if (held && getpid() == owner) {
-		deferred = number;
+		if (!deferred)
+			deferred = number;
 		Py_RETURN_NONE;
 	}
 	clean_up(number);
@@ -128,6 +126,7 @@ install_signals(void)
 
 	if (owner == getpid())
 		return;
+	held = deferred = 0; /* what a parent left in them */
 	module = PyImport_ImportModule("signal");
 	function = PyCFunction_New(&on_signal_method, NULL);
 	if (module && function) {

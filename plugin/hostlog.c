@@ -17,7 +17,10 @@ host_level(enum stage_level level)
 	return 9;
 }
 
-/* May be called with an exception pending, without the GIL, and when the host is half gone. */
+/*
+ * May be called with an exception pending, without the GIL, and when the host is half gone. The
+ * core may be in the middle of something: signals wait until it is done.
+ */
 static void
 write_line(void *context, enum stage_level level, const char *line)
 {
@@ -26,6 +29,7 @@ write_line(void *context, enum stage_level level, const char *line)
 
 	(void)context;
 	state = PyGILState_Ensure();
+	endings_hold();
 	PyErr_Fetch(&type, &value, &traceback);
 	function = host_attribute("duplicity.log", "Log");
 	if (function)
@@ -35,6 +39,7 @@ write_line(void *context, enum stage_level level, const char *line)
 	Py_XDECREF(result);
 	Py_XDECREF(function);
 	PyErr_Restore(type, value, traceback);
+	endings_release();
 	PyGILState_Release(state);
 }
 

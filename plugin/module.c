@@ -111,7 +111,8 @@ static PyMethodDef functions[] = {
 	{"watch_endings", watch_endings, METH_NOARGS,
 		"watch_endings()\n--\n\n"
 		"From now on SIGTERM and SIGHUP clean up before they do what they did until now,\n"
-		"and so do exec and the end of the interpreter. A TemporaryDirectory sees to it too.\n"
+		"and so do exec and the end of the interpreter. A TemporaryDirectory sees to it "
+		"too.\n"
 		"Signals are left alone outside of the main thread."},
 	{"check_settings", check_settings, METH_NOARGS,
 		"check_settings()\n--\n\n"

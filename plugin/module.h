@@ -66,8 +66,9 @@ void directory_cleanup_all(void);
 void endings_watch(void);
 
 /*
- * Between the two, SIGTERM and SIGHUP wait: a directory that is being made is not in the list of
- * those to clean up, and the core's log runs Python, which is where handlers are called. endings.c
+ * Between the two, which nest, SIGTERM and SIGHUP wait: a directory that is being made is not yet
+ * in the list of those to clean up, one that is being cleaned up is half gone, and the core's log
+ * runs Python, which is where handlers are called. endings.c
  */
 void endings_hold(void);
 void endings_release(void);
@@ -77,12 +78,6 @@ PyObject *watch_endings(PyObject *module, PyObject *unused);
 
 /* _stagedir.reclaim(archive_dir=None). reclaim.c */
 PyObject *reclaim(PyObject *module, PyObject *arguments);
-
-/*
- * Mends an archive directory of the host, of which this run has the lock, after a kill at a moment
- * from which the host cannot go on by itself. Logs what it does. mend.c
- */
-void mend_archive(const char *archive_dir);
 
 /* _stagedir.check_settings() and _stagedir.take_over(url). targets.c */
 PyObject *check_settings(PyObject *module, PyObject *unused);

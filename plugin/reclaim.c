@@ -48,10 +48,8 @@ reclaim_everywhere(const char *tempdir, const char *archive_dir, struct stage_er
 	code = reclaim_in_roots(settings, NULL, &total, error);
 	if (code == 0 && tempdir)
 		code = reclaim_in_roots(settings, tempdir, &total, error);
-	if (code == 0 && archive_dir) {
+	if (code == 0 && archive_dir)
 		reclaim_in(archive_dir, &total);
-		mend_archive(archive_dir);
-	}
 	stage_settings_free(&settings);
 	return code;
 }

@@ -10,16 +10,21 @@ registers and does nothing else; the extension module is loaded when a backend i
 """
 
 import contextlib
+import filecmp
 import os
+import re
 import sys
 
 from duplicity import backend
 from duplicity import config
 from duplicity import dup_temp
+from duplicity import file_naming
 from duplicity import log
 from duplicity import tempdir
 from duplicity.errors import BackendException
+from duplicity.errors import FatalBackendException
 from duplicity.errors import InvalidBackendURL
+from duplicity.errors import UserError
 
 PREFIX = 'stage'
 
@@ -59,6 +64,10 @@ def _unprefixed(url):
     return '+'.join(kept + [scheme.split('+')[-1]]) + separator + rest
 
 
+def _without_password(url):
+    return re.sub('(://[^/@:]*):[^/]*@', r'\1:***@', url)
+
+
 def _share_archive_dir(url):
     """Points the host at the archive directory that the plain URL has, unless --name chose one."""
     plain = _unprefixed(url)
@@ -84,11 +93,11 @@ def _is_taken_over(url):
     if PREFIX in _prefixes(url) or not backend.is_backend_url(url):
         return False
     try:
-        extension = _extension()
-    except BackendException as error:
-        log.Warn(f'{error}; stagedir.conf is not looked at')
+        return _extension().take_over(url)
+    except (BackendException, UserError) as error:
+        # nobody has asked for us with this URL: a backup without us is better than none
+        log.Warn(f'stagedir does not know whether to take {_without_password(url)} over: {error}')
         return False
-    return extension.take_over(url)
 
 
 def get_backend(url):
@@ -143,6 +152,36 @@ def _install_directory(extension):
             temporary.delete = _remove_first(temporary.delete)
 
 
+# The end of a backup. The host makes a final file, and a copy to store, out of each of its two partial files
+# (X.sigtar.part, X.manifest.part in the archive directory): first all of the signatures', then all of the manifest's.
+# A run that is ended meanwhile leaves both forms, here or one of them in storage, and every later run, with the
+# plugin or without, ends in an assertion (duplicity 0.8.22: get_sorted_chains, "Cannot set filename"). The partial
+# files are whole: they were closed before.
+
+def _metadata(name):
+    """What a manifest or signature file is of, in whatever form; None for any other. Is it partial?"""
+    parsed = file_naming.parse(os.fsencode(name))
+    if not parsed or parsed.volume_number:
+        return None, False
+    return (parsed.type, parsed.time, parsed.start_time, parsed.end_time), bool(parsed.partial)
+
+
+def _partial_metadata():
+    """The names of the partial files in the archive directory, by what they are of."""
+    names = config.archive_dir_path.listdir()
+    return {_metadata(name)[0]: name for name in names if _metadata(name)[1]}
+
+
+def _remove_copies():
+    """Removes from the archive directory what was made out of a partial file that is still there."""
+    unfinished = _partial_metadata()
+    for name in config.archive_dir_path.listdir():
+        identity, partial = _metadata(name)
+        if identity in unfinished and not partial:
+            log.Notice(f'removing {os.fsdecode(name)}: a run was ended while it was made of the partial file')
+            config.archive_dir_path.append(name).delete()
+
+
 class StageBackend(backend.Backend):
     """
     Wraps the backend of a URL. All that the host puts is made in the tracked staging directory, which
@@ -159,7 +198,8 @@ class StageBackend(backend.Backend):
             self.wrapped = backend.get_backend_object(parsed_url.url_string)
         if self.wrapped is None:
             raise InvalidBackendURL(f'{PREFIX}+ must be followed by a URL, not by {parsed_url.url_string}')
-        self._reclaim = extension.reclaim
+        self._extension = extension
+        self._first_list = True
 
     def __getattr__(self, name):
         # The host offers what hasattr() finds, so this has just what the wrapped backend has - but for
@@ -180,11 +220,53 @@ class StageBackend(backend.Backend):
         _check_staging()
 
     def _list(self):
+        names = self.wrapped._list()
         # the first call under the lock of the archive directory, and the last before anything is made
-        if self._reclaim:
-            self._reclaim(config.archive_dir_path.name if config.archive_dir_path else None)
-            self._reclaim = None
-        return self.wrapped._list()
+        if self._first_list and not config.dry_run:
+            self._extension.reclaim(config.archive_dir_path.name)
+            names = self._finish_manifests(names)
+            _remove_copies()
+        self._first_list = False
+        # signatures that are stored while their partial form is here: the host goes on from that, and
+        # stores them anew
+        unfinished = {identity for identity in _partial_metadata() if identity[0] in ('full-sig', 'new-sig')}
+        return [name for name in names if _metadata(name)[0] not in unfinished]
+
+    def _finish_manifests(self, names):
+        """
+        Finishes backups whose manifest is stored though it is still partial here: they are complete, since it is
+        stored last. One that is stored in part only is removed from storage, and the host goes on from the
+        partial one. Returns the names that are then in storage.
+        """
+        unfinished = {identity: partial for identity, partial in _partial_metadata().items()
+                      if identity[0] in ('full', 'inc')}
+        for name in [name for name in names if _metadata(name)[0] in unfinished]:
+            if self._is_stored_whole(name):
+                partial = unfinished[_metadata(name)[0]]
+                log.Notice(f'finishing the backup of {os.fsdecode(name)}: it was ended when all of it was stored')
+                # in this order: without the copy it is known to be whole
+                config.archive_dir_path.append(os.fsencode(name)).delete()
+                final = config.archive_dir_path.append(re.sub(br'\.(part|p)$', b'', partial))
+                config.archive_dir_path.append(partial).rename(final)
+            else:
+                log.Notice(f'removing {os.fsdecode(name)} from storage: it was not stored to its end')
+                backend.BackendWrapper(self.wrapped).delete([name])
+                names = self.wrapped._list()
+                if name in names:
+                    raise FatalBackendException(f'{os.fsdecode(name)} is damaged and cannot be removed from storage')
+        return names
+
+    def _is_stored_whole(self, name):
+        """Is a manifest in storage equal to the copy of it that the host removes once it is stored?"""
+        copy = config.archive_dir_path.append(os.fsencode(name))
+        if not copy.exists():
+            return True
+        stored = dup_temp.new_temppath()
+        try:
+            self._get(name, stored)
+            return filecmp.cmp(stored.name, copy.name, shallow=False)
+        finally:
+            stored.delete()
 
 
 _get_backend = backend.get_backend

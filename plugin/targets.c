@@ -34,6 +34,8 @@ take_over(PyObject *module, PyObject *url)
 	bool taken;
 
 	(void)module;
+	if (!stage_settings_exist())
+		Py_RETURN_FALSE;
 	bytes = path_bytes(url);
 	if (!bytes)
 		return NULL;

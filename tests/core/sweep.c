@@ -267,7 +267,7 @@ make_found(void)
 	char name[STAGE_DIR_NAME_MAX];
 
 	stage_dir_open(root, NULL, &live, NULL);
-	stage_naming_dir(name, NULL);
+	stage_naming_dir(true, name, NULL);
 	/* the order in which a directory is read depends on the names: always the same */
 	memset(strrchr(name, '-') + 1, 'a', STAGE_DIR_RANDOM);
 	snprintf(dead, sizeof(dead), "%s/%s", root, name);
@@ -275,7 +275,7 @@ make_found(void)
 	close(open(join(dead, "mkstemp-abcdefghijklm-1"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	close(open(join(dead, "mktemp-abcdefghijklm-2"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	close(open(join(dead, "stranger"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-	stage_naming_dir(name, NULL);
+	stage_naming_dir(true, name, NULL);
 	name[9] = name[9] == '0' ? '1' : '0';
 	snprintf(foreign, sizeof(foreign), "%s/%s", root, name);
 	mkdir(foreign, 0700);

@@ -26,8 +26,8 @@ dir_shape(void)
 	bool this_machine = false;
 	pid_t pid = 0;
 
-	WORKS(stage_naming_dir(name, &failure));
-	WORKS(stage_naming_dir(other, &failure));
+	WORKS(stage_naming_dir(true, name, &failure));
+	WORKS(stage_naming_dir(true, other, &failure));
 	CHECK(strcmp(name, other) != 0);
 	CHECK(strncmp(name, "stagedir-", 9) == 0);
 	CHECK(strspn(name + 9, "0123456789abcdef") == 16 && name[25] == '-');
@@ -50,7 +50,7 @@ dir_of_other_machine(void)
 	bool this_machine = true;
 	pid_t pid = 0;
 
-	WORKS(stage_naming_dir(name, &failure));
+	WORKS(stage_naming_dir(true, name, &failure));
 	name[9] = name[9] == '0' ? '1' : '0';
 	CHECK(stage_naming_is_dir(name, &pid, &this_machine));
 	CHECK(pid == getpid() && !this_machine);

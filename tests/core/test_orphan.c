@@ -314,9 +314,9 @@ things_with_such_names(void)
 	char name[STAGE_DIR_NAME_MAX], second[STAGE_DIR_NAME_MAX], third[STAGE_DIR_NAME_MAX];
 	struct stage_reclaimed total;
 
-	WORKS(stage_naming_dir(name, &failure));
-	WORKS(stage_naming_dir(second, &failure));
-	WORKS(stage_naming_dir(third, &failure));
+	WORKS(stage_naming_dir(true, name, &failure));
+	WORKS(stage_naming_dir(true, second, &failure));
+	WORKS(stage_naming_dir(true, third, &failure));
 	make_file(in_dir(name), "a file", 0600);
 	make_dir(in_dir("victim"), 0700);
 	make_file(in_dir("victim/mktemp-abcdefghijklm-1"), "precious", 0600);

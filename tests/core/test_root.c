@@ -79,7 +79,7 @@ refused(const char *path, const char *why)
 static void
 rank_order(void)
 {
-	struct stage_root_request empty = {NULL, NULL};
+	struct stage_root_request empty = {.tempdir = NULL, .source = NULL};
 	char text[1024];
 
 	make_dir(in_dir("a"), 0700);

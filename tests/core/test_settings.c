@@ -499,9 +499,12 @@ unreadable_file(void)
 	REQUIRE(chmod(test_dir, 0755) == 0);
 	REQUIRE(chdir(test_dir) == 0);
 	make_dir("config", 0755);
-	make_dir("config/stagedir", 0700);
-	make_file("config/stagedir/stagedir.conf", "min_free = 6K\n", 0644);
+	make_dir("config/stagedir", 0755);
+	make_file("config/stagedir/stagedir.conf", "min_free = 6K\n", 0600);
 	CHECK(in_child(unreadable, NULL, NOBODY) == 0);
+	/* where he may not even look it is another user's, as HOME may be under sudo */
+	REQUIRE(chmod("config/stagedir", 0700) == 0);
+	CHECK(in_child(unreadable, NULL, NOBODY) == 1);
 	remove_files();
 }
 

@@ -3,14 +3,11 @@
 . "${srcdir:-.}/tests/plugin/lib.sh"
 . "$srcdir/tests/plugin/moments.sh"
 
-staged() {
-	find "$root" -mindepth 2 -type f | grep -q .
-}
-
 make_source 1000 --no-encryption
-orphans=0 statuses=
+orphans=0 statuses='' staging=
 for moment in {1..20}; do
 	fresh
+	[ "$moment" -le 5 ] || staging=yes
 	interrupt KILL "$moment" --no-encryption
 	statuses="$statuses $status"
 	[ "$status" -eq 137 ] || [ -z "$running" ] || fail "SIGKILL at $moment/21: exit status $status"

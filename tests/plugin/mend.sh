@@ -1,49 +1,121 @@
-# mend.sh - a run that was killed while the host made its final signature file out of the partial one leaves
-# an archive directory with which the host, by itself, ends in an assertion. The plugin goes on from it.
+# mend.sh - a run that is ended while the host turns its partial files into final ones leaves an archive
+# directory with which the host, by itself, ends in an assertion. The plugin goes on from it, and stock then
+# finds everything in order.
 . "${srcdir:-.}/tests/plugin/lib.sh"
-need gunzip gzip
 
 source=$work/source
 url=file://$work/target
-mkdir "$source"
+PASSPHRASE=secret
+export PASSPHRASE
+mkdir "$source" "$work/site"
 for i in 1 2 3; do
 	head -c 1000000 /dev/urandom >"$source/file-$i"
 done
-options=(--no-encryption --volsize 1)
 
-# die_in_the_middle - as if the run that made the newest backup had been killed in that moment: its manifest
-# is stored nowhere yet.
-die_in_the_middle() {
-	local archive signatures manifest
+# Ends the process, by the signal END_BY, at END_AT: after the Nth file that is no volume was put, before the host
+# deletes its copy of it; or before the partial signature file is removed, when the final one was made from it.
+cat >"$work/site/sitecustomize.py" <<'PYTHON'
+import os
 
-	archive=$(echo "$XDG_CACHE_HOME"/duplicity/*)
-	signatures=$(ls -t "$archive"/*.sigtar.gz | head -n 1)
-	manifest=$(ls -t "$archive"/*.manifest | head -n 1)
-	gunzip -c "$signatures" >"${signatures%.gz}.part"
-	head -c 100 "${signatures%.gz}.part" >"$signatures"
-	mv "$manifest" "$manifest.part"
-	rm "$work/target/${manifest##*/}"
+where = os.environ.get('END_AT', '')
+
+
+def end():
+    os.kill(os.getpid(), int(os.environ['END_BY']))
+
+
+if where.startswith('put'):
+    import duplicity.backend as backend
+    real_put = backend.BackendWrapper._BackendWrapper__do_put
+    puts = 0
+
+    def put(self, source_path, remote_filename):
+        global puts
+        real_put(self, source_path, remote_filename)
+        if b'vol' not in remote_filename and b'.dt' not in remote_filename:
+            puts += 1
+            if where == f'put{puts}':
+                end()
+
+    backend.BackendWrapper._BackendWrapper__do_put = put
+elif where == 'final':
+    real_unlink = os.unlink
+
+    def unlink(path, *rest, **more):
+        if os.fsencode(path).endswith((b'.sigtar.part', b'.st.p')):
+            end()
+        real_unlink(path, *rest, **more)
+
+    os.unlink = unlink
+PYTHON
+
+# end_at PLACE SIGNAL COMMAND OPTION... - a run that is ended there.
+end_at() {
+	local place=$1 signal=$2
+
+	shift 2
+	expect $((128 + signal)) "ended" env END_AT="$place" END_BY="$signal" PYTHONPATH="$work/site" \
+		"$IN_TREE" duplicity "$@" "$source" "stage+$url"
 }
 
-# goes_on COMMAND - the plugin goes on, and then stock is content.
+# goes_on OPTION... - the next run completes what was begun; or begins a full backup, as the host does after an
+# increment of which it has nothing to go on from.
 goes_on() {
-	expect 0 mended plugged duplicity "$1" "${options[@]}" "$source" "stage+$url"
-	says mended 'removed .*sigtar.gz: an earlier run was killed'
-	nothing_left "the mended $1"
-	expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
+	expect 0 mended plugged duplicity --volsize 1 "$@" "$source" "stage+$url"
+	nothing_left "the run that mends"
+	expect 0 again plugged duplicity incremental --volsize 1 "$@" "$source" "stage+$url"
+	expect 0 verify stock duplicity verify --compare-data "$@" "$url" "$source"
 }
 
-note 'full, which stock cannot go on from'
-expect 0 full plugged duplicity full "${options[@]}" "$source" "stage+$url"
-die_in_the_middle
-expect 30 control stock duplicity full "${options[@]}" "$source" "$url"
-goes_on full
+for place in put1 final put2; do
+	for options in --no-encryption --short-filenames ''; do
+		for signal in 9 15; do
+			# that differs from SIGKILL by the staging directory alone
+			[ "$signal $options" != '15 --short-filenames' ] || continue
+			note "signal $signal at $place, ${options:-encrypted}"
+			rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
+			# shellcheck disable=SC2086 # one option or none
+			end_at "$place" "$signal" full --volsize 1 $options
+			[ "$signal" = 9 ] || nothing_left "a run that SIGTERM ended at $place"
+			# shellcheck disable=SC2086
+			goes_on $options
+		done
+	done
+done
 
-note 'incremental, which stock would mend in its own way'
-head -c 1000000 /dev/urandom >"$source/file-4"
-sleep 1
-expect 0 incremental plugged duplicity incremental "${options[@]}" "$source" "stage+$url"
-die_in_the_middle
-goes_on incremental
+note 'stock could not have gone on'
+rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
+end_at final 9 full --volsize 1 --no-encryption
+expect 30 control stock duplicity full --volsize 1 --no-encryption "$source" "$url"
+goes_on --no-encryption
+says mended 'removing .*sigtar.gz'
+
+for options in --no-encryption ''; do
+	note "an increment, ${options:-encrypted}"
+	rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity" "$source/file-4" "$source/file-5"
+	# shellcheck disable=SC2086
+	expect 0 full plugged duplicity full --volsize 1 $options "$source" "stage+$url"
+	sleep 1
+	echo more >"$source/file-4"
+	# shellcheck disable=SC2086
+	end_at put2 9 incremental --volsize 1 $options
+	stored=$(find "$work/target" -name '*vol*' -newer "$source/file-4" -printf '%f %T@\n')
+	# shellcheck disable=SC2086
+	goes_on $options
+	says mended 'finishing the backup'
+	[ "$stored" = "$(find "$work/target" -name "${stored%% *}" -printf '%f %T@\n')" ] ||
+		fail "a volume of a complete backup was made anew"
+
+	note "a manifest that was stored in part, ${options:-encrypted}"
+	sleep 1
+	echo even more >"$source/file-5"
+	# shellcheck disable=SC2086
+	end_at put2 9 incremental --volsize 1 $options
+	manifest=$(ls -t "$work/target"/*manifest* | head -n 1)
+	truncate -s 20 "$manifest"
+	# shellcheck disable=SC2086
+	goes_on $options
+	says mended 'it was not stored to its end'
+done
 
 finish

@@ -48,13 +48,23 @@ make_source() {
 	measure "$@"
 }
 
-# interrupt SIGNAL MOMENT OPTION... - starts a full backup, sends SIGNAL after MOMENT/21 of $length. Sets $status, and
-# $running where the signal came before the end.
+# Is anything staged?
+staged() {
+	find "$root" -mindepth 2 -type f | grep -q .
+}
+
+# interrupt SIGNAL MOMENT OPTION... - starts a full backup, sends SIGNAL after MOMENT/21 of $length; or with
+# staging=yes, so that it meets the run staging however busy the machine is, MOMENT/42 after the first file is staged.
+# Sets $status, and $running where the signal came before the end.
 interrupt() {
 	local signal=$1 delay=$((length * $2 / 21))
 
 	shift 2
 	start interrupted plugged duplicity full --volsize 1 "$@" "$source" "stage+file://$target"
+	if [ -n "${staging-}" ]; then
+		wait_for 10 staged || fail 'nothing is ever staged'
+		delay=$((delay / 2))
+	fi
 	sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))"
 	running=yes
 	# its last words, or its end

@@ -89,6 +89,16 @@ broken() {
 	[ ! -e "$target" ] || [ -z "$(ls "$target")" ] || fail 'a backup was made in spite of a broken configuration'
 	nothing_left 'a broken configuration'
 }
+# nobody asked for stagedir here, so the backup is made, without it and with a warning
+plain_with_broken() {
+	printf '%s\n' 'temproot = /tmp' >"$STAGEDIR_CONFIG"
+	rm -rf "$target" "$XDG_CACHE_HOME/duplicity"
+	expect 0 plain-with-broken plugged duplicity full --no-encryption -v5 "$work/source" "file://$target"
+	says plain-with-broken 'does not know whether to take .*:1: "temproot = /tmp": unknown key'
+	says plain-with-broken 'Using temporary directory .*/duplicity-.*-tempdir'
+	rm -rf "$target" "$XDG_CACHE_HOME/duplicity"
+}
+plain_with_broken
 broken 2 'temproot' 'temp_root.*min_free.*avoid_tmpfs.*targets' '# first' 'temproot = /tmp'
 broken 3 '12 bananas' '[Bb]ytes|K, M, G' "${common[@]}" 'min_free = 12 bananas'
 broken 2 'maybe' 'yes.*no' "temp_root = $root" 'avoid_tmpfs = maybe'

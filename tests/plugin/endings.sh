@@ -1,0 +1,127 @@
+# endings.sh - the ends that a run can come to, at the worst moments: a signal while a directory is made or is being
+# cleaned up, a second signal on top, a handler that was there, a fork, an exec, an exit with the directory open.
+. "${srcdir:-.}/tests/plugin/lib.sh"
+
+# What every case starts with: the plugin's class, a log that runs `hook` at each line, d with four files.
+cat >"$work/case.py" <<'PYTHON'
+import os
+import signal
+import sys
+import time
+
+from duplicity import log
+from duplicity.backends import _stagedir
+
+log.setup()
+hook = None
+
+
+def on_line(text, level, *rest):
+    if hook:
+        hook(text)
+
+
+log.Log = on_line
+
+
+def send(number, words):
+    """Sends a signal to this process in the middle of the first line with these words."""
+    global hook
+
+    def at_line(text):
+        global hook
+        if words in text:
+            hook = None
+            os.kill(os.getpid(), number)
+            time.sleep(0.01)  # here Python calls handlers
+    hook = at_line
+
+
+def opened():
+    d = _stagedir.TemporaryDirectory(os.environ['ROOT'])
+    for _ in range(4):
+        os.close(d.mkstemp()[0])
+    return d
+PYTHON
+
+# ends STATUS WHAT - runs the case on standard input: it ends with STATUS, and nothing is left.
+ends() {
+	cat "$work/case.py" - >"$work/now.py"
+	expect "$1" "$(printf %s "$2" | tr -c 'a-z\n' -)" env ROOT="$root" "$IN_TREE" "$HOST_PYTHON" "$work/now.py"
+	nothing_left "$2"
+}
+
+ends 143 'SIGTERM while a directory is made' <<'PYTHON'
+send(signal.SIGTERM, 'staging in temp root')
+_stagedir.TemporaryDirectory()
+time.sleep(5)
+PYTHON
+ends 143 'SIGTERM while it is cleaned up' <<'PYTHON'
+d = opened()
+send(signal.SIGTERM, 'Removing still remembered')
+d.cleanup()
+time.sleep(5)
+PYTHON
+ends 143 'SIGTERM while the last reference goes' <<'PYTHON'
+d = opened()
+send(signal.SIGTERM, 'Removing still remembered')
+del d
+time.sleep(5)
+PYTHON
+ends 143 'SIGHUP while SIGTERM cleans up' <<'PYTHON'
+d = opened()
+send(signal.SIGHUP, 'Removing still remembered')
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(5)
+PYTHON
+ends 7 'a handler that was there' <<'PYTHON'
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(7))
+d = opened()
+send(signal.SIGTERM, 'Registering')
+d.mktemp()
+time.sleep(5)
+PYTHON
+ends 143 'a handler that was there and returns' <<'PYTHON'
+signal.signal(signal.SIGTERM, lambda number, frame: print('called'))
+d = opened()
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(5)
+PYTHON
+ends 0 'an ignored signal' <<'PYTHON'
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+d = opened()
+os.kill(os.getpid(), signal.SIGHUP)
+assert d.dir() and len(os.listdir(d.dir())) == 4
+PYTHON
+ends 130 'SIGINT in a line of the log' <<'PYTHON'
+d = opened()
+send(signal.SIGINT, 'Registering')
+try:
+    d.mktemp()
+    time.sleep(5)
+finally:
+    assert d.dir()
+PYTHON
+ends 0 'an exit with a directory open' <<'PYTHON'
+cycle = [opened()]
+cycle.append(cycle)
+PYTHON
+ends 3 'exec' <<'PYTHON'
+d = opened()
+os.execv('/bin/sh', ['sh', '-c', 'ls -A "$ROOT" | grep . && exit 1; exit 3'])
+PYTHON
+ends 0 'a fork' <<'PYTHON'
+d = opened()
+child = os.fork()
+if child == 0:
+    d.cleanup()
+    assert d.dir()
+    own = opened()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+assert os.waitstatus_to_exitcode(os.wait()[1]) == -signal.SIGTERM
+assert os.listdir(os.environ['ROOT']) == [os.path.basename(d.dir())], os.listdir(os.environ['ROOT'])
+assert len(os.listdir(d.dir())) == 4
+PYTHON
+
+finish
