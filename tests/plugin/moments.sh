@@ -8,7 +8,7 @@ fresh() {
 	rm -rf --one-file-system "$target" "$XDG_CACHE_HOME/duplicity"
 }
 
-# measure OPTION... - how many milliseconds an undisturbed full backup takes: $length.
+# measure OPTION... - how many milliseconds an undisturbed full backup takes: $length; how many volumes it has: $volumes.
 measure() {
 	local before
 
@@ -16,6 +16,7 @@ measure() {
 	before=$(milliseconds)
 	expect 0 undisturbed plugged duplicity full --volsize 1 "$@" "$source" "stage+file://$target"
 	length=$(($(milliseconds) - before))
+	volumes=$(find "$target" -name '*.difftar.*' | wc -l)
 	nothing_left 'an undisturbed run'
 }
 
@@ -48,22 +49,24 @@ make_source() {
 	measure "$@"
 }
 
-# Is anything staged?
-staged() {
-	find "$root" -mindepth 2 -type f | grep -q .
+# progressed COUNT - are at least so many volumes stored, and is the next one being staged? Or is the run over?
+progressed() {
+	[ -e "/proc/$pid/fd/0" ] || return 0
+	[ "$(find "$target" -name '*.difftar.*' 2>/dev/null | wc -l)" -ge "$1" ] &&
+		find "$root" -mindepth 2 -type f | grep -q .
 }
 
 # interrupt SIGNAL MOMENT OPTION... - starts a full backup, sends SIGNAL after MOMENT/21 of $length; or with
-# staging=yes, so that it meets the run staging however busy the machine is, MOMENT/42 after the first file is staged.
+# staging=yes, so that it meets the run staging however busy the machine is, after MOMENT/21 of $volumes are stored.
 # Sets $status, and $running where the signal came before the end.
 interrupt() {
-	local signal=$1 delay=$((length * $2 / 21))
+	local signal=$1 delay=$((length * $2 / 21)) count=$((volumes * $2 / 21))
 
 	shift 2
 	start interrupted plugged duplicity full --volsize 1 "$@" "$source" "stage+file://$target"
 	if [ -n "${staging-}" ]; then
-		wait_for 10 staged || fail 'nothing is ever staged'
-		delay=$((delay / 2))
+		wait_for 20 progressed "$count" || fail "$count of $volumes volumes are never stored"
+		delay=0
 	fi
 	sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))"
 	running=yes
