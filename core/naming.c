@@ -41,6 +41,20 @@ spell(char *out, const unsigned char *bytes, size_t count)
 	return out;
 }
 
+/* A decimal number; snprintf(3) would be the larger part of what a name costs. */
+static char *
+spell_number(char *out, uint64_t number)
+{
+	char digits[20], *digit = digits + sizeof(digits);
+
+	do {
+		*--digit = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	memcpy(out, digit, (size_t)(digits + sizeof(digits) - digit));
+	return out + (digits + sizeof(digits) - digit);
+}
+
 /* FNV-1a, 64 bits: one way enough, since the id has 128 */
 static uint64_t
 hash_text(const char *text, size_t length)
@@ -135,7 +149,8 @@ stage_naming_file(enum stage_file_kind kind, struct stage_random *random, uint64
 	random->left -= STAGE_FILE_RANDOM;
 	memcpy(ret_name, prefix, length);
 	end = spell(ret_name + length, random->bytes + random->left, STAGE_FILE_RANDOM);
-	snprintf(end, (size_t)(ret_name + STAGE_FILE_NAME_MAX - end), "-%" PRIu64, count);
+	*end++ = '-';
+	*spell_number(end, count) = '\0';
 	return 0;
 }
 
