@@ -1,8 +1,9 @@
 /*
  * States of a struct stage_dir, which only go down:
  *
- *	open	  names are given out and tracked closed	  cleanup has taken the names away
- *	from the struct, and removes them without the lock
+ *	open	names are given out and tracked
+ *
+ *	closed	cleanup has taken the names away from the struct, and removes them without the lock
  *
  * Everything but mark, path and log is guarded by lock, held and names in `open` only. closed is
  * atomic as well, so that path needs no lock: a child of fork() must never take it, since the

@@ -22,7 +22,6 @@ from duplicity import file_naming
 from duplicity import log
 from duplicity import tempdir
 from duplicity.errors import BackendException
-from duplicity.errors import FatalBackendException
 from duplicity.errors import InvalidBackendURL
 from duplicity.errors import UserError
 
@@ -152,34 +151,31 @@ def _install_directory(extension):
             temporary.delete = _remove_first(temporary.delete)
 
 
-# The end of a backup. The host makes a final file, and a copy to store, out of each of its two partial files
-# (X.sigtar.part, X.manifest.part in the archive directory): first all of the signatures', then all of the manifest's.
-# A run that is ended meanwhile leaves both forms, here or one of them in storage, and every later run, with the
-# plugin or without, ends in an assertion (duplicity 0.8.22: get_sorted_chains, "Cannot set filename"). The partial
-# files are whole: they were closed before.
+# The end of a backup. Out of each of its partial files in the archive directory (X.sigtar.part, X.manifest.part) the
+# host makes a copy to store, stores it, removes the copy, and makes the final file; first of the signatures, then of
+# the manifest. A run that is ended meanwhile leaves two forms of one thing, and every later run, with the plugin or
+# without, ends in an assertion (duplicity 0.8.22: get_sorted_chains, "Cannot set filename"). What is proved to be
+# derived from a partial file that is still there is mended; anything else is left to the host, and that assertion.
+
+_METADATA = re.compile(br'\.(manifest|sigtar|m|st)(\.part|\.p)?(\.gpg|\.gz|\.g|\.z)?$')
+
 
 def _metadata(name):
     """What a manifest or signature file is of, in whatever form; None for any other. Is it partial?"""
-    parsed = file_naming.parse(os.fsencode(name))
+    parsed = file_naming.parse(name) if _METADATA.search(name) else None
     if not parsed or parsed.volume_number:
         return None, False
     return (parsed.type, parsed.time, parsed.start_time, parsed.end_time), bool(parsed.partial)
 
 
-def _partial_metadata():
-    """The names of the partial files in the archive directory, by what they are of."""
-    names = config.archive_dir_path.listdir()
-    return {_metadata(name)[0]: name for name in names if _metadata(name)[1]}
-
-
-def _remove_copies():
-    """Removes from the archive directory what was made out of a partial file that is still there."""
-    unfinished = _partial_metadata()
+def _archived():
+    """The partial files in the archive directory, and the others, by what they are of."""
+    partial, other = {}, {}
     for name in config.archive_dir_path.listdir():
-        identity, partial = _metadata(name)
-        if identity in unfinished and not partial:
-            log.Notice(f'removing {os.fsdecode(name)}: a run was ended while it was made of the partial file')
-            config.archive_dir_path.append(name).delete()
+        identity, is_partial = _metadata(name)
+        if identity:
+            (partial if is_partial else other).setdefault(identity, []).append(name)
+    return partial, other
 
 
 class StageBackend(backend.Backend):
@@ -224,49 +220,44 @@ class StageBackend(backend.Backend):
         # the first call under the lock of the archive directory, and the last before anything is made
         if self._first_list and not config.dry_run:
             self._extension.reclaim(config.archive_dir_path.name)
-            names = self._finish_manifests(names)
-            _remove_copies()
+            # the archive directory is that of this backend, and not of a source to replicate, or of a part
+            if getattr(config.backend, 'backend', None) is self and not getattr(config, 'src_backend', None):
+                self._mend_archive(map(os.fsencode, names))
         self._first_list = False
-        # signatures that are stored while their partial form is here: the host goes on from that, and
-        # stores them anew
-        unfinished = {identity for identity in _partial_metadata() if identity[0] in ('full-sig', 'new-sig')}
-        return [name for name in names if _metadata(name)[0] not in unfinished]
-
-    def _finish_manifests(self, names):
-        """
-        Finishes backups whose manifest is stored though it is still partial here: they are complete, since it is
-        stored last. One that is stored in part only is removed from storage, and the host goes on from the
-        partial one. Returns the names that are then in storage.
-        """
-        unfinished = {identity: partial for identity, partial in _partial_metadata().items()
-                      if identity[0] in ('full', 'inc')}
-        for name in [name for name in names if _metadata(name)[0] in unfinished]:
-            if self._is_stored_whole(name):
-                partial = unfinished[_metadata(name)[0]]
-                log.Notice(f'finishing the backup of {os.fsdecode(name)}: it was ended when all of it was stored')
-                # in this order: without the copy it is known to be whole
-                config.archive_dir_path.append(os.fsencode(name)).delete()
-                final = config.archive_dir_path.append(re.sub(br'\.(part|p)$', b'', partial))
-                config.archive_dir_path.append(partial).rename(final)
-            else:
-                log.Notice(f'removing {os.fsdecode(name)} from storage: it was not stored to its end')
-                backend.BackendWrapper(self.wrapped).delete([name])
-                names = self.wrapped._list()
-                if name in names:
-                    raise FatalBackendException(f'{os.fsdecode(name)} is damaged and cannot be removed from storage')
         return names
 
-    def _is_stored_whole(self, name):
-        """Is a manifest in storage equal to the copy of it that the host removes once it is stored?"""
-        copy = config.archive_dir_path.append(os.fsencode(name))
-        if not copy.exists():
-            return True
-        stored = dup_temp.new_temppath()
+    def _mend_archive(self, names):
+        partial, other = _archived()
+        stored = {_metadata(name)[0]: name for name in names} if partial else {}
+        for identity in partial:
+            if identity[0] in ('full', 'inc') and identity in stored:
+                self._finish_manifest(partial[identity][0], stored[identity], other.get(identity, []))
+                continue
+            for name in other.get(identity, []):
+                log.Notice(f'removing {os.fsdecode(name)}: a run was ended while it was made of the partial file')
+                config.archive_dir_path.append(name).delete()
+
+    def _finish_manifest(self, partial, stored, copies):
+        """
+        Finishes a backup, the manifest of which is stored last, if what is stored is the partial manifest, or the copy
+        of it that was made to be stored. Otherwise it was stored in part, or the archive directory is an old one.
+        """
+        fetched = dup_temp.new_temppath()
         try:
-            self._get(name, stored)
-            return filecmp.cmp(stored.name, copy.name, shallow=False)
+            self._get(stored, fetched)
+            proofs = [config.archive_dir_path.append(name) for name in [partial] + copies if name in (partial, stored)]
+            proved = any(filecmp.cmp(fetched.name, proof.name, shallow=False) for proof in proofs)
         finally:
-            stored.delete()
+            fetched.delete()
+        if not proved:
+            log.Warn(f'{os.fsdecode(stored)} in storage and {os.fsdecode(partial)} in the archive directory differ')
+            return
+        log.Notice(f'finishing the backup of {os.fsdecode(stored)}: it was ended when all of it was stored')
+        final = config.archive_dir_path.append(re.sub(br'\.(part|p)$', b'', partial))
+        for name in copies:
+            if name != final.index[-1]:
+                config.archive_dir_path.append(name).delete()
+        config.archive_dir_path.append(partial).rename(final)
 
 
 _get_backend = backend.get_backend

@@ -68,10 +68,8 @@ goes_on() {
 }
 
 for place in put1 final put2; do
-	for options in --no-encryption --short-filenames ''; do
+	for options in --no-encryption ''; do
 		for signal in 9 15; do
-			# that differs from SIGKILL by the staging directory alone
-			[ "$signal $options" != '15 --short-filenames' ] || continue
 			note "signal $signal at $place, ${options:-encrypted}"
 			rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
 			# shellcheck disable=SC2086 # one option or none
@@ -106,16 +104,34 @@ for options in --no-encryption ''; do
 	[ "$stored" = "$(find "$work/target" -name "${stored%% *}" -printf '%f %T@\n')" ] ||
 		fail "a volume of a complete backup was made anew"
 
-	note "a manifest that was stored in part, ${options:-encrypted}"
+	note "a manifest that was stored in part, or is another, is left alone, ${options:-encrypted}"
 	sleep 1
 	echo even more >"$source/file-5"
 	# shellcheck disable=SC2086
 	end_at put2 9 incremental --volsize 1 $options
 	manifest=$(ls -t "$work/target"/*manifest* | head -n 1)
 	truncate -s 20 "$manifest"
+	before=$(cd "$XDG_CACHE_HOME" && find . -name '*manifest*' -o -name '*sigtar*' | sort)
 	# shellcheck disable=SC2086
-	goes_on $options
-	says mended 'it was not stored to its end'
+	expect 30 damaged plugged duplicity --volsize 1 $options "$source" "stage+$url"
+	says damaged 'in storage and .* in the archive directory differ'
+	[ "$(stat -c %s "$manifest")" = 20 ] || fail 'a manifest in storage was touched'
+	[ "$before" = "$(cd "$XDG_CACHE_HOME" && find . -name '*manifest*' -o -name '*sigtar*' | sort)" ] ||
+		fail 'the archive directory was changed'
 done
+
+note 'an archive directory of the middle of a run, beside a complete backup, is left alone'
+rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
+end_at put1 9 full --volsize 1 --no-encryption
+cp -a "$XDG_CACHE_HOME/duplicity" "$work/old"
+goes_on --no-encryption
+rm -rf "$XDG_CACHE_HOME/duplicity"
+cp -a "$work/old" "$XDG_CACHE_HOME/duplicity"
+part=$(echo "$XDG_CACHE_HOME"/duplicity/*/*.manifest.part)
+head -n 6 "$part" >"$part.short"
+mv "$part.short" "$part"
+expect 30 old plugged duplicity list-current-files --no-encryption "stage+$url"
+says old 'in storage and .* in the archive directory differ'
+[ -e "$part" ] || fail 'an old partial manifest was taken for a whole one'
 
 finish
