@@ -462,7 +462,7 @@ SWEEP(settings, settings_scenario, NULL, NULL, false, NULL)
 SWEEP(ranked, ranked_scenario, NULL, NULL, false, NULL)
 SWEEP(orphans, orphan_scenario, make_found, check_found, false, NULL)
 /* no lock; no machine-id, hence another machine; not to be opened, hence another user's or gone */
-SWEEP(orphan, orphan_scenario, make_dead, NULL, false, "flock open openat read")
+SWEEP(orphan, orphan_scenario, make_dead, NULL, false, "flock gethostname open openat read")
 
 /* The default directory, in the root of this test. It is kept when it was cleaned up, as dir.h
  * says. */
