@@ -230,12 +230,13 @@ class StageBackend(backend.Backend):
         partial, other = _archived()
         stored = {_metadata(name)[0]: name for name in names} if partial else {}
         for identity in partial:
-            if identity[0] in ('full', 'inc') and identity in stored:
+            manifest = ({'full-sig': 'full', 'new-sig': 'inc'}.get(identity[0], identity[0]),) + identity[1:]
+            if identity == manifest and manifest in stored:
                 self._finish_manifest(partial[identity][0], stored[identity], other.get(identity, []))
-                continue
-            for name in other.get(identity, []):
-                log.Notice(f'removing {os.fsdecode(name)}: a run was ended while it was made of the partial file')
-                config.archive_dir_path.append(name).delete()
+            elif manifest in partial and manifest not in stored:
+                for name in other.get(identity, []):
+                    log.Notice(f'removing {os.fsdecode(name)}: a run was ended while it was made of the partial file')
+                    config.archive_dir_path.append(name).delete()
 
     def _finish_manifest(self, partial, stored, copies):
         """
