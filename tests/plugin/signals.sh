@@ -16,6 +16,13 @@ promised() {
 	esac
 }
 
+# swallowed SIGNAL - has the interpreter itself lost Ctrl-C? It does, plugin or not, when that comes in a callback of
+# which it ignores exceptions (the import system has some). The run then ends as if nothing had been.
+swallowed() {
+	[ "$1" = INT ] && grep -q '^Exception ignored in' "$logs/interrupted" &&
+		grep -q '^KeyboardInterrupt' "$logs/interrupted" && [ "$status" -eq 0 ]
+}
+
 # sweep SIGNAL EVERY OPTION... - a signal at each moment of a full backup, which is gone on with after each
 # EVERY of them: that takes as long as a whole run.
 sweep() {
@@ -26,11 +33,15 @@ sweep() {
 		fresh
 		interrupt "$signal" "$moment" "$@"
 		statuses="$statuses $status"
-		promised "$signal" "$status" || {
-			fail "SIG$signal at $moment/21: exit status $status"
-			show "$logs/interrupted"
-		}
-		[ "$status" -eq 130 ] || has_not interrupted Traceback
+		if swallowed "$signal"; then
+			note "SIG$signal at $moment/21 was lost by the interpreter"
+		else
+			promised "$signal" "$status" || {
+				fail "SIG$signal at $moment/21: exit status $status"
+				show "$logs/interrupted"
+			}
+			[ "$status" -eq 130 ] || has_not interrupted Traceback
+		fi
 		[ "$status" -eq 0 ] || ended=$((ended + 1))
 		nothing_left "SIG$signal at $moment/21"
 		[ $((moment % every)) -ne 0 ] || go_on "SIG$signal at $moment/21" "$@"
