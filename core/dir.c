@@ -248,6 +248,33 @@ check_lately(struct stage_dir *dir, struct stage_error *error)
 	return code;
 }
 
+int
+stage_dir_root(struct stage_dir *dir, int *ret_fd, char **ret_path, struct stage_error *error)
+{
+	size_t length = (size_t)(strrchr(dir->path, '/') - dir->path);
+	char *path;
+	int code, fd;
+
+	code = enter(dir, error);
+	if (code < 0)
+		return code;
+	fd = fcntl(dir->held.root_fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		code = stage_error_set(error, STAGE_E_SYSTEM, errno,
+			"cannot hold the temp root of %s", dir->path);
+	leave(dir);
+	if (code < 0)
+		return code;
+	path = strndup(dir->path, length ? length : 1); /* the root directory keeps its slash */
+	if (!path) {
+		close(fd);
+		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a path");
+	}
+	*ret_fd = fd;
+	*ret_path = path;
+	return 0;
+}
+
 /* Makes up a name and tracks it. */
 static int
 track_new(struct stage_dir *dir, enum stage_file_kind kind, char ret_name[STAGE_FILE_NAME_MAX],

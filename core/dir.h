@@ -82,6 +82,14 @@ int stage_dir_default(struct stage_dir **ret_dir, struct stage_error *error);
 const char *stage_dir_path(struct stage_dir *dir);
 
 /*
+ * The temp root that the directory is in: a descriptor (O_PATH or better) that the caller closes,
+ * and its absolute path, that he frees. STAGE_E_CLOSED, STAGE_E_FORKED, STAGE_E_SYSTEM,
+ * STAGE_E_MEMORY.
+ */
+int stage_dir_root(
+	struct stage_dir *dir, int *ret_fd, char **ret_path, struct stage_error *error);
+
+/*
  * Gives out the path of a file that does not exist, never the same twice, and tracks it. The file
  * is not made: mkstemp is better wherever it will do. The caller frees *ret_path. STAGE_E_SWAPPED,
  * STAGE_E_CLOSED, STAGE_E_FORKED, STAGE_E_SYSTEM, STAGE_E_MEMORY.

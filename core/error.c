@@ -124,6 +124,11 @@ stage_code_name(int code)
 		NAME(STAGE_E_CLOSED);
 		NAME(STAGE_E_FORKED);
 		NAME(STAGE_E_ARGUMENT);
+		NAME(STAGE_E_DAMAGED);
+		NAME(STAGE_E_NO_ROOM);
+		NAME(STAGE_E_HANDOFF);
+		NAME(STAGE_E_AGAIN);
+		NAME(STAGE_E_BUSY);
 #undef NAME
 	}
 	return "unknown";

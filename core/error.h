@@ -53,6 +53,21 @@ enum stage_code {
 
 	/* An argument makes no sense; the message says which. A bug of the caller. */
 	STAGE_E_ARGUMENT = -9,
+
+	/* A staged file, or the record of it, is not what it was when it was sealed. */
+	STAGE_E_DAMAGED = -10,
+
+	/* A temp root has not enough room now; the message says what is missing. */
+	STAGE_E_NO_ROOM = -11,
+
+	/* A file could not be handed off, and was given up; the message is that of the last attempt. */
+	STAGE_E_HANDOFF = -12,
+
+	/* What was waited for did not come about in the given time. No message. */
+	STAGE_E_AGAIN = -13,
+
+	/* A live run holds it. */
+	STAGE_E_BUSY = -14,
 };
 
 /* Bytes of a message with its terminating NUL. A longer one is cut and ends in "...". */

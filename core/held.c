@@ -33,6 +33,13 @@ try_lock(int fd, int operation)
 	return errno == EWOULDBLOCK ? STAGE_LOCK_TAKEN : STAGE_LOCK_UNSUPPORTED;
 }
 
+enum stage_lock
+stage_held_lock(struct stage_held *held, int operation)
+{
+	held->lock = try_lock(held->fd, operation);
+	return held->lock;
+}
+
 int
 stage_held_find(struct stage_held *held, int root_fd, const char *name, int operation)
 {

@@ -39,8 +39,7 @@ struct stage_held {
 /*
  * Makes a directory 0700 with a new name in root_fd, opens and locks it. root is its path, for
  * messages. Returns 0 with held->lock OURS, or UNSUPPORTED and a name that says so (naming.h);
- * STAGE_E_SYSTEM. On failure nothing is
- * left.
+ * STAGE_E_SYSTEM. On failure nothing is left.
  */
 int stage_held_create(
 	struct stage_held *held, int root_fd, const char *root, struct stage_error *error);
@@ -51,6 +50,12 @@ int stage_held_create(
  * without a message, where it is not a directory, cannot be opened or is gone.
  */
 int stage_held_find(struct stage_held *held, int root_fd, const char *name, int operation);
+
+/*
+ * Tries for another lock on the directory, or gives it up (LOCK_UN), as find does. Sets and returns
+ * held->lock; where it is TAKEN, the one that was held may be lost (flock(2)).
+ */
+enum stage_lock stage_held_lock(struct stage_held *held, int operation);
 
 /* Is the held directory the one that path leads to now? A link at its end is not followed. */
 bool stage_held_is_at(const struct stage_held *held, const char *path);

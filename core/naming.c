@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 #define DIR_PREFIX "stagedir-"
-#define MKTEMP_PREFIX "mktemp-"
-#define MKSTEMP_PREFIX "mkstemp-"
 
 static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
 
@@ -131,11 +129,17 @@ stage_naming_dir(bool lockable, char ret_name[STAGE_DIR_NAME_MAX], struct stage_
 	return 0;
 }
 
+static const char *const prefixes[] = {
+	[STAGE_MKTEMP] = "mktemp-",
+	[STAGE_MKSTEMP] = "mkstemp-",
+	[STAGE_STAGED] = "staged-",
+};
+
 int
 stage_naming_file(enum stage_file_kind kind, struct stage_random *random, uint64_t count,
 	char ret_name[STAGE_FILE_NAME_MAX], struct stage_error *error)
 {
-	const char *prefix = kind == STAGE_MKTEMP ? MKTEMP_PREFIX : MKSTEMP_PREFIX;
+	const char *prefix = prefixes[kind];
 	size_t length = strlen(prefix);
 	char *end;
 	int code;
@@ -200,18 +204,27 @@ stage_naming_is_dir(const char *name, pid_t *ret_pid, bool *ret_this_machine)
 	return true;
 }
 
+static bool
+is_of_kind(const char *name, enum stage_file_kind kind)
+{
+	size_t length = strlen(prefixes[kind]);
+	unsigned long long count;
+	const char *rest = NULL;
+
+	if (strncmp(name, prefixes[kind], length) == 0)
+		rest = take_random(name + length, STAGE_FILE_RANDOM);
+	return rest && *rest == '-' && (rest = take_number(rest + 1, &count)) && !*rest;
+}
+
 bool
 stage_naming_is_file(const char *name)
 {
-	unsigned long long count;
-	const char *rest = name;
+	return is_of_kind(name, STAGE_MKTEMP) || is_of_kind(name, STAGE_MKSTEMP) ||
+	       is_of_kind(name, STAGE_STAGED);
+}
 
-	if (strncmp(rest, MKTEMP_PREFIX, strlen(MKTEMP_PREFIX)) == 0)
-		rest += strlen(MKTEMP_PREFIX);
-	else if (strncmp(rest, MKSTEMP_PREFIX, strlen(MKSTEMP_PREFIX)) == 0)
-		rest += strlen(MKSTEMP_PREFIX);
-	else
-		return false;
-	rest = take_random(rest, STAGE_FILE_RANDOM);
-	return rest && *rest == '-' && (rest = take_number(rest + 1, &count)) && !*rest;
+bool
+stage_naming_is_staged(const char *name)
+{
+	return is_of_kind(name, STAGE_STAGED);
 }

@@ -4,6 +4,7 @@
  *	stagedir-MACHINE-PID-RANDOM	a staging directory
  *	mktemp-RANDOM-COUNT		a file in it whose name was given out, made by the caller
  *	mkstemp-RANDOM-COUNT		a file in it that the library made
+ *	staged-RANDOM-COUNT		a file in a spool (spool.h), for storage
  *
  * MACHINE is 16 hexadecimal digits made from the machine's id (machine-id(5)) by a one-way
  * function, as that page asks; where there is no id, from the host's name. PID is for people only:
@@ -28,7 +29,7 @@
 #define STAGE_DIR_NAME_MAX 64  /* bytes with the NUL */
 #define STAGE_FILE_NAME_MAX 48 /* bytes with the NUL */
 
-enum stage_file_kind { STAGE_MKTEMP, STAGE_MKSTEMP };
+enum stage_file_kind { STAGE_MKTEMP, STAGE_MKSTEMP, STAGE_STAGED };
 
 /* Randomness, got from the kernel for several names at a time. Zero it before the first use. */
 struct stage_random {
@@ -54,5 +55,8 @@ bool stage_naming_is_dir(const char *name, pid_t *ret_pid, bool *ret_this_machin
 
 /* Is this a name that stage_naming_file() gives? */
 bool stage_naming_is_file(const char *name);
+
+/* Is this a name that it gives to a file in a spool? */
+bool stage_naming_is_staged(const char *name);
 
 #endif

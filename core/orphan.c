@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "held.h"
+#include "journal.h"
 #include "naming.h"
+#include "room.h"
 
 /* What a walk of a staging directory met. */
 struct content {
@@ -33,7 +35,8 @@ is_dot(const char *name)
 static bool
 is_ours(int fd, const char *name, struct stat *ret_stat)
 {
-	return stage_naming_is_file(name) &&
+	return (stage_naming_is_file(name) || !strcmp(name, STAGE_JOURNAL_NAME) ||
+		       !strcmp(name, STAGE_ROOM_NAME)) &&
 	       fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid();
 }
@@ -72,6 +75,53 @@ close_stream(DIR *stream, int failed)
 	closedir(stream);
 	errno = failed;
 	return failed ? STAGE_E_SYSTEM : 0;
+}
+
+/* Is there, besides a journal and what goes with it, nothing in the directory fd? */
+static bool
+has_only_journal(int fd)
+{
+	struct dirent *entry;
+	DIR *stream;
+	int failed;
+
+	stream = open_stream(fd);
+	if (!stream)
+		return false;
+	do
+		entry = next_entry(stream, &failed);
+	while (entry && (is_dot(entry->d_name) || !strcmp(entry->d_name, STAGE_JOURNAL_NAME) ||
+				!strcmp(entry->d_name, STAGE_ROOM_NAME)));
+	closedir(stream);
+	return !entry && !failed;
+}
+
+/*
+ * How many files in the directory fd wait for hand-off. 1 where nobody can tell, which is not so
+ * for a run that was ended before it had begun its journal.
+ */
+static size_t
+count_waiting(int fd, const char *path)
+{
+	struct stage_journal_content *content = NULL;
+	struct stage_error failure;
+	size_t i, waiting = 0;
+	struct stat stat;
+	int code;
+
+	code = stage_journal_read(fd, path, &content, &failure);
+	if (code == STAGE_E_SYSTEM && failure.sys_errno == ENOENT)
+		return 0;
+	if (code == STAGE_E_DAMAGED && has_only_journal(fd))
+		return 0;
+	if (code < 0)
+		return 1;
+	/* only what is known to be gone does not wait */
+	for (i = 0; i < content->count; i++)
+		waiting += fstatat(fd, content->list[i].file, &stat, AT_SYMLINK_NOFOLLOW) == 0 ||
+			   errno != ENOENT;
+	stage_journal_content_free(&content);
+	return waiting;
 }
 
 /* Counts what is in the directory fd. STAGE_E_SYSTEM leaves errno. */
@@ -199,9 +249,22 @@ look(int root_fd, const char *name, struct stage_found *found)
 		found->files = content.files;
 		found->bytes = content.bytes;
 		found->strangers = content.strangers;
+		found->waiting = count_waiting(held.fd, name);
 	}
 	stage_held_release(&held);
 	return true;
+}
+
+/* NULL for want of memory. */
+static char *
+path_in(const char *root, const char *name)
+{
+	size_t length = strlen(root);
+	char *path;
+
+	while (length && root[length - 1] == '/')
+		length--;
+	return asprintf(&path, "%.*s/%s", (int)length, root, name) < 0 ? NULL : path;
 }
 
 static int
@@ -216,9 +279,9 @@ append(struct stage_found **list, size_t *count, const struct stage_found *found
 	const char *name)
 {
 	struct stage_found *longer;
-	char *path;
+	char *path = path_in(root, name);
 
-	if (asprintf(&path, "%s/%s", root, name) < 0)
+	if (!path)
 		return STAGE_E_MEMORY;
 	longer = realloc(*list, (*count + 1) * sizeof(**list));
 	if (!longer) {
@@ -315,27 +378,29 @@ stage_owner_name(enum stage_owner owner)
 	return "unknown";
 }
 
+static void
+leave_waiting(const char *path, pid_t pid, const struct stage_log *log,
+	struct stage_reclaimed *total)
+{
+	stage_log_line(log, STAGE_INFO, "files that the dead run %ld left in %s wait for hand-off",
+		(long)pid, path);
+	total->waiting++;
+}
+
 /* Empties and removes an orphan that we hold the lock of. */
 static void
-reclaim(const struct stage_held *held, const char *root, pid_t pid, const struct stage_log *log,
-	struct stage_reclaimed *total)
+remove_orphan(const struct stage_held *held, const char *path, pid_t pid,
+	const struct stage_log *log, struct stage_reclaimed *total)
 {
 	struct content content = {0};
 	bool was_empty;
-	char *path;
 	int failed;
 
-	if (asprintf(&path, "%s/%s", root, held->name) < 0) {
-		stage_log_line(log, STAGE_WARNING, "no memory to remove the orphan %s/%s", root,
-			held->name);
-		total->left++;
-		return;
-	}
 	if (empty(held->fd, path, log, &content) < 0) {
 		stage_log_line(log, STAGE_WARNING, "cannot read the orphan %s: %s", path,
 			stage_errno_text(errno));
 		total->left++;
-		goto done;
+		return;
 	}
 	total->files += content.files;
 	total->bytes += content.bytes;
@@ -344,7 +409,7 @@ reclaim(const struct stage_held *held, const char *root, pid_t pid, const struct
 	was_empty = !content.files && !content.strangers && !content.stuck;
 	/* a run that was just beginning, or ending, and has removed it itself */
 	if (failed == ESTALE && was_empty)
-		goto done;
+		return;
 	if (failed == 0)
 		total->directories++;
 	else
@@ -354,7 +419,34 @@ reclaim(const struct stage_held *held, const char *root, pid_t pid, const struct
 		"removed %zu files, %llu bytes, that the dead run %ld left in %s%s%s",
 		content.files, (unsigned long long)content.bytes, (long)pid, path,
 		failed ? "; the directory stays: " : "", failed ? stage_errno_text(failed) : "");
-done:
+}
+
+/*
+ * Removes what held, found with a shared lock, proves to be an orphan. Where something waits it is
+ * never locked against those who want to take it over. The second look is for one that somebody has
+ * taken over between the two locks, and left again.
+ */
+static void
+reclaim(struct stage_held *held, const char *root, pid_t pid, const struct stage_log *log,
+	struct stage_reclaimed *total)
+{
+	char *path = path_in(root, held->name);
+
+	if (!path) {
+		stage_log_line(log, STAGE_WARNING, "no memory to remove the orphan %s/%s", root,
+			held->name);
+		total->left++;
+		return;
+	}
+	stage_held_lock(held, LOCK_UN);
+	if (count_waiting(held->fd, path))
+		leave_waiting(path, pid, log, total);
+	else if (stage_held_lock(held, LOCK_EX) != STAGE_LOCK_OURS)
+		; /* somebody else's now */
+	else if (count_waiting(held->fd, path))
+		leave_waiting(path, pid, log, total);
+	else
+		remove_orphan(held, path, pid, log, total);
 	free(path);
 }
 
@@ -392,7 +484,7 @@ stage_orphan_reclaim(const char *root, const struct stage_log *log, struct stage
 
 		if (!stage_naming_is_dir(entry->d_name, &pid, &this_machine))
 			continue;
-		if (stage_held_find(&held, dirfd(stream), entry->d_name, LOCK_EX) < 0) {
+		if (stage_held_find(&held, dirfd(stream), entry->d_name, LOCK_SH) < 0) {
 			warn_unopened(root, entry->d_name, errno, log, total);
 			continue;
 		}

@@ -7,7 +7,9 @@
  *
  * Reclaiming an orphan removes the regular files of this user in it whose names only stagedir gives
  * (naming.h), one by one, and the directory itself once it is empty. Whatever else lies in it is
- * named in a warning and stays, and so does the directory.
+ * named in a warning and stays, and so does the directory. An orphan with files that wait for
+ * hand-off is left as it is: it is for whoever hands them off (spool.h). So is one whose journal
+ * cannot be read, if there is anything else in it.
  *
  * Any thread, and any number of processes, may do this at once, also while runs begin and end.
  */
@@ -38,6 +40,7 @@ struct stage_found {
 	pid_t pid;        /* of the run that made it; for people, it proves nothing */
 	uid_t uid;        /* whose it is */
 	uint64_t age;     /* seconds since it was made */
+	size_t waiting;   /* files in it that wait for hand-off (spool.h); 1 where nobody can tell */
 	size_t files;     /* ours in it, */
 	uint64_t bytes;   /* the sum of their sizes, */
 	size_t strangers; /* and whatever else; all three 0 where it cannot be looked into */
@@ -61,6 +64,7 @@ struct stage_reclaimed {
 	size_t files;       /* removed from them and from those that stay */
 	uint64_t bytes;     /* the sum of their sizes */
 	size_t left;        /* things in orphans that could not or must not be removed */
+	size_t waiting;     /* directories that were left for the sake of files that wait */
 };
 
 /*

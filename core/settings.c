@@ -10,6 +10,7 @@
 #include <fnmatch.h>
 #include <ini.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +44,16 @@ struct reader {
 struct key {
 	const char *name;
 	bool list; /* may be given several times */
-	int (*set)(struct reader *reader, const char *value);
+	int (*set)(struct reader *reader, const struct key *key, const char *value);
+	size_t offset;   /* of the field in struct stage_settings */
+	int least, most; /* of a whole number */
 };
+
+static void *
+field_of(const struct reader *reader, const struct key *key)
+{
+	return (char *)reader->settings + key->offset;
+}
 
 /* The first error of a file is the one that is reported. */
 static int __attribute__((format(printf, 2, 3)))
@@ -74,10 +83,10 @@ fail_memory(struct reader *reader)
 
 /* Appends to a list that ends with NULL; takes over text, which may be NULL for want of memory. */
 static int
-append(struct reader *reader, char ***list, char *text)
+append(struct reader *reader, const struct key *key, char *text)
 {
+	char ***list = field_of(reader, key), **longer;
 	size_t count = 0;
-	char **longer;
 
 	if (!text)
 		return fail_memory(reader);
@@ -106,7 +115,7 @@ clear(char **list)
 }
 
 static int
-set_temp_root(struct reader *reader, const char *value)
+set_temp_root(struct reader *reader, const struct key *key, const char *value)
 {
 	char why[256];
 	char *path = NULL;
@@ -122,11 +131,11 @@ set_temp_root(struct reader *reader, const char *value)
 		return fail(reader, "a temp_root must be an absolute path, or start with ~ or a "
 				    "variable that is one");
 	}
-	return append(reader, &reader->settings->temp_roots, path);
+	return append(reader, key, path);
 }
 
 static int
-set_target(struct reader *reader, const char *value)
+set_target(struct reader *reader, const struct key *key, const char *value)
 {
 	/* the prefix always works: the value says that nothing else is asked for */
 	if (strcmp(value, "stage+") == 0)
@@ -139,13 +148,14 @@ set_target(struct reader *reader, const char *value)
 		return fail(reader,
 			"a target must be \"stage+\", \"*\", or a pattern that holds \"://\", "
 			"such as sftp://* or file:///srv/backup/*");
-	return append(reader, &reader->settings->targets, strdup(value));
+	return append(reader, key, strdup(value));
 }
 
 static int
-set_min_free(struct reader *reader, const char *value)
+set_size(struct reader *reader, const struct key *key, const char *value)
 {
 	static const char units[] = "KMGT";
+	uint64_t *size = field_of(reader, key);
 	unsigned long long number;
 	unsigned int shift = 0;
 	const char *unit;
@@ -163,7 +173,7 @@ set_min_free(struct reader *reader, const char *value)
 	}
 	if (number > UINT64_MAX >> shift)
 		goto bad;
-	reader->settings->min_free = (uint64_t)number << shift;
+	*size = (uint64_t)number << shift;
 	return 0;
 
 bad:
@@ -173,31 +183,61 @@ bad:
 }
 
 static int
-set_avoid_tmpfs(struct reader *reader, const char *value)
+set_number(struct reader *reader, const struct key *key, const char *value)
 {
+	int *number = field_of(reader, key);
+	size_t digits = strspn(value, "0123456789");
+	unsigned long parsed;
+
+	/* what does not fit is ULONG_MAX, and so more than any limit */
+	parsed = strtoul(value, NULL, 10);
+	if (digits == 0 || value[digits] || parsed < (unsigned long)key->least ||
+		parsed > (unsigned long)key->most)
+		return fail(reader, "not a number that is allowed: whole ones from %d to %d",
+			key->least, key->most);
+	*number = (int)parsed;
+	return 0;
+}
+
+static int
+set_boolean(struct reader *reader, const struct key *key, const char *value)
+{
+	bool *boolean = field_of(reader, key);
+
 	if (!strcasecmp(value, "yes") || !strcasecmp(value, "true"))
-		reader->settings->avoid_tmpfs = true;
+		*boolean = true;
 	else if (!strcasecmp(value, "no") || !strcasecmp(value, "false"))
-		reader->settings->avoid_tmpfs = false;
+		*boolean = false;
 	else
 		return fail(reader, "not a boolean; allowed are yes, no, true and false");
 	return 0;
 }
 
+#define FIELD(name) offsetof(struct stage_settings, name)
 static const struct key keys[] = {
-	{"temp_root", true, set_temp_root},
-	{"min_free", false, set_min_free},
-	{"avoid_tmpfs", false, set_avoid_tmpfs},
-	{"targets", true, set_target},
+	{"temp_root", true, set_temp_root, FIELD(temp_roots), 0, 0},
+	{"min_free", false, set_size, FIELD(min_free), 0, 0},
+	{"avoid_tmpfs", false, set_boolean, FIELD(avoid_tmpfs), 0, 0},
+	{"targets", true, set_target, FIELD(targets), 0, 0},
+	{"stage_ahead", false, set_boolean, FIELD(stage_ahead), 0, 0},
+	{"max_volumes", false, set_number, FIELD(max_volumes), 1, 1000},
+	{"max_staged", false, set_size, FIELD(max_staged), 0, 0},
+	{"retries", false, set_number, FIELD(retries), 1, 1000},
+	{"backoff", false, set_number, FIELD(backoff), 0, 24 * 60 * 60},
+	{"durable", false, set_boolean, FIELD(durable), 0, 0},
 };
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 _Static_assert(KEY_COUNT <= KEYS_MAX, "struct reader has room for every key");
 
-/* The list of an earlier file gives way to the one of this file. */
-static void
-start_list(struct reader *reader, const struct key *key)
+static int
+fail_unknown(struct reader *reader)
 {
-	clear(key->set == set_temp_root ? reader->settings->temp_roots : reader->settings->targets);
+	char known[512] = "";
+	size_t i;
+
+	for (i = 0; i < KEY_COUNT; i++)
+		stage_text_append(known, sizeof(known), "%s%s", i ? ", " : "", keys[i].name);
+	return fail(reader, "unknown key; known are %s", known);
 }
 
 /* inih's handler: 0 is an error there */
@@ -214,16 +254,16 @@ handle(void *user, const char *section, const char *name, const char *value)
 	for (i = 0; i < KEY_COUNT && strcmp(keys[i].name, name) != 0; i++)
 		;
 	if (i == KEY_COUNT)
-		return fail(reader, "unknown key; known are temp_root, min_free, avoid_tmpfs, "
-				    "targets") == 0;
+		return fail_unknown(reader) == 0;
 	if (!*value)
 		return fail(reader, "the value is missing") == 0;
 	if (reader->seen[i] && !keys[i].list)
 		return fail(reader, "%s was given already in this file", name) == 0;
+	/* the list of an earlier file gives way to the one of this file */
 	if (keys[i].list && !reader->seen[i])
-		start_list(reader, &keys[i]);
+		clear(*(char ***)field_of(reader, &keys[i]));
 	reader->seen[i] = true;
-	return keys[i].set(reader, value) == 0;
+	return keys[i].set(reader, &keys[i], value) == 0;
 }
 
 /* What inih would take silently, and not as an administrator means it. NULL: nothing. */
@@ -398,6 +438,10 @@ new_settings(void)
 	else {
 		settings->min_free = 1024 * 1024;
 		settings->avoid_tmpfs = true;
+		settings->stage_ahead = true;
+		settings->max_volumes = 4;
+		settings->backoff = -1;
+		settings->durable = true;
 	}
 	return settings;
 }

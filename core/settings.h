@@ -49,6 +49,30 @@ struct stage_settings {
 	/* targets: patterns (fnmatch(3), `*` matches `/` too) of URLs that are staged without the
 	 * prefix. Ends with NULL. The value `stage+`, the default, is an empty list. */
 	char **targets;
+
+	/* stage_ahead: make the next volumes while earlier ones are handed off; otherwise each is
+	 * put as the host would. Default true. */
+	bool stage_ahead;
+
+	/* max_volumes: finished volumes that may wait, with the one that is being handed off; with
+	 * 1 nothing is made while one is handed off. 1 to 1000, default 4. */
+	int max_volumes;
+
+	/* max_staged: bytes that all runs of this user may hold staged in one root, with the volume
+	 * that is being made. Default 0: no limit but the free space. */
+	uint64_t max_staged;
+
+	/* retries: attempts to hand off a file before it is given up. 1 to 1000; 0, the default,
+	 * is as the host says. */
+	int retries;
+
+	/* backoff: seconds before the second attempt; each further delay is twice the one before,
+	 * up to 16 times the first, and up to a quarter longer by chance. 0 to 86400; -1, the
+	 * default, is as the host says. */
+	int backoff;
+
+	/* durable: a file counts as staged once it is on disk (fsync(2)). Default true. */
+	bool durable;
 };
 
 /*

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "naming.h"
+#include "wrap.h"
 
 #define THREADS 6
 
@@ -184,6 +185,64 @@ paths(void)
 	stage_dir_close(&dir);
 	unlink(in_dir("l"));
 	CHECK(rmdir(in_dir("r")) == 0);
+}
+
+static int
+root_in_child(void *context)
+{
+	char *path = NULL;
+	int fd = -1;
+
+	return stage_dir_root(context, &fd, &path, NULL) == STAGE_E_FORKED && fd == -1 && !path ? 0
+											       : 1;
+}
+
+/* The temp root, by a descriptor that outlives the directory. */
+static void
+root_of_it(void)
+{
+	struct stat here, there;
+	struct stage_dir *dir;
+	char spelled[1024], *path = NULL;
+	int fd = -1, before;
+
+	snprintf(spelled, sizeof(spelled), "%s//", test_dir);
+	WORKS(stage_dir_open(spelled, NULL, &dir, &failure));
+	before = count_fds();
+	WORKS(stage_dir_root(dir, &fd, &path, &failure));
+	REQUIRE(path != NULL);
+	CHECK(strcmp(path, test_dir) == 0 && count_fds() == before + 1);
+	CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+	CHECK(in_child(root_in_child, dir, -1) == 0);
+	free(path);
+	path = NULL;
+	stage_dir_cleanup(dir);
+	CHECK(fstat(fd, &here) == 0 && stat(test_dir, &there) == 0 && here.st_ino == there.st_ino &&
+		here.st_dev == there.st_dev);
+	close(fd);
+	fd = -1;
+	FAILS(stage_dir_root(dir, &fd, &path, &failure), STAGE_E_CLOSED);
+	CHECK(fd == -1 && !path);
+	stage_dir_close(&dir);
+}
+
+/* A descriptor that cannot be had, memory that cannot be had: nothing is kept. */
+static void
+root_fails(void)
+{
+	struct stage_dir *dir = open_dir();
+	int fd = -1, before = count_fds(), code;
+	char *path = NULL;
+
+	wrap_begin_two("fcntl", EMFILE, "fcntl", EMFILE);
+	code = stage_dir_root(dir, &fd, &path, &failure);
+	wrap_end();
+	CHECK(code == STAGE_E_SYSTEM && failure.sys_errno == EMFILE);
+	wrap_begin_two("strndup", ENOMEM, "strndup", ENOMEM);
+	code = stage_dir_root(dir, &fd, &path, &failure);
+	wrap_end();
+	CHECK(code == STAGE_E_MEMORY && fd == -1 && !path && count_fds() == before);
+	stage_dir_close(&dir);
 }
 
 static void
@@ -917,6 +976,8 @@ static const struct test tests[] = {
 	{"open_failures", open_failures},
 	{"open_without_right", open_without_right},
 	{"paths", paths},
+	{"root_of_it", root_of_it},
+	{"root_fails", root_fails},
 	{"modes", modes},
 	{"descriptors", descriptors},
 	{"streams", streams},

@@ -134,6 +134,13 @@ file_shape(void)
 		CHECK(strcmp(name + 8 + STAGE_FILE_RANDOM, end) == 0);
 		CHECK(stage_naming_is_file(name));
 		CHECK(strlen(name) < STAGE_FILE_NAME_MAX);
+		CHECK(!stage_naming_is_staged(name));
+
+		WORKS(stage_naming_file(STAGE_STAGED, &random, counts[i], name, &failure));
+		CHECK(strncmp(name, "staged-", 7) == 0);
+		CHECK(strspn(name + 7, BASE32) == STAGE_FILE_RANDOM);
+		CHECK(strcmp(name + 7 + STAGE_FILE_RANDOM, end) == 0);
+		CHECK(stage_naming_is_file(name) && stage_naming_is_staged(name));
 	}
 }
 
@@ -160,6 +167,22 @@ file_near_misses(void)
 		"",
 		"mktemp",
 		"mktemp-",
+		"staged",
+		"staged-",
+		"staged-abcdefghijklm",
+		"staged-abcdefghijklm-",
+		"staged-abcdefghijklm-0",
+		"staged-abcdefghijklm-01",
+		"staged-abcdefghijkl-1",
+		"staged-abcdefghijklmn-1",
+		"staged-abcdefghijkl1-1",
+		"staged-abcdefghijklm-1/",
+		"staged-abcdefghijklm-18446744073709551616",
+		"xstaged-abcdefghijklm-1",
+		"unstaged-abcdefghijklm-1",
+		"staged-mktemp-abcdefghijklm-1",
+		"journal",
+		"room",
 		"mktemp-abcdefghijklm",
 		"mktemp-abcdefghijklm-",
 		"mktemp-abcdefghijklm-0",
@@ -190,8 +213,11 @@ file_near_misses(void)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		if (stage_naming_is_file(bad[i]))
 			fprintf(stderr, "\ntaken for a file: %s\n", bad[i]);
-		CHECK(!stage_naming_is_file(bad[i]));
+		CHECK(!stage_naming_is_file(bad[i]) && !stage_naming_is_staged(bad[i]));
 	}
+	CHECK(stage_naming_is_staged("staged-abcdefghij234-1"));
+	CHECK(!stage_naming_is_staged("mktemp-abcdefghij234-1"));
+	CHECK(!stage_naming_is_staged(good));
 	for (i = 0; i < strlen(good) - 1; i++) {
 		char cut[sizeof(good)];
 

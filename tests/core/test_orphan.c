@@ -1,5 +1,6 @@
 #include "tests.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,6 +15,8 @@
 #include "held.h"
 #include "naming.h"
 #include "orphan.h"
+#include "spool.h"
+#include "wrap.h"
 
 static struct stage_found *list;
 static size_t count;
@@ -86,12 +89,13 @@ done(void)
 static void
 nothing(void)
 {
-	struct stage_reclaimed total = {1, 2, 3, 4};
+	struct stage_reclaimed total = {1, 2, 3, 4, 5};
 
 	list_all();
 	CHECK(count == 0);
 	WORKS(stage_orphan_reclaim(test_dir, NULL, &total, &failure));
-	CHECK(total.directories == 1 && total.files == 2 && total.bytes == 3 && total.left == 4);
+	CHECK(total.directories == 1 && total.files == 2 && total.bytes == 3 && total.left == 4 &&
+		total.waiting == 5);
 	errno = EDOM;
 	done();
 	CHECK(errno == EDOM && list == NULL);
@@ -339,6 +343,181 @@ things_with_such_names(void)
 	done();
 }
 
+/* A run that dies with as many files in its spool as wait for hand-off. */
+static int
+spool_that_dies(void *context)
+{
+	static const struct stage_spool_about about = {"file:///x", ""};
+	const size_t *files = context;
+	struct stage_spool_file *file;
+	struct stage_spool *spool;
+	struct stage_dir *dir;
+	char *path;
+	size_t i;
+	int fd;
+
+	if (stage_dir_open(test_dir, NULL, &dir, NULL) < 0 ||
+		stage_spool_open(dir, &about, false, NULL, &spool, NULL) < 0)
+		return 1;
+	for (i = 0; i <= *files; i++)
+		if (stage_dir_mkstemp(dir, &fd, &path, NULL) < 0 ||
+			stage_spool_accept(spool, dir, path, "x", "", &file, NULL) < 0 ||
+			(i < *files && stage_spool_seal(spool, file, NULL) < 0))
+			return 2;
+	return 0;
+}
+
+/* The spool that such a run has left; valid until the next call. */
+static const char *
+make_dead_spool(size_t files)
+{
+	static char path[1024];
+	size_t i;
+
+	REQUIRE(in_child(spool_that_dies, &files, -1) == 0);
+	list_all();
+	path[0] = '\0';
+	for (i = 0; i < count; i++)
+		if (is_there(join(list[i].path, "journal")))
+			snprintf(path, sizeof(path), "%s", list[i].path);
+	REQUIRE(path[0] != '\0');
+	return path;
+}
+
+static void
+waiting_files(void)
+{
+	const char *spool = make_dead_spool(2);
+	struct stage_reclaimed total;
+	size_t i;
+
+	REQUIRE(count == 2);
+	for (i = 0; i < count; i++)
+		if (strcmp(list[i].path, spool) == 0)
+			CHECK(list[i].owner == STAGE_OWNER_DEAD && list[i].waiting == 2 &&
+				list[i].files == 4);
+		else
+			CHECK(list[i].waiting == 0 && list[i].files == 0);
+	/* the empty directory beside it goes, and of the spool not even what is of no use */
+	total = reclaim_all();
+	CHECK(total.waiting == 1 && total.directories == 1 && total.files == 0 && total.left == 0);
+	CHECK(count_entries(spool) == 4 && captured.lines[STAGE_WARNING] == 0);
+	HAS(captured.text, "I:files that the dead run ");
+	HAS(captured.text, spool);
+	/* nor can anybody be kept out meanwhile */
+	CHECK(reclaim_all().waiting == 1);
+	remove_tree(spool);
+	done();
+}
+
+static void
+remove_staged(const char *spool)
+{
+	static char paths[4][1024];
+	struct dirent *entry;
+	size_t i, found = 0;
+	DIR *stream = opendir(spool);
+
+	REQUIRE(stream != NULL);
+	while ((entry = readdir(stream)) && found < 4)
+		if (stage_naming_is_staged(entry->d_name))
+			snprintf(paths[found++], sizeof(paths[0]), "%s", join(spool, entry->d_name));
+	closedir(stream);
+	for (i = 0; i < found; i++)
+		unlink(paths[i]);
+}
+
+static void
+nothing_waits(void)
+{
+	const char *spool = make_dead_spool(0);
+	struct stage_reclaimed total;
+
+	CHECK(count_entries(spool) == 2);
+	total = reclaim_all();
+	CHECK(total.waiting == 0 && total.directories == 2 && total.left == 0);
+	/* the file that was not safe, the journal */
+	CHECK(total.files == 2 && captured.lines[STAGE_WARNING] == 0);
+	/* those that the journal tells of are gone */
+	spool = make_dead_spool(1);
+	REQUIRE(rename(spool, in_dir("away")) == 0);
+	CHECK(reclaim_all().directories == 1);
+	REQUIRE(rename(in_dir("away"), spool) == 0);
+	list_all();
+	REQUIRE(count == 1 && list[0].waiting == 1);
+	remove_staged(spool);
+	list_all();
+	CHECK(list[0].waiting == 0);
+	total = reclaim_all();
+	CHECK(total.directories == 1 && total.files == 1 && total.left == 0);
+	CHECK(count_entries(test_dir) == 0);
+	done();
+}
+
+/* A journal that cannot be read may tell of what is there, if there is anything. */
+static void
+unreadable_journal(void)
+{
+	char name[STAGE_DIR_NAME_MAX];
+	struct stage_reclaimed total;
+	const char *orphan;
+
+	WORKS(stage_naming_dir(true, name, &failure));
+	orphan = in_dir(name);
+	make_dir(orphan, 0700);
+	make_file(join(orphan, "journal"), "not yet", 0600);
+	make_file(join(orphan, "staged-abcdefghijklm-1"), "content", 0600);
+	list_all();
+	REQUIRE(count == 1);
+	CHECK(list[0].waiting == 1 && list[0].files == 2);
+	total = reclaim_all();
+	CHECK(total.waiting == 1 && total.files == 0 && count_entries(orphan) == 2);
+	/* its run was ended when it had just made it */
+	unlink(join(orphan, "staged-abcdefghijklm-1"));
+	make_file(join(orphan, "room"), "", 0600);
+	list_all();
+	CHECK(list[0].waiting == 0 && list[0].files == 2);
+	total = reclaim_all();
+	CHECK(total.waiting == 0 && total.files == 2 && total.directories == 1);
+	CHECK(!is_there(orphan));
+	done();
+}
+
+/* No memory to tell whether something waits is no reason to remove it. */
+static void
+waiting_unknown(void)
+{
+	const char *spool = make_dead_spool(1);
+	struct stage_reclaimed total = {0};
+	int code;
+
+	wrap_begin_two("read", EIO, "malloc", ENOMEM);
+	code = stage_orphan_reclaim(test_dir, NULL, &total, &failure);
+	wrap_end();
+	CHECK(code == 0 && total.files == 0);
+	CHECK(count_entries(spool) == 3);
+	remove_tree(spool);
+	reclaim_all();
+	done();
+}
+
+/* One slash between root and name, however the root is spelled. */
+static void
+spelled_root(void)
+{
+	char root[1024];
+
+	make_orphan(1);
+	snprintf(root, sizeof(root), "%s//", test_dir);
+	stage_orphan_list_free(&list, count);
+	WORKS(stage_orphan_list(root, &list, &count, &failure));
+	REQUIRE(count == 1);
+	HAS_NOT(list[0].path, "//");
+	CHECK(is_there(list[0].path));
+	reclaim_all();
+	done();
+}
+
 static void
 owner_names(void)
 {
@@ -531,6 +710,11 @@ static const struct test tests[] = {
 	{"other_machine", other_machine},
 	{"other_user", other_user},
 	{"things_with_such_names", things_with_such_names},
+	{"waiting_files", waiting_files},
+	{"nothing_waits", nothing_waits},
+	{"unreadable_journal", unreadable_journal},
+	{"waiting_unknown", waiting_unknown},
+	{"spelled_root", spelled_root},
 	{"owner_names", owner_names},
 	{"held", held},
 	{"crowded", crowded},

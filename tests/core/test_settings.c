@@ -62,17 +62,25 @@ refused(const char *content, const char *line, const char *text, const char *wor
 }
 
 static void
+are_defaults(void)
+{
+	CHECK(settings->temp_roots[0] == NULL && settings->targets[0] == NULL);
+	CHECK(settings->min_free == 1024 * 1024 && settings->avoid_tmpfs);
+	CHECK(settings->stage_ahead && settings->durable);
+	CHECK(settings->max_volumes == 4 && settings->max_staged == 0);
+	CHECK(settings->retries == 0 && settings->backoff == -1);
+}
+
+static void
 defaults(void)
 {
 	LOADS("");
-	CHECK(settings->temp_roots[0] == NULL && settings->targets[0] == NULL);
-	CHECK(settings->min_free == 1024 * 1024 && settings->avoid_tmpfs);
+	are_defaults();
 	stage_settings_free(&settings);
 
 	CHECK(!stage_settings_exist());
 	WORKS(stage_settings_load(&settings, &failure));
-	CHECK(settings->temp_roots[0] == NULL && settings->targets[0] == NULL);
-	CHECK(settings->min_free == 1024 * 1024 && settings->avoid_tmpfs);
+	are_defaults();
 	errno = EDOM;
 	stage_settings_free(&settings);
 	stage_settings_free(&settings);
@@ -128,6 +136,49 @@ sizes(void)
 		snprintf(line, sizeof(line), "min_free = %s", bad[i]);
 		refused(line, "1", line, "not a size; allowed is a whole number of bytes");
 	}
+	stage_settings_free(&settings);
+}
+
+static void
+whole_numbers(void)
+{
+	static const char *const bad[] = {"0", "1001", "-1", "+1", "1.5", "1K", "1 1", "ten",
+		"4294967297", "18446744073709551617", "99999999999999999999999", "0x10",
+		"\xc2\xb2"};
+	char line[128];
+	size_t i;
+
+	LOADS("max_volumes = 1\nretries = 1\nbackoff = 0\n");
+	CHECK(settings->max_volumes == 1 && settings->retries == 1 && settings->backoff == 0);
+	LOADS("max_volumes = 1000\nretries = 1000\nbackoff = 86400\n");
+	CHECK(settings->max_volumes == 1000 && settings->retries == 1000);
+	CHECK(settings->backoff == 86400);
+	LOADS("max_volumes = 007\n");
+	CHECK(settings->max_volumes == 7);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(line, sizeof(line), "retries = %s\n", bad[i]);
+		FAILS(load_text(line), STAGE_E_SETTING);
+		HAS(failure.message, "not a number that is allowed: whole ones from 1 to 1000");
+	}
+	refused("\nbackoff = 86401", "2", "backoff = 86401", "from 0 to 86400");
+	refused("max_volumes = 0", "1", "max_volumes = 0", "from 1 to 1000");
+	stage_settings_free(&settings);
+}
+
+/* Each key fills its own field: everything that the table could mix up. */
+static void
+staging_ahead(void)
+{
+	LOADS("stage_ahead = no\n");
+	CHECK(!settings->stage_ahead && settings->durable && settings->avoid_tmpfs);
+	LOADS("durable = no\n");
+	CHECK(settings->stage_ahead && !settings->durable && settings->avoid_tmpfs);
+	LOADS("max_staged = 3G\n");
+	CHECK(settings->max_staged == 3221225472u && settings->min_free == 1024 * 1024);
+	LOADS("max_volumes = 2\nretries = 3\nbackoff = 5\n");
+	CHECK(settings->max_volumes == 2 && settings->retries == 3 && settings->backoff == 5);
+	refused("stage_ahead = 0", "1", "stage_ahead = 0", "not a boolean");
+	refused("max_staged = half", "1", "max_staged = half", "not a size");
 	stage_settings_free(&settings);
 }
 
@@ -211,7 +262,8 @@ static void
 refusals(void)
 {
 	refused("min_free = 1\nminfree = 2\n", "2", "minfree = 2",
-		"unknown key; known are temp_root, min_free, avoid_tmpfs, targets");
+		"unknown key; known are temp_root, min_free, avoid_tmpfs, targets, stage_ahead, "
+		"max_volumes, max_staged, retries, backoff, durable");
 	refused("Min_free = 1\n", "1", "Min_free = 1", "unknown key");
 	refused("= 1\n", "1", "= 1", "unknown key");
 	refused("\n\n[stage]\nmin_free = 1\n", "3", "[stage]", "there are no [sections]");
@@ -512,6 +564,8 @@ static const struct test tests[] = {
 	{"defaults", defaults},
 	{"comments_and_blanks", comments_and_blanks},
 	{"sizes", sizes},
+	{"whole_numbers", whole_numbers},
+	{"staging_ahead", staging_ahead},
 	{"booleans", booleans},
 	{"temp_roots", temp_roots},
 	{"take_over", take_over},

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -39,6 +40,11 @@
 	X(close, false, EIO, EINTR)                                                                \
 	X(closedir, false, EIO)                                                                    \
 	X(read, false, EIO, EINTR)                                                                 \
+	X(pread, false, EIO, EINTR)                                                                \
+	X(write, false, ENOSPC, EIO, EINTR)                                                        \
+	X(fsync, false, EIO, EINTR)                                                                \
+	X(syncfs, false, EIO)                                                                      \
+	X(sync_file_range, false, EIO, EINVAL)                                                     \
 	X(readdir, false, EIO)                                                                     \
 	X(fstat, false, EIO, EOVERFLOW)                                                            \
 	X(stat, false, EIO, EACCES)                                                                \
@@ -61,6 +67,10 @@
 	X(gethostname, false, ENAMETOOLONG)                                                        \
 	X(getpwuid, false, EIO)                                                                    \
 	X(getpwnam, false, EIO)                                                                    \
+	X(pthread_condattr_init, false, ENOMEM)                                                    \
+	X(pthread_condattr_setclock, false, EINVAL)                                                \
+	X(pthread_cond_init, false, ENOMEM, EAGAIN)                                                \
+	X(pthread_create, false, EAGAIN, EPERM)                                                    \
 	X(pthread_mutex_init, false, ENOMEM)
 
 #define LIST(function, allocates, ...) W_##function,
@@ -80,22 +90,35 @@ static const struct {
 static atomic_bool on, counting_bytes;
 static atomic_llong live_bytes;
 
-/* Of the run; it has one thread. */
-static size_t calls, fail_at, bad_closes, alive;
+/* Of the run, and of all its threads. */
+static pthread_mutex_t run_lock = PTHREAD_MUTEX_INITIALIZER;
+static size_t calls, fail_at, bad_closes, alive, was_full;
 static enum function fail_function;
-static bool fails_on, failed, paused;
+static bool fails_on, failed, paused, kills;
 static int always[sizeof(functions) / sizeof(functions[0])]; /* errnos, 0: not failed */
 static int fail_errno;
 static enum function made[WRAP_CALLS_MAX];
 static void *blocks[WRAP_CALLS_MAX];
 
-/* Is this call to fail? Then errno is set. */
+/* The errno if the function can have it, or another one that it can have. */
+static int
+possible_errno(enum function function, int sys_errno)
+{
+	size_t i;
+
+	for (i = 0; functions[function].errnos[i]; i++)
+		if (functions[function].errnos[i] == sys_errno)
+			return sys_errno;
+	return functions[function].errnos[0];
+}
+
+/* With the lock: is this call to fail? Then errno is set. */
 static bool
-is_to_fail(enum function function)
+decide(enum function function)
 {
 	bool same;
 
-	if (!atomic_load_explicit(&on, memory_order_relaxed) || paused)
+	if (paused)
 		return false;
 	if (always[function]) {
 		errno = always[function];
@@ -105,10 +128,14 @@ is_to_fail(enum function function)
 		fprintf(stderr, "\n%s was called for ever\n", functions[function].name);
 		abort();
 	}
+	if (kills && calls == fail_at)
+		kill(getpid(), SIGKILL);
 	if (calls < WRAP_CALLS_MAX && !fail_at)
 		made[calls] = function;
-	if (calls == fail_at)
+	if (calls == fail_at) {
 		fail_function = function;
+		fail_errno = possible_errno(function, fail_errno);
+	}
 	same = function == fail_function ||
 	       (functions[function].allocates && functions[fail_function].allocates);
 	if (!fail_at || calls < fail_at || (calls > fail_at && (!fails_on || !same)))
@@ -118,6 +145,19 @@ is_to_fail(enum function function)
 	return true;
 }
 
+static bool
+is_to_fail(enum function function)
+{
+	bool to_fail;
+
+	if (!atomic_load_explicit(&on, memory_order_relaxed))
+		return false;
+	pthread_mutex_lock(&run_lock);
+	to_fail = decide(function);
+	pthread_mutex_unlock(&run_lock);
+	return to_fail;
+}
+
 static void *
 keep(void *block)
 {
@@ -125,12 +165,14 @@ keep(void *block)
 
 	if (!atomic_load_explicit(&on, memory_order_relaxed) || !block)
 		return block;
+	pthread_mutex_lock(&run_lock);
 	for (i = 0; i < WRAP_CALLS_MAX && blocks[i]; i++)
 		;
 	if (i < WRAP_CALLS_MAX) {
 		blocks[i] = block;
 		alive++;
 	}
+	pthread_mutex_unlock(&run_lock);
 	return block;
 }
 
@@ -141,13 +183,14 @@ drop(const void *block)
 
 	if (!atomic_load_explicit(&on, memory_order_relaxed) || !block)
 		return;
-	for (i = 0; i < WRAP_CALLS_MAX; i++) {
-		if (blocks[i] == block) {
-			blocks[i] = NULL;
-			alive--;
-			return;
-		}
+	pthread_mutex_lock(&run_lock);
+	for (i = 0; i < WRAP_CALLS_MAX && blocks[i] != block; i++)
+		;
+	if (i < WRAP_CALLS_MAX) {
+		blocks[i] = NULL;
+		alive--;
 	}
+	pthread_mutex_unlock(&run_lock);
 }
 
 static void
@@ -161,14 +204,25 @@ count_bytes(void *block, int sign)
 void
 wrap_begin(size_t fail, int sys_errno, bool lasting)
 {
-	calls = bad_closes = alive = 0;
+	pthread_mutex_lock(&run_lock);
+	calls = bad_closes = alive = was_full = 0;
 	memset(blocks, 0, sizeof(blocks));
 	fail_at = fail;
 	fail_errno = sys_errno;
 	fails_on = lasting;
-	failed = paused = false;
+	failed = paused = kills = false;
 	memset(always, 0, sizeof(always));
+	pthread_mutex_unlock(&run_lock);
 	atomic_store(&on, true);
+}
+
+void
+wrap_begin_kill(size_t at)
+{
+	wrap_begin(at, 0, false);
+	pthread_mutex_lock(&run_lock);
+	kills = true;
+	pthread_mutex_unlock(&run_lock);
 }
 
 void
@@ -177,18 +231,22 @@ wrap_begin_two(const char *first, int first_errno, const char *second, int secon
 	size_t i;
 
 	wrap_begin(0, 0, false);
+	pthread_mutex_lock(&run_lock);
 	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
 		if (strcmp(functions[i].name, first) == 0)
 			always[i] = first_errno;
 		if (strcmp(functions[i].name, second) == 0)
 			always[i] = second_errno;
 	}
+	pthread_mutex_unlock(&run_lock);
 }
 
 void
 wrap_pause(bool pause)
 {
+	pthread_mutex_lock(&run_lock);
 	paused = pause;
+	pthread_mutex_unlock(&run_lock);
 }
 
 size_t
@@ -208,6 +266,13 @@ const char *
 wrap_name(size_t number)
 {
 	return functions[made[number]].name;
+}
+
+bool
+wrap_failed_with(const char *function, int sys_errno)
+{
+	return failed && fail_errno == sys_errno &&
+	       strcmp(functions[fail_function].name, function) == 0;
 }
 
 bool
@@ -267,6 +332,7 @@ WRAP(flock, int, -1, (int fd, int operation), fd, operation)
 WRAP(gethostname, int, -1, (char *name, size_t size), name, size)
 WRAP_AS(gethostname, __gethostname_chk, int, -1, (char *name, size_t size, size_t room), name, size,
 	room)
+WRAP(fsync, int, -1, (int fd), fd)
 WRAP(getpwnam, struct passwd *, NULL, (const char *name), name)
 WRAP(getpwuid, struct passwd *, NULL, (uid_t uid), uid)
 WRAP(getrandom, ssize_t, -1, (void *buffer, size_t size, unsigned int flags), buffer, size, flags)
@@ -274,7 +340,16 @@ WRAP(linkat, int, -1, (int from_fd, const char *from, int to_fd, const char *to,
 	from_fd, from, to_fd, to, flags)
 WRAP(mkdirat, int, -1, (int fd, const char *path, mode_t mode), fd, path, mode)
 WRAP(open_memstream, FILE *, NULL, (char **buffer, size_t *size), buffer, size)
-WRAP(pthread_mutex_init, int, fail_errno,
+/* These return what others leave in errno. */
+WRAP(pthread_cond_init, int, errno,
+	(pthread_cond_t * condition, const pthread_condattr_t *attributes), condition, attributes)
+WRAP(pthread_condattr_init, int, errno, (pthread_condattr_t * attributes), attributes)
+WRAP(pthread_condattr_setclock, int, errno, (pthread_condattr_t * attributes, clockid_t clock),
+	attributes, clock)
+WRAP(pthread_create, int, errno,
+	(pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context),
+	thread, attributes, run, context)
+WRAP(pthread_mutex_init, int, errno,
 	(pthread_mutex_t * lock, const pthread_mutexattr_t *attributes), lock, attributes)
 WRAP(read, ssize_t, -1, (int fd, void *buffer, size_t size), fd, buffer, size)
 WRAP_AS(read, __read_chk, ssize_t, -1, (int fd, void *buffer, size_t size, size_t room), fd, buffer,
@@ -287,16 +362,27 @@ WRAP_AS(readlinkat, __readlinkat_chk, ssize_t, -1,
 WRAP(renameat2, int, -1,
 	(int from_fd, const char *from, int to_fd, const char *to, unsigned int flags), from_fd,
 	from, to_fd, to, flags)
+WRAP(sync_file_range, int, -1, (int fd, off64_t offset, off64_t count, unsigned int flags), fd,
+	offset, count, flags)
+WRAP(syncfs, int, -1, (int fd), fd)
 WRAP(statx, int, -1, (int fd, const char *path, int flags, unsigned int mask, struct statx *buffer),
 	fd, path, flags, mask, buffer)
 WRAP(unlink, int, -1, (const char *path), path)
 WRAP(unlinkat, int, -1, (int fd, const char *path, int flags), fd, path, flags)
+WRAP_AS(pread, __pread_chk, ssize_t, -1,
+	(int fd, void *buffer, size_t size, off_t offset, size_t room), fd, buffer, size, offset,
+	room)
+WRAP_AS(pread, __pread64_chk, ssize_t, -1,
+	(int fd, void *buffer, size_t size, off_t offset, size_t room), fd, buffer, size, offset,
+	room)
 WRAP64(fstat, int, -1, (int fd, struct stat *buffer), fd, buffer)
 WRAP64(fstatat, int, -1, (int fd, const char *path, struct stat *buffer, int flags), fd, path,
 	buffer, flags)
 WRAP64(fstatfs, int, -1, (int fd, struct statfs *buffer), fd, buffer)
 WRAP64(fstatvfs, int, -1, (int fd, struct statvfs *buffer), fd, buffer)
 WRAP64(lstat, int, -1, (const char *path, struct stat *buffer), path, buffer)
+WRAP64(pread, ssize_t, -1, (int fd, void *buffer, size_t size, off_t offset), fd, buffer, size,
+	offset)
 WRAP64(readdir, struct dirent *, NULL, (DIR * stream), stream)
 WRAP64(stat, int, -1, (const char *path, struct stat *buffer), path, buffer)
 
@@ -347,6 +433,27 @@ __wrap_fcntl(int fd, int command, ...)
 	return is_to_fail(W_fcntl) ? -1 : __real_fcntl(fd, command, argument);
 }
 
+/* A file system that is full takes what it still has room for, and says so from then on. */
+ssize_t __real_write(int fd, const void *buffer, size_t size);
+ssize_t __wrap_write(int fd, const void *buffer, size_t size);
+ssize_t
+__wrap_write(int fd, const void *buffer, size_t size)
+{
+	bool first = false;
+
+	if (!is_to_fail(W_write))
+		return __real_write(fd, buffer, size);
+	if (errno == ENOSPC && size > 1) {
+		pthread_mutex_lock(&run_lock);
+		first = was_full++ == 0;
+		pthread_mutex_unlock(&run_lock);
+	}
+	if (first)
+		return __real_write(fd, buffer, size - 1);
+	errno = always[W_write] ? always[W_write] : fail_errno;
+	return -1;
+}
+
 /* A close that fails has closed all the same (close(2)): to try again would hit another's
  * descriptor. */
 int __real_close(int fd);
@@ -356,8 +463,11 @@ __wrap_close(int fd)
 {
 	int result = __real_close(fd);
 
-	if (result < 0 && errno == EBADF)
+	if (result < 0 && errno == EBADF) {
+		pthread_mutex_lock(&run_lock);
 		bad_closes++;
+		pthread_mutex_unlock(&run_lock);
+	}
 	return is_to_fail(W_close) ? -1 : result;
 }
 

@@ -2,7 +2,8 @@
  * wrap - stands between libstagedir and the C library (ld's --wrap), to count and to fail calls
  *
  * Off, as it is at the start, it passes everything through. The list of what is wrapped is kept in
- * wrap.c and, for the linker, in Makemodule.am.
+ * wrap.c and, for the linker, in Makemodule.am. Calls of all threads are counted; that a number
+ * always means the same call, whoever has several must see to.
  */
 #ifndef STAGEDIR_WRAP_H
 #define STAGEDIR_WRAP_H
@@ -15,6 +16,10 @@
 /* From now on numbers calls from 1 and, if fail is not 0, fails that one with sys_errno; with
  * lasting, also the later ones of the same function - of any that allocates, where it is one. */
 void wrap_begin(size_t fail, int sys_errno, bool lasting);
+
+/* The same, but before the call of that number the process kills itself (SIGKILL); never where it is
+ * 0. */
+void wrap_begin_kill(size_t at);
 
 /* Ends that. Returns the number of calls. */
 size_t wrap_end(void);
@@ -29,6 +34,12 @@ void wrap_pause(bool pause);
  * can fail; and its name. */
 const int *wrap_errnos(size_t number);
 const char *wrap_name(size_t number);
+
+/*
+ * Was this function failed so since wrap_begin? Where runs differ, such as by the order of a
+ * directory, it may be another one than is numbered so, and then fails as it can.
+ */
+bool wrap_failed_with(const char *function, int sys_errno);
 
 /* Since wrap_begin: was the call failed, allocations that were not freed, closes of what was not
  * open. */

@@ -1,0 +1,890 @@
+/*
+ * A file of a spool is either
+ *
+ *	accepted	moved in; nothing on disk tells what it is, and close removes it
+ *	sealed		in the journal; close leaves it
+ *
+ * and gone when it is forgotten. The record that it is forgotten is written before it is removed:
+ * a crash between the two leaves a file that nothing tells of, which is removed like any that was
+ * never sealed.
+ *
+ * lock guards the list of files and the names, recording the journal. Neither is taken while the
+ * other is held. Files are read and made durable without a lock, and records with recording alone,
+ * so that accept never waits for the disk.
+ */
+#include "spool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "forkmark.h"
+#include "held.h"
+#include "journal.h"
+#include "naming.h"
+#include "room.h"
+
+/* Looks at a spool that somebody else is just looking at, before it is busy; 1 ms apart. */
+#define HOLD_ATTEMPTS 100
+
+struct entry {
+	struct stage_spool_file file; /* first: the two are converted */
+	struct stage_digest digest;   /* of a sealed file */
+	bool measured;                /* its size is known */
+	bool lost;                    /* the disk has failed to take it */
+};
+
+struct stage_spool {
+	struct stage_forkmark mark;
+	struct stage_held held;
+	char *path, *root;
+	bool durable;
+	struct stage_log log;
+
+	pthread_mutex_t lock;
+	struct stage_spool_file *files;
+	struct stage_random random;
+	uint64_t given; /* names so far */
+
+	pthread_mutex_t recording;
+	struct stage_journal *journal;
+
+	/* of the dead run that it was adopted from, NULL where that has told of none */
+	char *confirmed_name, *confirmed_note;
+};
+
+static int
+no_memory(struct stage_error *error)
+{
+	return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a spool of staged files");
+}
+
+static void
+free_file(struct stage_spool_file *file)
+{
+	if (!file)
+		return;
+	free(file->path);
+	free(file->name);
+	free(file->note);
+	free(file);
+}
+
+/* A file of the spool that is in no list yet. NULL for want of memory. */
+static struct entry *
+new_entry(const struct stage_spool *spool, const char *base, const char *name, const char *note)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return NULL;
+	entry->file.name = strdup(name);
+	entry->file.note = strdup(note);
+	if (asprintf(&entry->file.path, "%s/%s", spool->path, base) < 0)
+		entry->file.path = NULL;
+	if (entry->file.name && entry->file.note && entry->file.path)
+		return entry;
+	free_file(&entry->file);
+	return NULL;
+}
+
+static const char *
+base_of(const struct stage_spool_file *file)
+{
+	return strrchr(file->path, '/') + 1;
+}
+
+static void
+append(struct stage_spool *spool, struct stage_spool_file *file)
+{
+	struct stage_spool_file **end = &spool->files;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = file;
+}
+
+static int
+sync_fd(int fd)
+{
+	int result;
+
+	do
+		result = fsync(fd);
+	while (result < 0 && errno == EINTR);
+	return result;
+}
+
+/* Some file systems have directories that cannot be synced, and need not be. */
+static int
+sync_directory(int fd)
+{
+	if (sync_fd(fd) == 0 || errno == EINVAL || errno == ENOTSUP)
+		return 0;
+	return -1;
+}
+
+/* Has the disk know that the spool's directory is in its root. */
+static int
+sync_root(const struct stage_held *held)
+{
+	int fd, result, sys_errno;
+
+	fd = openat(held->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return syncfs(held->fd); /* a root that may be written and searched, but not read */
+	result = sync_directory(fd);
+	sys_errno = errno;
+	close(fd);
+	errno = sys_errno;
+	return result;
+}
+
+/* Returns 0 or an errno. */
+static int
+init_locks(struct stage_spool *spool)
+{
+	int failed = pthread_mutex_init(&spool->lock, NULL);
+
+	if (failed)
+		return failed;
+	failed = pthread_mutex_init(&spool->recording, NULL);
+	if (failed)
+		pthread_mutex_destroy(&spool->lock);
+	return failed;
+}
+
+/* A spool without directory or journal, that release() takes back. */
+static int
+new_spool(const char *root, const char *name, bool durable, const struct stage_log *log,
+	struct stage_spool **ret_spool, struct stage_error *error)
+{
+	struct stage_spool *spool = calloc(1, sizeof(*spool));
+	int code, failed;
+
+	if (!spool)
+		return no_memory(error);
+	spool->held = (struct stage_held)STAGE_HELD_NONE;
+	spool->durable = durable;
+	if (log)
+		spool->log = *log;
+	spool->root = strdup(root);
+	if (asprintf(&spool->path, "%s/%s", strcmp(root, "/") ? root : "", name) < 0)
+		spool->path = NULL;
+	if (!spool->root || !spool->path) {
+		code = no_memory(error);
+		goto failed;
+	}
+	failed = init_locks(spool);
+	if (failed) {
+		code = stage_error_set(error, STAGE_E_SYSTEM, failed, "cannot make a lock");
+		goto failed;
+	}
+	stage_forkmark_init(&spool->mark);
+	*ret_spool = spool;
+	return 0;
+
+failed:
+	free(spool->path);
+	free(spool->root);
+	free(spool);
+	return code;
+}
+
+static void
+free_files(struct stage_spool *spool)
+{
+	struct stage_spool_file *file, *next;
+
+	for (file = spool->files; file; file = next) {
+		next = file->next;
+		free_file(file);
+	}
+}
+
+/* Frees memory and descriptors, touches no file. */
+static void
+release(struct stage_spool *spool)
+{
+	if (stage_forkmark_is_owner(&spool->mark)) {
+		free_files(spool);
+		pthread_mutex_destroy(&spool->lock);
+		pthread_mutex_destroy(&spool->recording);
+	} else if (pthread_mutex_trylock(&spool->lock) == 0) {
+		/* otherwise a thread that does not exist here was changing them */
+		free_files(spool);
+	}
+	stage_journal_close(&spool->journal);
+	stage_held_release(&spool->held);
+	stage_forkmark_release(&spool->mark);
+	free(spool->confirmed_name);
+	free(spool->confirmed_note);
+	free(spool->path);
+	free(spool->root);
+	free(spool);
+}
+
+/* Makes the spool of a directory that was just made; takes over held. */
+static int
+begin(const char *root, const struct stage_held *held, const struct stage_spool_about *about,
+	bool durable, const struct stage_log *log, struct stage_spool **ret_spool,
+	struct stage_error *error)
+{
+	const struct stage_journal_about texts = {about->target, about->home};
+	struct stage_spool *spool;
+	int code;
+
+	code = new_spool(root, held->name, durable, log, &spool, error);
+	if (code < 0)
+		return code;
+	if (durable && sync_root(held) < 0)
+		code = stage_error_set(
+			error, STAGE_E_SYSTEM, errno, "cannot sync the temp root %s", root);
+	if (code == 0)
+		code = stage_journal_create(
+			held->fd, spool->path, &texts, durable, &spool->journal, error);
+	if (code < 0) {
+		release(spool);
+		return code;
+	}
+	spool->held = *held;
+	*ret_spool = spool;
+	return 0;
+}
+
+int
+stage_spool_open(struct stage_dir *dir, const struct stage_spool_about *about, bool durable,
+	const struct stage_log *log, struct stage_spool **ret_spool, struct stage_error *error)
+{
+	struct stage_held held = STAGE_HELD_NONE;
+	int code, root_fd;
+	char *root;
+
+	code = stage_dir_root(dir, &root_fd, &root, error);
+	if (code < 0)
+		return code;
+	code = stage_held_create(&held, root_fd, root, error);
+	if (code == 0) {
+		code = begin(root, &held, about, durable, log, ret_spool, error);
+		if (code < 0) {
+			stage_held_remove(&held);
+			stage_held_release(&held);
+		}
+	}
+	close(root_fd);
+	free(root);
+	return code;
+}
+
+const char *
+stage_spool_confirmed(const struct stage_spool *spool, const char **ret_note)
+{
+	*ret_note = spool->confirmed_note;
+	return spool->confirmed_name;
+}
+
+const char *
+stage_spool_path(const struct stage_spool *spool)
+{
+	return spool->path;
+}
+
+struct stage_spool_file *
+stage_spool_files(const struct stage_spool *spool)
+{
+	return spool->files;
+}
+
+int
+stage_spool_reserve(struct stage_spool *spool, const char *path, uint64_t bytes, uint64_t limit,
+	struct stage_room *ret_room, struct stage_error *error)
+{
+	return stage_room_reserve(&spool->held, spool->root, path, bytes, limit, ret_room, error);
+}
+
+int
+stage_spool_accept(struct stage_spool *spool, struct stage_dir *dir, const char *path,
+	const char *name, const char *note, struct stage_spool_file **ret_file,
+	struct stage_error *error)
+{
+	char base[STAGE_FILE_NAME_MAX];
+	struct entry *entry = NULL;
+	struct stat stat;
+	int code;
+
+	pthread_mutex_lock(&spool->lock);
+	code = stage_naming_file(STAGE_STAGED, &spool->random, spool->given + 1, base, error);
+	if (code == 0) {
+		spool->given++;
+		entry = new_entry(spool, base, name, note);
+		if (!entry)
+			code = no_memory(error);
+	}
+	if (code == 0)
+		code = stage_dir_move(dir, path, spool->held.fd, base, error);
+	if (code == 0) {
+		/* it is moved: what cannot be told now is told when it is sealed */
+		if (fstatat(spool->held.fd, base, &stat, AT_SYMLINK_NOFOLLOW) == 0) {
+			entry->file.size = (uint64_t)stat.st_size;
+			entry->measured = true;
+		}
+		stage_room_release(&spool->held);
+		append(spool, &entry->file);
+		*ret_file = &entry->file;
+	} else if (entry) {
+		free_file(&entry->file);
+	}
+	pthread_mutex_unlock(&spool->lock);
+	return code;
+}
+
+static int
+fail_damaged(const struct stage_spool_file *file, const char *what, struct stage_error *error)
+{
+	return stage_error_set(error, STAGE_E_DAMAGED, 0, "the staged file %s (%s) %s", file->path,
+		file->name, what);
+}
+
+/* Opens what is there now; whatever has taken its place is neither waited for nor followed. */
+static int
+open_file(struct stage_spool *spool, const struct stage_spool_file *file, int *ret_fd,
+	uint64_t *ret_size, struct stage_error *error)
+{
+	struct stat stat;
+	int code, fd;
+
+	fd = openat(spool->held.fd, base_of(file),
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && file->sealed)
+		return fail_damaged(file, "is gone", error);
+	if (fd < 0 && (errno == ELOOP || errno == ENXIO))
+		return fail_damaged(file, "is not a regular file any more", error);
+	if (fd < 0 || fstat(fd, &stat) < 0)
+		code = stage_error_set(
+			error, STAGE_E_SYSTEM, errno, "cannot open the staged file %s", file->path);
+	else if (!S_ISREG(stat.st_mode))
+		code = fail_damaged(file, "is not a regular file any more", error);
+	else
+		code = 0;
+	if (code == 0) {
+		*ret_fd = fd;
+		*ret_size = (uint64_t)stat.st_size;
+	} else if (fd >= 0) {
+		close(fd);
+	}
+	return code;
+}
+
+static int
+fail_durable(const struct entry *entry, int sys_errno, struct stage_error *error)
+{
+	return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
+		"cannot make the staged file %s durable", entry->file.path);
+}
+
+/* Reads the file while the disk is writing it, and has both done when it returns. */
+static int
+make_durable(struct stage_spool *spool, struct entry *entry, int fd,
+	struct stage_digest *ret_digest, struct stage_error *error)
+{
+	const struct stage_spool_file *file = &entry->file;
+	int code;
+
+	/* whoever made it may have had another umask in mind */
+	if (fchmod(fd, 0600) < 0)
+		return fail_durable(entry, errno, error);
+	if (spool->durable)
+		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* begins, does not wait */
+	code = stage_digest_read(fd, file->path, ret_digest, error);
+	if (code < 0)
+		return code;
+	if (entry->measured && ret_digest->size != file->size)
+		return stage_error_set(error, STAGE_E_DAMAGED, 0,
+			"the staged file %s (%s) had %llu bytes when it was accepted, and has %llu "
+			"now",
+			file->path, file->name, (unsigned long long)file->size,
+			(unsigned long long)ret_digest->size);
+	if (spool->durable && sync_fd(fd) < 0) {
+		/* the kernel tells it once, and then takes what it could not write for written */
+		entry->lost = true;
+		return fail_durable(entry, errno, error);
+	}
+	if (spool->durable && sync_directory(spool->held.fd) < 0)
+		return fail_durable(entry, errno, error);
+	return 0;
+}
+
+/* Has a file for storage still a path by which storage can have it? */
+static int
+check_in_place(const struct stage_spool *spool, struct stage_error *error)
+{
+	if (stage_held_is_at(&spool->held, spool->path))
+		return 0;
+	return stage_error_set(error, STAGE_E_SWAPPED, 0,
+		"the spool %s was removed, moved or replaced by somebody else", spool->path);
+}
+
+int
+stage_spool_seal(
+	struct stage_spool *spool, struct stage_spool_file *file, struct stage_error *error)
+{
+	struct entry *entry = (struct entry *)file;
+	struct stage_journal_record record = {
+		.file = strrchr(file->path, '/') + 1, .name = file->name, .note = file->note};
+	uint64_t size;
+	int code, fd;
+
+	if (file->sealed)
+		return 0;
+	if (entry->lost)
+		return fail_durable(entry, EIO, error);
+	code = check_in_place(spool, error);
+	if (code == 0)
+		code = open_file(spool, file, &fd, &size, error);
+	if (code < 0)
+		return code;
+	code = make_durable(spool, entry, fd, &record.digest, error);
+	close(fd);
+	if (code < 0)
+		return code;
+	record.sealed = (int64_t)time(NULL);
+	pthread_mutex_lock(&spool->recording);
+	code = stage_journal_staged(spool->journal, &record, error);
+	pthread_mutex_unlock(&spool->recording);
+	if (code < 0)
+		return code;
+	entry->digest = record.digest;
+	file->size = record.digest.size;
+	file->sealed = true;
+	return 0;
+}
+
+static int
+fail_size(const struct entry *entry, uint64_t size, struct stage_error *error)
+{
+	return stage_error_set(error, STAGE_E_DAMAGED, 0,
+		"the staged file %s (%s) has %llu bytes, and had %llu when it was sealed",
+		entry->file.path, entry->file.name, (unsigned long long)size,
+		(unsigned long long)entry->digest.size);
+}
+
+int
+stage_spool_check(
+	struct stage_spool *spool, const struct stage_spool_file *file, struct stage_error *error)
+{
+	const struct entry *entry = (const struct entry *)file;
+	struct stage_digest digest;
+	uint64_t size;
+	int code, fd;
+
+	if (!file->sealed)
+		return stage_error_set(
+			error, STAGE_E_ARGUMENT, 0, "%s was never sealed", file->path);
+	code = open_file(spool, file, &fd, &size, error);
+	if (code < 0)
+		return code;
+	/* one that has grown for ever need not be read for ever */
+	if (size != entry->digest.size)
+		code = fail_size(entry, size, error);
+	else
+		code = stage_digest_read(fd, file->path, &digest, error);
+	close(fd);
+	if (code < 0)
+		return code;
+	if (digest.size != entry->digest.size)
+		return fail_size(entry, digest.size, error);
+	if (memcmp(digest.sha256, entry->digest.sha256, sizeof(digest.sha256)) != 0)
+		return fail_damaged(
+			file, "has changed since it was sealed: its SHA-256 is another", error);
+	return 0;
+}
+
+void
+stage_spool_note_failure(struct stage_spool *spool, const struct stage_spool_file *file,
+	unsigned int attempt, const char *message)
+{
+	if (!file->sealed)
+		return;
+	pthread_mutex_lock(&spool->recording);
+	stage_journal_failed(spool->journal, base_of(file), attempt, message, NULL);
+	pthread_mutex_unlock(&spool->recording);
+}
+
+typedef int (*recorder)(struct stage_journal *journal, const char *file, struct stage_error *error);
+
+/* Records that a file does not wait any more. */
+static void
+record_end(struct stage_spool *spool, struct stage_spool_file *file, recorder record)
+{
+	int code;
+
+	pthread_mutex_lock(&spool->recording);
+	code = record(spool->journal, base_of(file), NULL);
+	pthread_mutex_unlock(&spool->recording);
+	/* where the disk is too full to say so, a later run finds the record and no file */
+	if (code == 0)
+		file->sealed = false;
+}
+
+static void
+take_out(struct stage_spool *spool, const struct stage_spool_file *file)
+{
+	struct stage_spool_file **link;
+
+	pthread_mutex_lock(&spool->lock);
+	for (link = &spool->files; *link && *link != file; link = &(*link)->next)
+		;
+	if (*link)
+		*link = file->next;
+	pthread_mutex_unlock(&spool->lock);
+}
+
+static int
+remove_file(struct stage_spool *spool, struct stage_spool_file **file, recorder record,
+	struct stage_error *error)
+{
+	if ((*file)->sealed)
+		record_end(spool, *file, record);
+	if (unlinkat(spool->held.fd, base_of(*file), 0) < 0 && errno != ENOENT)
+		return stage_error_set(error, STAGE_E_SYSTEM, errno,
+			"cannot remove the staged file %s", (*file)->path);
+	take_out(spool, *file);
+	free_file(*file);
+	*file = NULL;
+	return 0;
+}
+
+int
+stage_spool_confirm(
+	struct stage_spool *spool, struct stage_spool_file **file, struct stage_error *error)
+{
+	return remove_file(spool, file, stage_journal_confirmed, error);
+}
+
+int
+stage_spool_forget(
+	struct stage_spool *spool, struct stage_spool_file **file, struct stage_error *error)
+{
+	return remove_file(spool, file, stage_journal_forgotten, error);
+}
+
+/* Without its lock nobody could ever tell that such a spool is dead, and take it over. */
+static bool
+is_kept(const struct stage_spool *spool, const struct stage_spool_file *file)
+{
+	return file->sealed && spool->held.lock == STAGE_LOCK_OURS;
+}
+
+/* Does anything stay for a later run? */
+static bool
+keeps(const struct stage_spool *spool)
+{
+	const struct stage_spool_file *file;
+
+	for (file = spool->files; file; file = file->next)
+		if (is_kept(spool, file))
+			return true;
+	return false;
+}
+
+/* Is this the name of a file that is to stay? */
+static bool
+is_name_kept(const struct stage_spool *spool, const char *base)
+{
+	const struct stage_spool_file *file;
+
+	for (file = spool->files; file; file = file->next)
+		if (strcmp(base_of(file), base) == 0)
+			return is_kept(spool, file);
+	return false;
+}
+
+/* A regular file of this user with a name that is given to what need not stay. */
+static bool
+is_rest(const struct stage_spool *spool, const char *name)
+{
+	struct stat stat;
+
+	return (stage_naming_is_file(name) || strcmp(name, STAGE_ROOM_NAME) == 0) &&
+	       fstatat(spool->held.fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(stat.st_mode) && stat.st_uid == geteuid();
+}
+
+static void
+remove_name(struct stage_spool *spool, const char *name)
+{
+	if (unlinkat(spool->held.fd, name, 0) < 0 && errno != ENOENT)
+		stage_log_line(&spool->log, STAGE_WARNING, "cannot remove %s/%s: %s", spool->path,
+			name, stage_errno_text(errno));
+}
+
+/* Removes one thing, unless it is to stay; names what is not ours. */
+static void
+clear_entry(struct stage_spool *spool, const char *name)
+{
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+		strcmp(name, STAGE_JOURNAL_NAME) == 0 || is_name_kept(spool, name))
+		return;
+	if (is_rest(spool, name))
+		remove_name(spool, name);
+	else
+		stage_log_line(&spool->log, STAGE_WARNING,
+			"%s/%s was not made by stagedir and is left there", spool->path, name);
+}
+
+/* Removes from the directory what is not sealed. */
+static void
+clear(struct stage_spool *spool)
+{
+	struct dirent *entry;
+	DIR *stream;
+	int fd;
+
+	fd = openat(spool->held.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	stream = fd < 0 ? NULL : fdopendir(fd);
+	if (!stream) {
+		stage_log_line(&spool->log, STAGE_WARNING, "cannot read the spool %s: %s",
+			spool->path, stage_errno_text(errno));
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	errno = 0;
+	while ((entry = readdir(stream))) {
+		clear_entry(spool, entry->d_name);
+		errno = 0;
+	}
+	if (errno)
+		stage_log_line(&spool->log, STAGE_WARNING, "cannot read the spool %s: %s",
+			spool->path, stage_errno_text(errno));
+	closedir(stream);
+}
+
+/* The journal goes last: a spool in which something waits always has one. */
+static void
+remove_directory(struct stage_spool *spool)
+{
+	int failed;
+
+	remove_name(spool, STAGE_JOURNAL_NAME);
+	failed = stage_held_remove(&spool->held);
+	if (failed == ESTALE)
+		stage_log_line(&spool->log, STAGE_WARNING,
+			"the spool %s was removed, moved or replaced by somebody else; what stands "
+			"in its place was left alone",
+			spool->path);
+	else if (failed)
+		stage_log_line(&spool->log, STAGE_WARNING, "cannot remove the empty spool %s: %s",
+			spool->path, stage_errno_text(failed));
+}
+
+void
+stage_spool_close(struct stage_spool **spool)
+{
+	int saved_errno = errno;
+
+	if (!*spool)
+		return;
+	if (stage_forkmark_is_owner(&(*spool)->mark)) {
+		clear(*spool);
+		if (!keeps(*spool))
+			remove_directory(*spool);
+		/* a child that has not closed its copy of the descriptor keeps nobody waiting */
+		flock((*spool)->held.fd, LOCK_UN);
+	}
+	release(*spool);
+	*spool = NULL;
+	errno = saved_errno;
+}
+
+/* Puts the files that the journal tells of, and that are there, into the list. */
+static int
+take_files(struct stage_spool *spool, const struct stage_journal_content *content,
+	struct stage_error *error)
+{
+	struct stage_spool_file **end = &spool->files;
+	struct entry *entry;
+	struct stat stat;
+	size_t i;
+
+	for (i = 0; i < content->count; i++) {
+		const struct stage_journal_record *record = &content->list[i];
+
+		if (fstatat(spool->held.fd, record->file, &stat, AT_SYMLINK_NOFOLLOW) < 0) {
+			/* what is not in the list is removed at the end: only if it is known */
+			if (errno != ENOENT)
+				return stage_error_set(error, STAGE_E_SYSTEM, errno,
+					"cannot look at the staged file %s/%s", spool->path,
+					record->file);
+			stage_log_line(&spool->log, STAGE_WARNING,
+				"the staged file %s/%s (%s) is gone", spool->path, record->file,
+				record->name);
+			continue;
+		}
+		entry = new_entry(spool, record->file, record->name, record->note);
+		if (!entry)
+			return no_memory(error);
+		entry->file.size = record->digest.size;
+		entry->file.sealed = true;
+		entry->digest = record->digest;
+		*end = &entry->file;
+		end = &entry->file.next;
+	}
+	if (content->confirmed_name) {
+		spool->confirmed_name = strdup(content->confirmed_name);
+		spool->confirmed_note = strdup(content->confirmed_note);
+		if (!spool->confirmed_name || !spool->confirmed_note)
+			return no_memory(error);
+	}
+	if (content->damaged)
+		stage_log_line(&spool->log, STAGE_WARNING,
+			"%s/" STAGE_JOURNAL_NAME ": %zu damaged records; files that they told of "
+			"cannot be handed off, and are removed",
+			spool->path, content->damaged);
+	return 0;
+}
+
+/*
+ * Locks the directory if nobody else holds it. Those who only look at it (orphan.c) have a shared
+ * lock, and not for long: they are waited for.
+ */
+static enum stage_lock
+lock_idle(struct stage_held *held)
+{
+	const struct timespec pause = {.tv_nsec = 1000 * 1000};
+	int attempts;
+
+	for (attempts = 0; attempts < HOLD_ATTEMPTS; attempts++) {
+		if (stage_held_lock(held, LOCK_EX) != STAGE_LOCK_TAKEN ||
+			stage_held_lock(held, LOCK_SH) == STAGE_LOCK_TAKEN)
+			break;
+		stage_held_lock(held, LOCK_UN);
+		held->lock = STAGE_LOCK_TAKEN;
+		nanosleep(&pause, NULL);
+	}
+	return held->lock;
+}
+
+static int
+fail_foreign(const char *path, const char *why, struct stage_error *error)
+{
+	return stage_error_set(error, STAGE_E_ARGUMENT, 0, "the spool %s %s", path, why);
+}
+
+/* Tells why the directory name in root_fd could not be opened. */
+static int
+fail_to_find(int root_fd, const char *name, const char *path, struct stage_error *error)
+{
+	int sys_errno = errno;
+	struct stat stat;
+
+	if (sys_errno == ENOTDIR || sys_errno == ELOOP)
+		return fail_foreign(path, "is not a directory", error);
+	if (sys_errno == EACCES && fstatat(root_fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+		stat.st_uid != geteuid())
+		return fail_foreign(path, "is another user's", error);
+	return stage_error_set(error, STAGE_E_SYSTEM, sys_errno, "cannot open the spool %s", path);
+}
+
+/* Opens the directory name in root, and locks it if it can. */
+static int
+find(struct stage_held *held, const char *root, const char *name, const char *path,
+	struct stage_error *error)
+{
+	int root_fd, code = 0;
+
+	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return stage_error_set(
+			error, STAGE_E_SYSTEM, errno, "cannot open the temp root %s", root);
+	if (stage_held_find(held, root_fd, name, LOCK_EX) < 0)
+		code = fail_to_find(root_fd, name, path, error);
+	close(root_fd);
+	return code;
+}
+
+/* Holds the directory if it is a dead run's. */
+static int
+hold(struct stage_held *held, const char *root, const char *name, const char *path,
+	struct stage_error *error)
+{
+	int code;
+
+	code = find(held, root, name, path, error);
+	if (code < 0)
+		return code;
+	if (held->stat.st_uid != geteuid())
+		return fail_foreign(path, "is another user's", error);
+	switch (held->lock == STAGE_LOCK_TAKEN ? lock_idle(held) : held->lock) {
+	case STAGE_LOCK_UNSUPPORTED:
+		return fail_foreign(path,
+			"cannot be locked, so that nobody can tell whether its run lives", error);
+	case STAGE_LOCK_TAKEN:
+		return stage_error_set(
+			error, STAGE_E_BUSY, 0, "the spool %s is in use by a live run", path);
+	case STAGE_LOCK_OURS:
+		break;
+	}
+	if (!stage_held_is_at(held, path)) /* whoever had it before us has just removed it */
+		return stage_error_set(error, STAGE_E_SYSTEM, ENOENT, "the spool %s is gone", path);
+	return 0;
+}
+
+/* Splits path into a root, which the caller frees, and the name of a spool of this machine. */
+static int
+split(const char *path, char **ret_root, const char **ret_name, struct stage_error *error)
+{
+	const char *slash = strrchr(path, '/');
+	bool this_machine;
+	pid_t pid;
+
+	if (path[0] != '/' || !stage_naming_is_dir(slash + 1, &pid, &this_machine) || !this_machine)
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"%s is not the absolute path of a staging directory of this machine", path);
+	*ret_root = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	if (!*ret_root)
+		return no_memory(error);
+	*ret_name = slash + 1;
+	return 0;
+}
+
+int
+stage_spool_adopt(const char *path, bool durable, const struct stage_log *log,
+	struct stage_spool **ret_spool, struct stage_error *error)
+{
+	struct stage_journal_content *content = NULL;
+	struct stage_spool *spool = NULL;
+	const char *name = NULL;
+	char *root = NULL;
+	int code;
+
+	code = split(path, &root, &name, error);
+	if (code < 0)
+		return code;
+	code = new_spool(root, name, durable, log, &spool, error);
+	if (code == 0)
+		code = hold(&spool->held, root, name, path, error);
+	if (code == 0)
+		code = stage_journal_read(spool->held.fd, path, &content, error);
+	if (code == 0)
+		code = take_files(spool, content, error);
+	if (code == 0)
+		code = stage_journal_append(
+			spool->held.fd, path, content, durable, &spool->journal, error);
+	if (code == 0)
+		*ret_spool = spool;
+	else if (spool)
+		release(spool);
+	stage_journal_content_free(&content);
+	free(root);
+	return code;
+}

@@ -1,0 +1,206 @@
+/*
+ * spool - sealed files in a staging directory of their own, until storage has them
+ *
+ * A struct stage_spool is one staging directory, beside the one in which its files are made and so
+ * on the same file system. It is made for one target, is locked while its run lives (held.h), and
+ * describes itself by its journal (journal.h), so that a later run can go on where this one was
+ * ended, in whatever way.
+ *
+ *	accept		moves a tracked file of a struct stage_dir in; it is not yet safe
+ *	seal		makes it durable and records size, digest and name: from here on it survives
+ *			a kill and a power cut, and is what the design calls staged
+ *	confirm		removes it, when storage has confirmed it; forget, when it is of no use
+ *
+ *	stage_spool_open(dir, &about, true, &log, &spool, &error);
+ *	stage_spool_accept(spool, dir, path, "volume.1", "", &file, &error);
+ *	stage_spool_seal(spool, file, &error);
+ *	...storage takes the file and confirms its size...
+ *	stage_spool_confirm(spool, &file, &error);
+ *	stage_spool_close(&spool);		(what was not forgotten stays)
+ *
+ * A dead run's is found by stage_spool_find() and taken over by stage_spool_adopt(): its files are
+ * those that were sealed and not forgotten. What else lies in it was never safe and is removed when
+ * the spool is closed: files with names of ours, that is. Anything else is named in a warning and
+ * stays, and so does the directory.
+ *
+ * Where the file system cannot lock a directory (NFS), nobody could tell that a run is dead: there
+ * close leaves nothing, and what a run that was killed has left must be removed by hand.
+ *
+ * Threads: any function may be called by any thread at any time, close last; for one file, and for
+ * what is reserved, one thread at a time. Forks: a child must not use it, and close in a child
+ * closes descriptors only.
+ */
+#ifndef STAGEDIR_SPOOL_H
+#define STAGEDIR_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dir.h"
+#include "error.h"
+#include "log.h"
+#include "orphan.h"
+
+#pragma GCC visibility push(default)
+
+struct stage_spool;
+
+/* Owned by its spool until it is forgotten or the spool is closed. Read only. */
+struct stage_spool_file {
+	char *path;    /* absolute */
+	char *name;    /* in storage */
+	char *note;    /* the caller's */
+	uint64_t size; /* as of accept; 0 until it is sealed where that could not be told */
+	bool sealed;
+	struct stage_spool_file *next; /* of the spool, in order of accept */
+};
+
+/* What is the same for all files of a spool; copied. */
+struct stage_spool_about {
+	const char *target; /* where the files are to go, without credentials */
+	const char *home; /* the host's directory with what belongs to them; "" where it has none */
+};
+
+/*
+ * Makes a spool in the temp root that dir is in. durable: seal waits for the disk (fsync(2)).
+ * STAGE_E_SYSTEM, STAGE_E_MEMORY, STAGE_E_CLOSED or STAGE_E_FORKED of dir. On failure nothing is
+ * left.
+ */
+int stage_spool_open(struct stage_dir *dir, const struct stage_spool_about *about, bool durable,
+	const struct stage_log *log, struct stage_spool **ret_spool, struct stage_error *error);
+
+/*
+ * The name, and with *ret_note the note, of the last file that the dead run from which the spool was
+ * adopted has had confirmed; the spool's. NULL where its journal tells of none, or it was opened.
+ */
+const char *stage_spool_confirmed(const struct stage_spool *spool, const char **ret_note);
+
+/* The directory's absolute path; the spool's. */
+const char *stage_spool_path(const struct stage_spool *spool);
+
+/* The files; NULL where there is none. Only for a caller that shares the spool with no thread. */
+struct stage_spool_file *stage_spool_files(const struct stage_spool *spool);
+
+/* Where the space of a temp root is, as far as this user can see. All in bytes. */
+struct stage_room {
+	uint64_t free;     /* for this user, by the file system (statvfs(3)) */
+	uint64_t promised; /* reserved by other live runs, and not yet written */
+	uint64_t staged;   /* in the spools of all live runs of this user, this one too */
+	uint64_t orphaned; /* in what dead runs of this user left */
+	bool others;       /* other live runs of this user stage here, and may give some back */
+};
+
+/*
+ * Reserves bytes for the file that is to be made as path, which a struct stage_dir in the same root
+ * has given, in the place of what this spool had reserved before; room.h tells how. limit: the
+ * bytes that all live runs of this user may hold staged in the root, that file included; 0 is no
+ * limit. *ret_room is written with STAGE_E_NO_ROOM too: there is not enough now; the message says
+ * what is missing. STAGE_E_SETTING: bytes are more than limit, so that there never will be.
+ * STAGE_E_ARGUMENT: path is no such file. STAGE_E_SYSTEM. On failure nothing is reserved.
+ */
+int stage_spool_reserve(struct stage_spool *spool, const char *path, uint64_t bytes, uint64_t limit,
+	struct stage_room *ret_room, struct stage_error *error);
+
+/*
+ * Moves path, tracked by dir, into the spool, and gives up what was reserved. On success dir has
+ * forgotten it; on failure all is as it was. STAGE_E_SYSTEM (EXDEV where dir is on another file
+ * system), STAGE_E_MEMORY; STAGE_E_UNTRACKED, STAGE_E_CLOSED and STAGE_E_FORKED of dir.
+ */
+int stage_spool_accept(struct stage_spool *spool, struct stage_dir *dir, const char *path,
+	const char *name, const char *note, struct stage_spool_file **ret_file,
+	struct stage_error *error);
+
+/*
+ * Makes an accepted file durable and records it: file, directory, journal, in this order; its mode
+ * is 0600 then. Nothing to do for one that is sealed. On failure it is as it was, but one that the
+ * disk did not take cannot be sealed by trying again. STAGE_E_SYSTEM; STAGE_E_DAMAGED where it is
+ * no regular file or has another size than when it was accepted; STAGE_E_SWAPPED where the spool is
+ * not at its path any more; STAGE_E_MEMORY.
+ */
+int stage_spool_seal(
+	struct stage_spool *spool, struct stage_spool_file *file, struct stage_error *error);
+
+/*
+ * Is a sealed file what its record says? Reads it whole, unless its size says enough.
+ * STAGE_E_DAMAGED with what is wrong, also where it is gone; STAGE_E_SYSTEM where it cannot be
+ * read, STAGE_E_MEMORY; STAGE_E_ARGUMENT for one that was never sealed.
+ */
+int stage_spool_check(
+	struct stage_spool *spool, const struct stage_spool_file *file, struct stage_error *error);
+
+/* Records for people that an attempt to hand off the file has failed. */
+void stage_spool_note_failure(struct stage_spool *spool, const struct stage_spool_file *file,
+	unsigned int attempt, const char *message);
+
+/*
+ * As forget, and records that storage has confirmed the file: what was staged behind it may follow
+ * it, also when a later run hands it off.
+ */
+int stage_spool_confirm(
+	struct stage_spool *spool, struct stage_spool_file **file, struct stage_error *error);
+
+/*
+ * Removes a file and its record, frees *file, sets it to NULL. One that is gone already is no
+ * error. STAGE_E_SYSTEM: it could not be removed, and is still in the spool; it does not wait any
+ * more, and close tries again.
+ */
+int stage_spool_forget(
+	struct stage_spool *spool, struct stage_spool_file **file, struct stage_error *error);
+
+/*
+ * Ends this process's part: files that were accepted and not sealed are removed, sealed ones stay
+ * for a later run, and without any the directory goes. What cannot be removed is logged as a
+ * warning. Frees *spool, sets it to NULL; NULL in it is no error. Keeps errno.
+ */
+void stage_spool_close(struct stage_spool **spool);
+
+/* A file as a journal tells of it. */
+struct stage_spool_entry {
+	char *path, *name, *note;
+	uint64_t size;
+	int64_t sealed; /* seconds since 1970 */
+	unsigned int attempts;
+	int64_t failed; /* seconds since 1970 of the last failed attempt, 0 where there is none */
+	char *failure;  /* "" where there is none */
+};
+
+/* A spool as it was found. */
+struct stage_spool_found {
+	char *path;
+	char *target, *home;
+	enum stage_owner owner;
+	pid_t pid;                      /* of the run that made it; for people, it proves nothing */
+	uint64_t age;                   /* seconds since it was made */
+	struct stage_spool_entry *list; /* that wait, in order */
+	size_t count;
+	uint64_t bytes;   /* the sum of their sizes */
+	size_t damaged;   /* records that cannot be read */
+	char *unreadable; /* why there is nothing but path, owner, pid and age; NULL otherwise */
+};
+
+/*
+ * Finds this user's staging directories in root that have a journal, live ones too, but for those
+ * whose run was ended before it had begun to write it. Returns 0 and an array that the caller
+ * frees, sorted by path; STAGE_E_SYSTEM where root cannot be read (ENOENT where there is none),
+ * STAGE_E_MEMORY.
+ */
+int stage_spool_find(const char *root, struct stage_spool_found **ret_list, size_t *ret_count,
+	struct stage_error *error);
+
+/* Frees *list and sets it to NULL. Keeps errno. */
+void stage_spool_found_free(struct stage_spool_found **list, size_t count);
+
+/*
+ * Takes over the spool of a dead run: locks it, and has its files. STAGE_E_BUSY where its run, or
+ * somebody who has taken it over, lives; STAGE_E_SYSTEM (ENOENT where it, or its journal, is gone)
+ * and STAGE_E_DAMAGED where it cannot be read; STAGE_E_ARGUMENT where it is no spool of this user
+ * and machine; STAGE_E_MEMORY. On failure it is left as it was. Files of which the record is
+ * damaged cannot be had by anybody: a warning says how many, and close removes them.
+ */
+int stage_spool_adopt(const char *path, bool durable, const struct stage_log *log,
+	struct stage_spool **ret_spool, struct stage_error *error);
+
+#pragma GCC visibility pop
+
+#endif
