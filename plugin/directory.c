@@ -101,30 +101,40 @@ is_excluded(void *context, const char *path)
 	return excluded;
 }
 
-static int
-open_ranked(PyObject *tempdir, struct stage_dir **ret_dir, struct stage_error *error)
+int
+directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error)
 {
-	PyObject *source = backup_source();
+	PyObject *source = backup_source(), *tempdir = host_tempdir();
 	struct stage_root_request request = {
 		.tempdir = tempdir ? PyBytes_AsString(tempdir) : NULL,
 		.source = source ? PyBytes_AsString(source) : NULL,
 		.excluded = is_excluded,
 	};
 	struct stage_settings *settings = NULL;
-	struct stage_roots *roots = NULL;
 	int code;
 
 	code = stage_settings_load(&settings, error);
 	if (code == 0)
-		code = stage_roots_rank(settings, &request, &roots, error);
-	if (code == 0) {
-		Py_BEGIN_ALLOW_THREADS
-		code = stage_dir_open_ranked(roots, &host_log, ret_dir, error);
-		Py_END_ALLOW_THREADS
-	}
-	stage_roots_free(&roots);
+		code = stage_roots_rank(settings, &request, ret_roots, error);
 	stage_settings_free(&settings);
 	Py_XDECREF(source);
+	Py_XDECREF(tempdir);
+	return code;
+}
+
+static int
+open_ranked(struct stage_dir **ret_dir, struct stage_error *error)
+{
+	struct stage_roots *roots = NULL;
+	int code;
+
+	code = directory_rank_roots(&roots, error);
+	if (code < 0)
+		return code;
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_open_ranked(roots, &host_log, ret_dir, error);
+	Py_END_ALLOW_THREADS
+	stage_roots_free(&roots);
 	return code;
 }
 
@@ -152,7 +162,7 @@ open_for_host(PyObject *temproot, struct stage_dir **ret_dir, struct stage_error
 
 	if (!temproot ||
 		(tempdir && strcmp(PyBytes_AsString(temproot), PyBytes_AsString(tempdir)) == 0))
-		code = open_ranked(tempdir, ret_dir, error);
+		code = open_ranked(ret_dir, error);
 	else
 		code = open_direct(temproot, ret_dir, error);
 	Py_XDECREF(tempdir);
@@ -338,21 +348,32 @@ directory_forget(PyObject *object, PyObject *name)
 	Py_RETURN_NONE;
 }
 
-static PyObject *
-directory_remove(PyObject *object, PyObject *name)
+struct stage_dir *
+directory_dir_of(PyObject *object)
 {
-	struct stage_dir *dir = opened(object);
-	struct stage_error error;
-	PyObject *bytes;
-	const char *path;
-	int code;
+	directory *self;
 
-	if (!dir || !(bytes = path_bytes(name)))
+	for (self = all; self; self = self->next)
+		if ((PyObject *)self == object)
+			return self->dir;
+	return NULL;
+}
+
+PyObject *
+remove_tracked(PyObject *module, PyObject *name)
+{
+	int code = STAGE_E_UNTRACKED;
+	struct stage_error error;
+	directory *self;
+	PyObject *bytes;
+
+	(void)module;
+	bytes = path_bytes(name);
+	if (!bytes)
 		return NULL;
-	path = PyBytes_AsString(bytes);
-	Py_BEGIN_ALLOW_THREADS
-	code = stage_dir_remove(dir, path, &error);
-	Py_END_ALLOW_THREADS
+	for (self = all; self && (code == STAGE_E_UNTRACKED || code == STAGE_E_CLOSED);
+		self = self->next)
+		code = stage_dir_remove(self->dir, PyBytes_AsString(bytes), &error);
 	Py_DECREF(bytes);
 	if (code == STAGE_E_SYSTEM || code == STAGE_E_FORKED)
 		return raise_error(&error);
@@ -377,6 +398,24 @@ directory_check(PyObject *object, PyObject *unused)
 	Py_RETURN_NONE;
 }
 
+/*
+ * The host cleans its default directory up in a finally clause, whatever has ended the run: after
+ * Ctrl-C nothing more is handed off, otherwise what was accepted still is.
+ */
+static void
+end_staging(PyObject *object)
+{
+	PyObject *reason;
+
+	if (!staging_stages_in(object))
+		return;
+	reason = PyErr_GetHandledException();
+	staging_end_all(reason && PyErr_GivenExceptionMatches(reason, PyExc_KeyboardInterrupt)
+				? STAGING_STOP
+				: STAGING_FINISH);
+	Py_XDECREF(reason);
+}
+
 static PyObject *
 directory_cleanup(PyObject *object, PyObject *unused)
 {
@@ -385,9 +424,13 @@ directory_cleanup(PyObject *object, PyObject *unused)
 	(void)unused;
 	if (!dir)
 		return NULL;
+	end_staging(object);
 	Py_BEGIN_ALLOW_THREADS
 	stage_dir_cleanup(dir);
 	Py_END_ALLOW_THREADS
+	/* of a signal's handler that ran meanwhile */
+	if (PyErr_Occurred())
+		return NULL;
 	Py_RETURN_NONE;
 }
 
@@ -415,16 +458,13 @@ static PyMethodDef methods[] = {
 	{"forget", directory_forget, METH_O,
 		"forget(fname)\n--\n\n"
 		"Stops tracking a path (str or bytes), after the file was deleted or moved away."},
-	{"remove", directory_remove, METH_O,
-		"remove(fname)\n--\n\n"
-		"Removes a tracked file (str or bytes), by descriptor, and forgets it. False: not "
-		"tracked."},
 	{"check", directory_check, METH_NOARGS,
 		"check()\n--\n\n"
 		"Raises FatalBackendException if the directory was moved, removed or replaced."},
 	{"cleanup", directory_cleanup, METH_NOARGS,
 		"cleanup()\n--\n\n"
-		"Removes the tracked files and the directory. Never raises: failures are logged."},
+		"Removes the tracked files and the directory. Failures are logged; nothing is raised but\n"
+		"by handlers of signals."},
 	{"__reduce__", directory_reduce, METH_NOARGS, "Raises TypeError."},
 	{0},
 };

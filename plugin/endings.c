@@ -37,6 +37,7 @@ clean_up(int number)
 	if (getpid() != owner)
 		return;
 	stage_log_line(&host_log, STAGE_INFO, "ended by signal %d: cleaning up", number);
+	staging_end_all(STAGING_LEAVE);
 	directory_cleanup_all();
 	function = host_attribute("duplicity.util", "release_lockfile");
 	result = function ? PyObject_CallNoArgs(function) : NULL;
@@ -153,8 +154,10 @@ on_audit(PyObject *self, PyObject *arguments)
 	 * the child of a fork that is about to exec has nothing to clean up, and cleanup knows that
 	 */
 	if (PyArg_ParseTuple(arguments, "sO:on_audit", &event, &details)) {
-		if (strcmp(event, "os.exec") == 0)
+		if (strcmp(event, "os.exec") == 0) {
+			staging_end_all(STAGING_LEAVE);
 			directory_cleanup_all();
+		}
 	} else {
 		PyErr_Clear(); /* an exception here would forbid what the event is about */
 	}
@@ -166,6 +169,7 @@ at_exit(PyObject *self, PyObject *unused)
 {
 	(void)self;
 	(void)unused;
+	staging_end_all(STAGING_STOP);
 	directory_cleanup_all();
 	Py_RETURN_NONE;
 }

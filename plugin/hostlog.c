@@ -28,7 +28,7 @@ write_line(void *context, enum stage_level level, const char *line)
 	PyGILState_STATE state;
 
 	(void)context;
-	state = PyGILState_Ensure();
+	state = interpreter_enter();
 	endings_hold();
 	PyErr_Fetch(&type, &value, &traceback);
 	function = host_attribute("duplicity.log", "Log");

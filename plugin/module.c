@@ -94,7 +94,13 @@ raise_error(const struct stage_error *error)
 	case STAGE_E_UNTRACKED:
 		PyErr_SetString(PyExc_ValueError, error->message);
 		break;
+	case STAGE_E_NO_ROOM:
+	case STAGE_E_HANDOFF:
+	case STAGE_E_DAMAGED:
+		return staging_raise(error);
 	case STAGE_E_FORKED:
+	case STAGE_E_AGAIN:
+	case STAGE_E_BUSY:
 	case STAGE_OK:
 		PyErr_SetString(PyExc_RuntimeError, error->message);
 		break;
@@ -114,6 +120,14 @@ static PyMethodDef functions[] = {
 		"and so do exec and the end of the interpreter. A TemporaryDirectory sees to it "
 		"too.\n"
 		"Signals are left alone outside of the main thread."},
+	{"remove", remove_tracked, METH_O,
+		"remove(fname)\n--\n\n"
+		"Removes a file (str or bytes) that a TemporaryDirectory of this process tracks, "
+		"by\n"
+		"descriptor, and forgets it. False: none does."},
+	{"stages_ahead", stages_ahead, METH_NOARGS,
+		"stages_ahead()\n--\n\n"
+		"Does the configuration have volumes staged ahead? Raises UserError for a wrong one."},
 	{"check_settings", check_settings, METH_NOARGS,
 		"check_settings()\n--\n\n"
 		"Raises UserError, with file, line and what is allowed, if a configuration file is "
@@ -128,7 +142,9 @@ static PyMethodDef functions[] = {
 static int
 execute(PyObject *module)
 {
-	return directory_add_type(module);
+	if (interpreter_watch_forks() < 0 || directory_add_type(module) < 0)
+		return -1;
+	return staging_add_types(module);
 }
 
 static PyModuleDef_Slot slots[] = {

@@ -2,12 +2,13 @@
  * module - the extension module _stagedir: what its parts share
  *
  * The module is loaded by stagebackend.py and offers the host the tracked staging directory
- * (directory.c), the removal of what dead runs left (reclaim.c) and the question which URLs are to
- * be staged (targets.c). It is built with the limited API of Python 3.11, so that one file serves
- * every later Python 3, and it is not unloaded.
+ * (directory.c), the staging ahead of volumes (staging.c, places.c, resume.c), the removal of what
+ * dead runs left (reclaim.c) and the question which URLs are to be staged (targets.c). It is built
+ * with the limited API of Python 3.11, so that one file serves every later Python 3, and it is not
+ * unloaded.
  *
- * All functions here are called with the GIL held. None keeps it while the core works: the core's
- * own locks come after it.
+ * All functions here are called with the GIL held. What may wait for a lock of the core, or for
+ * long, gives it up meanwhile: the core's own threads need it.
  */
 #ifndef STAGEDIR_MODULE_H
 #define STAGEDIR_MODULE_H
@@ -16,12 +17,23 @@
 
 #include <stdbool.h>
 
+#include "dir.h"
 #include "error.h"
 #include "log.h"
+#include "root.h"
 #include "settings.h"
 
 /* Lines of the core go to duplicity.log, at the host's levels. hostlog.c */
 extern const struct stage_log host_log;
+
+/*
+ * PyGILState_Ensure(), in whose place it is to be used: that is not safe while another thread
+ * forks. PyGILState_Release() ends it. interpreter.c
+ */
+PyGILState_STATE interpreter_enter(void);
+
+/* To be called once, before the first thread enters: 0, or -1 with an exception. */
+int interpreter_watch_forks(void);
 
 /*
  * Raises what a host's user should see for *error, returns NULL: of duplicity.errors UserError for
@@ -56,8 +68,37 @@ PyObject *host_tempdir(void);
 /* Adds TemporaryDirectory to the module: 0, or -1 with an exception. directory.c */
 int directory_add_type(PyObject *module);
 
+/* The directory of a TemporaryDirectory, valid as long as that; NULL for any other object. */
+struct stage_dir *directory_dir_of(PyObject *object);
+
+/*
+ * Vets the temp roots as for the host's directory: with its --tempdir and source. The caller frees.
+ */
+int directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error);
+
+/* _stagedir.remove(fname). directory.c */
+PyObject *remove_tracked(PyObject *module, PyObject *name);
+
 /* Cleans up every TemporaryDirectory of this process that is still open. directory.c */
 void directory_cleanup_all(void);
+
+/* Adds Staging and StagingError to the module: 0, or -1 with an exception. staging.c */
+int staging_add_types(PyObject *module);
+
+/* Does a Staging make its volumes in this TemporaryDirectory? staging.c */
+bool staging_stages_in(PyObject *directory);
+
+/* Raises StagingError for *error, returns NULL. staging.c */
+PyObject *staging_raise(const struct stage_error *error);
+
+enum staging_end {
+	STAGING_FINISH, /* hand off what is staged, unless that has failed already */
+	STAGING_STOP,   /* keep it; wait for an upload that is under way */
+	STAGING_LEAVE,  /* keep it, and do not wait: the process is about to end */
+};
+
+/* Ends every Staging of this process, and tells what stays staged. Never fails. staging.c */
+void staging_end_all(enum staging_end how);
 
 /*
  * Has signals, exec and the end of the interpreter clean up. May be called again. Never fails.
@@ -76,11 +117,22 @@ void endings_release(void);
 /* _stagedir.watch_endings(). endings.c */
 PyObject *watch_endings(PyObject *module, PyObject *unused);
 
+/*
+ * Calls visit(context, root, error) for every temp root in which a dead run may have left
+ * something: those of this run's options, and those of none, as it may have had others. A root may
+ * be visited twice. Ends with the first code of visit() that is not 0. reclaim.c
+ */
+typedef int (*reclaim_visitor)(void *context, const char *root, struct stage_error *error);
+int reclaim_visit(reclaim_visitor visit, void *context, struct stage_error *error);
+
 /* _stagedir.reclaim(archive_dir=None). reclaim.c */
 PyObject *reclaim(PyObject *module, PyObject *arguments);
 
-/* _stagedir.check_settings() and _stagedir.take_over(url). targets.c */
+/* _stagedir.check_settings(), _stagedir.take_over(url). targets.c */
 PyObject *check_settings(PyObject *module, PyObject *unused);
 PyObject *take_over(PyObject *module, PyObject *url);
+
+/* _stagedir.stages_ahead(). targets.c */
+PyObject *stages_ahead(PyObject *module, PyObject *unused);
 
 #endif

@@ -15,9 +15,10 @@ reclaim_in(const char *path, struct stage_reclaimed *total)
 		stage_log_line(&host_log, STAGE_INFO, "%s", error.message);
 }
 
+/* Visits the roots that settings and, where it is not NULL, tempdir name. */
 static int
-reclaim_in_roots(const struct stage_settings *settings, const char *tempdir,
-	struct stage_reclaimed *total, struct stage_error *error)
+visit_ranked(const struct stage_settings *settings, const char *tempdir, reclaim_visitor visit,
+	void *context, struct stage_error *error)
 {
 	struct stage_root_request request = {.tempdir = tempdir};
 	struct stage_roots *roots;
@@ -25,39 +26,47 @@ reclaim_in_roots(const struct stage_settings *settings, const char *tempdir,
 	int code;
 
 	code = stage_roots_rank(settings, &request, &roots, error);
-	if (code < 0)
-		return code;
 	/* refused ones too: a root that is full, say, is so perhaps because of what lies in it */
-	for (i = 0; i < roots->count; i++)
-		reclaim_in(roots->list[i].path, total);
+	for (i = 0; code == 0 && i < roots->count; i++)
+		code = visit(context, roots->list[i].path, error);
 	stage_roots_free(&roots);
-	return 0;
+	return code;
 }
 
-/* The dead run may have had other options than this one, so both kinds of root are looked at. */
-static int
-reclaim_everywhere(const char *tempdir, const char *archive_dir, struct stage_error *error)
+int
+reclaim_visit(reclaim_visitor visit, void *context, struct stage_error *error)
 {
-	struct stage_reclaimed total = {0};
+	PyObject *tempdir = host_tempdir();
 	struct stage_settings *settings;
 	int code;
 
 	code = stage_settings_load(&settings, error);
-	if (code < 0)
-		return code;
-	code = reclaim_in_roots(settings, NULL, &total, error);
-	if (code == 0 && tempdir)
-		code = reclaim_in_roots(settings, tempdir, &total, error);
-	if (code == 0 && archive_dir)
-		reclaim_in(archive_dir, &total);
-	stage_settings_free(&settings);
+	if (code == 0) {
+		code = visit_ranked(settings, NULL, visit, context, error);
+		if (code == 0 && tempdir)
+			code = visit_ranked(
+				settings, PyBytes_AsString(tempdir), visit, context, error);
+		stage_settings_free(&settings);
+	}
+	Py_XDECREF(tempdir);
 	return code;
+}
+
+static int
+reclaim_root(void *total, const char *path, struct stage_error *error)
+{
+	(void)error;
+	Py_BEGIN_ALLOW_THREADS
+	reclaim_in(path, total);
+	Py_END_ALLOW_THREADS
+	return 0;
 }
 
 PyObject *
 reclaim(PyObject *module, PyObject *arguments)
 {
-	PyObject *archive_dir = Py_None, *archive_bytes = NULL, *tempdir;
+	PyObject *archive_dir = Py_None, *archive_bytes = NULL;
+	struct stage_reclaimed total = {0};
 	struct stage_error error;
 	int code;
 
@@ -66,16 +75,9 @@ reclaim(PyObject *module, PyObject *arguments)
 		return NULL;
 	if (archive_dir != Py_None && !(archive_bytes = path_bytes(archive_dir)))
 		return NULL;
-	tempdir = host_tempdir();
-	{
-		const char *root = tempdir ? PyBytes_AsString(tempdir) : NULL;
-		const char *archive = archive_bytes ? PyBytes_AsString(archive_bytes) : NULL;
-
-		Py_BEGIN_ALLOW_THREADS
-		code = reclaim_everywhere(root, archive, &error);
-		Py_END_ALLOW_THREADS
-	}
-	Py_XDECREF(tempdir);
+	code = reclaim_visit(reclaim_root, &total, &error);
+	if (code == 0 && archive_bytes)
+		reclaim_root(&total, PyBytes_AsString(archive_bytes), &error);
 	Py_XDECREF(archive_bytes);
 	if (code < 0)
 		return raise_error(&error);

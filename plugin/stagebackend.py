@@ -10,19 +10,26 @@ registers and does nothing else; the extension module is loaded when a backend i
 """
 
 import contextlib
+import errno
 import filecmp
 import os
 import re
 import sys
+import time
 
 from duplicity import backend
 from duplicity import config
 from duplicity import dup_temp
 from duplicity import file_naming
+from duplicity import gpg
 from duplicity import log
+from duplicity import path
 from duplicity import tempdir
+from duplicity import util
 from duplicity.errors import BackendException
+from duplicity.errors import FatalBackendException
 from duplicity.errors import InvalidBackendURL
+from duplicity.errors import TemporaryLoadException
 from duplicity.errors import UserError
 
 PREFIX = 'stage'
@@ -67,6 +74,10 @@ def _without_password(url):
     return re.sub('(://[^/@:]*):[^/]*@', r'\1:***@', url)
 
 
+def _without_credentials(url):
+    return re.sub('(://[^/@:]*):[^/]*@', r'\1@', url)  # with the user, who is part of where it leads
+
+
 def _share_archive_dir(url):
     """Points the host at the archive directory that the plain URL has, unless --name chose one."""
     plain = _unprefixed(url)
@@ -107,7 +118,7 @@ def get_backend(url):
     if _is_taken_over(url):
         url = f'{PREFIX}+{url}'
     with _nested():
-        if config.use_gio and url.startswith(PREFIX + '+'):
+        if getattr(config, 'use_gio', False) and url.startswith(PREFIX + '+'):
             # --gio adds a prefix of its own, which must come behind ours
             url = f'{PREFIX}+gio+{url[len(PREFIX) + 1:]}'
             wrapper = backend.BackendWrapper(backend.get_backend_object(url))
@@ -120,14 +131,64 @@ def get_backend(url):
 
 
 def _remove_first(delete):
-    """A delete() of the host's temporary paths that removes by descriptor what the directory tracks."""
+    """A delete() of the host's temporary paths that removes by descriptor what is tracked; not what was staged."""
     def delete_tracked(path):
-        directory = _staging_directory()
-        if directory and directory.remove(path.name):
+        if _extension().remove(path.name) or not os.path.lexists(path.name):
             path.setdata()
         else:
             delete(path)
     return delete_tracked
+
+
+def _new_tempduppath(new):
+    """dup_temp.new_tempduppath, which has volumes made where there is room for them."""
+    def new_tempduppath(parseresults):
+        target = _target()
+        if target and target.stages_ahead() and parseresults.volume_number:
+            return dup_temp.TempDupPath(target.volume_path(), parseresults=parseresults)
+        return new(parseresults)
+    return new_tempduppath
+
+
+def _tell_no_space(write):
+    """A function of the host that writes a file, which says where there was no space for it."""
+    def write_or_tell(block_iter, filename, *arguments, **keywords):
+        try:
+            return write(block_iter, filename, *arguments, **keywords)
+        except (OSError, gpg.GPGError) as error:
+            folder = os.path.dirname(os.fsdecode(filename))
+            if not os.path.isdir(folder):
+                raise
+            free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+            # gpg tells its reasons on standard error only
+            if getattr(error, 'errno', None) not in (errno.ENOSPC, errno.EDQUOT) and free > 64 * 1024:
+                raise
+            log.FatalError(f'no space left in {folder} to write a file of this backup: {free} bytes are free. Make room '
+                           'there, or name another temp_root in stagedir.conf; stagedir status tells what lies there, '
+                           'stagedir flush and stagedir gc may free some', log.ErrorCode.not_enough_freespace)
+    return write_or_tell
+
+
+def _backs_up():
+    """Does this run make a backup? A verification has a selection of files as well."""
+    if getattr(config, 'select', None) is None:
+        return False
+    # where the host keeps what it was asked for differs between its versions
+    cli = sys.modules.get('duplicity.commandline')
+    return getattr(config, 'action', None) != 'verify' and not getattr(cli, 'verify', None)
+
+
+def _target():
+    """The StageBackend that this run backs up to: none in a replication, or behind another prefix."""
+    target = getattr(config.backend, 'backend', None)
+    return target if isinstance(target, StageBackend) and not getattr(config, 'src_backend', None) else None
+
+
+def _backs_up():
+    """Does this run make a backup? The host selects files for that, and to verify one."""
+    command_line = sys.modules.get('duplicity.commandline')
+    verifies = getattr(config, 'action', None) == 'verify' or getattr(command_line, 'verify', None)
+    return getattr(config, 'select', None) is not None and not verifies
 
 
 def _staging_directory():
@@ -147,6 +208,9 @@ def _install_directory(extension):
     """Has the host stage in our directory from now on."""
     if tempdir.TemporaryDirectory is _host_directory:
         tempdir.TemporaryDirectory = extension.TemporaryDirectory
+        dup_temp.new_tempduppath = _new_tempduppath(dup_temp.new_tempduppath)
+        for writer in ('GPGWriteFile', 'GzipWriteFile', 'PlainWriteFile'):
+            setattr(gpg, writer, _tell_no_space(getattr(gpg, writer)))
         for temporary in (dup_temp.TempPath, dup_temp.TempDupPath):
             temporary.delete = _remove_first(temporary.delete)
 
@@ -168,6 +232,19 @@ def _metadata(name):
     return (parsed.type, parsed.time, parsed.start_time, parsed.end_time), bool(parsed.partial)
 
 
+def _volume(name):
+    """Which backup a file is a volume of, and its number; None and 0 for any other file."""
+    parsed = file_naming.parse(name)
+    if not parsed or not parsed.volume_number:
+        return None, 0
+    return (parsed.type, parsed.time, parsed.start_time, parsed.end_time), parsed.volume_number
+
+
+def _code(*names):
+    """The first of these error codes that the host has."""
+    return next(getattr(log.ErrorCode, name) for name in names if hasattr(log.ErrorCode, name))
+
+
 def _archived():
     """The partial files in the archive directory, and the others, by what they are of."""
     partial, other = {}, {}
@@ -181,8 +258,14 @@ def _archived():
 class StageBackend(backend.Backend):
     """
     Wraps the backend of a URL. All that the host puts is made in the tracked staging directory, which
-    opening this puts in the place of the host's; the calls themselves go to the wrapped backend.
+    opening this puts in the place of the host's. Volumes of a backup are staged: a put returns at once,
+    and they are handed off in order by a thread of the extension (_upload). Everything else waits until
+    that is done and then goes to the wrapped backend, which so is never called by two threads at once.
     """
+
+    # what the host calls, where the wrapped backend has it
+    _WAITING = ('_delete', '_delete_list', '_query', '_query_list', '_validate', '_close', '_retry_cleanup',
+                'pre_process_download', 'pre_process_download_batch')
 
     def __init__(self, parsed_url):
         backend.Backend.__init__(self, parsed_url)
@@ -196,35 +279,204 @@ class StageBackend(backend.Backend):
             raise InvalidBackendURL(f'{PREFIX}+ must be followed by a URL, not by {parsed_url.url_string}')
         self._extension = extension
         self._first_list = True
+        self._staging = None
+        self._newest = None  # name and size of the volume that was staged last
+        self._failure = None  # what ends the run, as arguments of log.FatalError()
 
     def __getattr__(self, name):
         # The host offers what hasattr() finds, so this has just what the wrapped backend has - but for
         # _move, after which wrappers (par2) would look for a file that is gone.
         if name in ('_move', 'wrapped') or name.startswith('__'):
             raise AttributeError(name)
-        return getattr(self.wrapped, name)
+        attribute = getattr(self.wrapped, name)
+        return self._after_drain(name, attribute) if name in self._WAITING else attribute
+
+    def _after_drain(self, name, function):
+        def call(*arguments, **keywords):
+            newest, size = self._newest or (None, None)
+            if newest and arguments and arguments[0] in (newest, [newest]):
+                if name == '_query':
+                    return {'size': size}
+                if name == '_query_list':
+                    return {newest: {'size': size}}
+                if name == '_validate':
+                    return True, ''
+            self._drain()
+            return function(*arguments, **keywords)
+        return call
 
     def _put(self, source_path, remote_filename):
         # what is put, and got, is opened by its path, here and in the host
         _check_staging()
+        if self._stage(source_path, remote_filename):
+            return
+        self._drain()
+        if self._staging:
+            # The end of a backup: what is stored from here on says that it is complete. If the power fails then, its
+            # signatures and manifest must be in the archive directory, which the host never syncs.
+            self._staging.sync()
         self.wrapped._put(source_path, remote_filename)
         _check_staging()
 
     def _get(self, remote_filename, local_path):
+        self._drain()
         _check_staging()
         self.wrapped._get(remote_filename, local_path)
         _check_staging()
 
     def _list(self):
+        self._drain()
         names = self.wrapped._list()
         # the first call under the lock of the archive directory, and the last before anything is made
         if self._first_list and not config.dry_run:
+            if self is _target():
+                self._begin()
+                if self._resume(names):
+                    names = self.wrapped._list()
             self._extension.reclaim(config.archive_dir_path.name)
-            # the archive directory is that of this backend, and not of a source to replicate, or of a part
-            if getattr(config.backend, 'backend', None) is self and not getattr(config, 'src_backend', None):
+            if self is _target():
                 self._mend_archive(map(os.fsencode, names))
         self._first_list = False
         return names
+
+    # Staging ahead
+
+    def stages_ahead(self):
+        return self._staging is not None and self._extension.stages_ahead()
+
+    def _begin(self):
+        """Stages ahead from now on, in the place of the host's own asynchrony, which can lose volumes."""
+        for option in ('async_concurrency', 'concurrency'):
+            if getattr(config, option, 0):
+                log.Notice(f'stagedir stages volumes ahead in the place of what {option} = {getattr(config, option)}'
+                           ' asks for')
+                setattr(config, option, 0)
+        wanted = _backs_up() or 'STAGEDIR_FLUSH' in os.environ  # that is how stagedir flush calls the host
+        if not self._staging and wanted and _staging_directory():
+            self._staging = self._extension.Staging(
+                _without_credentials(self.parsed_url.url_string), config.archive_dir_path.name, self._upload,
+                config.num_retries, config.backend_retry_delay)
+
+    def _guarded(self, function, *arguments):
+        """Calls the extension. What cannot be handed off ends the run as it would have without staging ahead."""
+        try:
+            return function(*arguments)
+        except self._extension.StagingError as error:
+            code, text = error.args
+            if code == 'STAGE_E_HANDOFF' and self._failure:
+                log.FatalError(*self._failure)
+            room = code == 'STAGE_E_NO_ROOM'
+            log.FatalError(text, log.ErrorCode.not_enough_freespace if room else log.ErrorCode.backend_error)
+
+    def _drain(self):
+        if self._staging:
+            self._guarded(self._staging.drain)
+
+    def volume_path(self):
+        """A path for the next volume of the backup. Waits while there are too many, or there is no room."""
+        return self._guarded(self._staging.volume, config.volsize)
+
+    def _stage(self, source_path, remote_filename):
+        """Stages a volume. False for anything else, and where the host made it elsewhere."""
+        parsed = file_naming.parse(remote_filename) if self.stages_ahead() else None
+        if not parsed or not parsed.volume_number or os.fsencode(remote_filename).endswith(b'.par2'):
+            return False
+        manifest = file_naming.get(parsed.type, manifest=True, partial=True)
+        size = self._guarded(self._staging.put, source_path.name, remote_filename, manifest, parsed.volume_number)
+        if size is None:
+            return False
+        self._newest = remote_filename, size
+        return True
+
+    def _resume(self, names):
+        """Hands off what dead runs have staged, if it still fits what is in storage. True if there was any."""
+        staged = self._guarded(self._staging.adopt) if self._staging else []
+        stored = {}
+        for name in names:
+            identity, number = _volume(os.fsencode(name))
+            stored.setdefault(identity, set()).add(number)
+        certain = {_volume(name) for name in self._staging.confirmed()} if staged else set()
+        verdicts = [self._judge_staged(stored, certain, *_volume(name)) for name in staged]
+        if staged:
+            self._guarded(self._staging.resume, verdicts)
+            self._drain()
+        return bool(staged)
+
+    def _judge_staged(self, stored, certain, identity, number):
+        """
+        What to do with a volume that a dead run has staged, in order of their numbers. The host trusts every volume in
+        storage that has another behind it: such a one is never touched, and none is put behind one that may be there
+        in part. The last one may be, unless it was confirmed.
+        """
+        if identity is None:
+            return self._extension.RESUME_LEAVE
+        numbers = stored.setdefault(identity, set())
+        last = max(numbers, default=0)
+        if number < last and number in numbers:
+            return self._extension.RESUME_STORED
+        if number > last + 1 or (number == last + 1 and last and (identity, last) not in certain):
+            return self._extension.RESUME_GAP
+        numbers.add(number)
+        certain.add((identity, number))
+        return self._extension.RESUME_HAND_OFF
+
+    # In the thread of the extension from here on: never raises, as nobody there could end the run
+
+    def _upload(self, local_name, remote_filename, size, attempt):
+        """One attempt to hand a volume off: a verdict, and in words why it is not done."""
+        extension = self._extension
+        try:
+            if attempt > 1 and hasattr(self.wrapped, '_retry_cleanup'):
+                self.wrapped._retry_cleanup()
+            log.Info(f'Handing off {os.fsdecode(remote_filename)}')
+            local = path.Path(local_name)
+            self.wrapped._put(local, remote_filename)
+            confirmed, reason, details = self._confirm(remote_filename, size, local)
+            if confirmed:
+                self._failure = None
+                return extension.UPLOAD_DONE, ''
+            text = _('File %s was corrupted during upload.') % os.fsdecode(remote_filename)
+            self._failure = (text, _code('volume_wrong_size', 'backend_validation_failed'),
+                             f'{util.escape(remote_filename)}{details}')
+            return extension.UPLOAD_RETRY, f'{text} {reason}'
+        except BaseException as error:
+            return self._judge(error, remote_filename, attempt)
+
+    def _judge(self, error, remote_filename, attempt):
+        """What the host does about an error of a put: BackendWrapper's retry()."""
+        extension = self._extension
+        name = error.__class__.__name__
+        text = f'{name}: {util.uexc(error)}'
+        if isinstance(error, FatalBackendException) or not isinstance(error, Exception):
+            code = error.code if isinstance(error, SystemExit) else log.ErrorCode.user_error
+            self._failure = text, code, name
+            return extension.UPLOAD_GIVE_UP, text
+        code = backend._get_code_from_exception(self.wrapped, 'put', error)
+        extra = f'put {util.escape(remote_filename)}'
+        self._failure = (_('Giving up after %s attempts. %s: %s') % (attempt, name, util.uexc(error)), code, extra)
+        if code == log.ErrorCode.backend_not_found:
+            return extension.UPLOAD_GIVE_UP, text
+        later = isinstance(error, TemporaryLoadException)
+        return extension.UPLOAD_RETRY_LATER if later else extension.UPLOAD_RETRY, text
+
+    def _confirm(self, remote_filename, size, local):
+        """
+        Has storage got the file? With a reason where it has not, for people, and as the host has it for front ends.
+        What cannot be told is taken for a yes.
+        """
+        if hasattr(self.wrapped, '_validate'):
+            confirmed, reason = self.wrapped._validate(remote_filename, size, source_path=local)
+            return confirmed, reason, f': {reason}'
+        wrapper = backend.BackendWrapper(self.wrapped)
+        for seconds in (1, 2, 4, 0):
+            stored = wrapper.query_info([remote_filename])[remote_filename]['size']
+            if stored in (None, size):
+                return True, '', ''
+            time.sleep(seconds)  # storage may know of a file only a moment later
+        reason = f'{stored} bytes are stored, of {size}' if stored >= 0 else 'it is not in storage'
+        return False, reason, f' {size} {stored}'
+
+    # The end of a backup
 
     def _mend_archive(self, names):
         partial, other = _archived()

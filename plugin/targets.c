@@ -49,3 +49,18 @@ take_over(PyObject *module, PyObject *url)
 	Py_DECREF(bytes);
 	return PyBool_FromLong(taken);
 }
+
+PyObject *
+stages_ahead(PyObject *module, PyObject *unused)
+{
+	struct stage_settings *settings = load_settings();
+	bool ahead;
+
+	(void)module;
+	(void)unused;
+	if (!settings)
+		return NULL;
+	ahead = settings->stage_ahead;
+	stage_settings_free(&settings);
+	return PyBool_FromLong(ahead);
+}

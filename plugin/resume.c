@@ -1,0 +1,352 @@
+/*
+ * What dead runs left for a target: their spools are adopted, each file is held against the archive
+ * directory and its digest, and what is of no use is discarded, with a notice that says why. Which
+ * of the rest still has to be handed off depends on what is in storage, which the host knows.
+ */
+#include "staging.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "partial.h"
+
+/* Half seconds that a spool may be in somebody else's hands. */
+#define BUSY_ATTEMPTS 120
+
+/* Forgets a file of a dead run. */
+static void
+discard(struct stage_spool *spool, struct stage_spool_file *file)
+{
+	struct stage_error error;
+
+	if (stage_spool_forget(spool, &file, &error) < 0)
+		stage_log_line(&host_log, STAGE_WARNING, "%s", error.message);
+}
+
+static int
+no_memory(struct stage_error *error)
+{
+	return stage_error_set(
+		error, STAGE_E_MEMORY, 0, "no memory to take over what dead runs staged");
+}
+
+static int
+append(struct staging *self, const struct resumable *resumable, struct stage_error *error)
+{
+	struct resumable *longer;
+
+	longer = realloc(self->resumables, (self->resumable_count + 1) * sizeof(*self->resumables));
+	if (!longer)
+		return no_memory(error);
+	longer[self->resumable_count++] = *resumable;
+	self->resumables = longer;
+	return 0;
+}
+
+/* Judges one file by what is on this machine. A code tells that nobody can. */
+static int
+take_file(struct staging *self, struct stage_spool *spool, struct stage_spool_file *file,
+	struct stage_error *error)
+{
+	struct resumable resumable = {.spool = spool, .file = file};
+	int code;
+
+	code = partial_note_check(self->home, file->note, &resumable.volume, error);
+	if (code == STAGE_E_DAMAGED) {
+		stage_log_line(&host_log, STAGE_NOTICE,
+			"discarding the volume %s that a dead run staged: %s", file->name,
+			error->message);
+		discard(spool, file);
+		return 0;
+	}
+	if (code < 0)
+		return code;
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_spool_check(spool, file, error);
+	Py_END_ALLOW_THREADS
+	/* one that cannot be read is as good as damaged; that there are too many files open is not */
+	if (code < 0 && code != STAGE_E_DAMAGED && error->sys_errno != EIO &&
+		error->sys_errno != ENOENT)
+		return code;
+	if (code < 0) {
+		stage_log_line(&host_log, STAGE_WARNING,
+			"discarding the volume %s that a dead run staged, to be made again: %s",
+			file->name, error->message);
+		discard(spool, file);
+		return 0;
+	}
+	return append(self, &resumable, error);
+}
+
+/* Keeps an adopted spool until the end. */
+static int
+keep(struct staging *self, struct stage_spool *spool, struct stage_error *error)
+{
+	struct stage_spool **longer;
+
+	longer = realloc(self->adopted, (self->adopted_count + 1) * sizeof(*self->adopted));
+	if (!longer) {
+		stage_spool_close(&spool);
+		return no_memory(error);
+	}
+	longer[self->adopted_count++] = spool;
+	self->adopted = longer;
+	return 0;
+}
+
+/* Has this Staging the spool already, by whatever path? */
+static bool
+is_adopted(const struct staging *self, const char *path)
+{
+	struct stat ours, theirs;
+	size_t i;
+
+	for (i = 0; i < self->adopted_count; i++)
+		if (stat(stage_spool_path(self->adopted[i]), &ours) == 0 &&
+			stat(path, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+			ours.st_ino == theirs.st_ino)
+			return true;
+	return false;
+}
+
+/* Adopts a spool, also one that stagedir gc or verify is going through. */
+static int
+adopt_idle(struct staging *self, const char *path, struct stage_spool **ret_spool,
+	struct stage_error *error)
+{
+	const struct timespec pause = {.tv_nsec = 500 * 1000 * 1000};
+	int code, attempt;
+
+	for (attempt = 0; attempt < BUSY_ATTEMPTS; attempt++) {
+		Py_BEGIN_ALLOW_THREADS
+		code = stage_spool_adopt(
+			path, self->settings->durable, &host_log, ret_spool, error);
+		if (code == STAGE_E_BUSY)
+			nanosleep(&pause, NULL);
+		Py_END_ALLOW_THREADS
+		if (code != STAGE_E_BUSY)
+			return code;
+		if (attempt == 0)
+			stage_log_line(&host_log, STAGE_NOTICE, "waiting: %s", error->message);
+		if (PyErr_CheckSignals() < 0)
+			return 1;
+	}
+	return code;
+}
+
+/* Takes over one spool. Returns 1 with an exception. */
+static int
+adopt_spool(struct staging *self, const char *path, struct stage_error *error)
+{
+	struct stage_spool_file *file, *next;
+	struct stage_spool *spool;
+	int code;
+
+	if (is_adopted(self, path))
+		return 0; /* its root was met before, by another name */
+	code = adopt_idle(self, path, &spool, error);
+	if (code == STAGE_E_MEMORY || code == STAGE_E_BUSY)
+		return code;
+	if (code < 0) {
+		stage_log_line(&host_log, STAGE_WARNING, "%s", error->message);
+		return 0;
+	}
+	code = keep(self, spool, error);
+	if (code < 0)
+		return code;
+	for (file = stage_spool_files(spool); file && code == 0; file = next) {
+		next = file->next;
+		code = take_file(self, spool, file, error);
+	}
+	return code;
+}
+
+static bool
+is_for(const struct staging *self, const struct stage_spool_found *found)
+{
+	return found->owner == STAGE_OWNER_DEAD && !found->unreadable &&
+	       strcmp(found->target, self->target) == 0 && strcmp(found->home, self->home) == 0;
+}
+
+/* Names a dead run's spool that is for nobody, as its journal is damaged: it stays. */
+static void
+tell_if_lost(const struct stage_spool_found *found)
+{
+	if (found->owner != STAGE_OWNER_DEAD)
+		return;
+	if (found->unreadable)
+		stage_log_line(&host_log, STAGE_WARNING, "nobody can tell what waits in %s: %s",
+			found->path, found->unreadable);
+	else if (!found->target[0])
+		stage_log_line(&host_log, STAGE_WARNING,
+			"nobody can tell what waits in %s: its journal has no target any more",
+			found->path);
+}
+
+/* Adopts what there is in one root: of reclaim_visit(). */
+static int
+adopt_in(void *context, const char *root, struct stage_error *error)
+{
+	struct staging *self = context;
+	struct stage_spool_found *list;
+	size_t count, i;
+	int code;
+
+	code = stage_spool_find(root, &list, &count, error);
+	if (code < 0) /* a root that is not there, or may not be read, has nothing of ours */
+		return code == STAGE_E_MEMORY ? code : 0;
+	for (i = 0; i < count && code == 0; i++) {
+		tell_if_lost(&list[i]);
+		if (is_for(self, &list[i]))
+			code = adopt_spool(self, list[i].path, error);
+	}
+	stage_spool_found_free(&list, count);
+	return code;
+}
+
+static int
+by_volume(const void *a, const void *b)
+{
+	unsigned long left = ((const struct resumable *)a)->volume;
+	unsigned long right = ((const struct resumable *)b)->volume;
+
+	return left < right ? -1 : left > right;
+}
+
+static PyObject *
+list_names(const struct staging *self)
+{
+	PyObject *list = PyList_New(0), *name;
+	size_t i;
+
+	for (i = 0; list && i < self->resumable_count; i++) {
+		name = PyBytes_FromString(self->resumables[i].file->name);
+		if (!name || PyList_Append(list, name) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(name);
+	}
+	return list;
+}
+
+PyObject *
+staging_adopt(PyObject *object, PyObject *unused)
+{
+	struct staging *self = (struct staging *)object;
+	struct stage_error error;
+	int code;
+
+	(void)unused;
+
+	code = reclaim_visit(adopt_in, self, &error);
+	if (code < 0)
+		return staging_fail(&error);
+	if (code > 0)
+		return NULL; /* with the exception of a signal's handler */
+	if (self->resumable_count)
+		qsort(self->resumables, self->resumable_count, sizeof(*self->resumables),
+			by_volume);
+	return list_names(self);
+}
+
+PyObject *
+staging_confirmed(PyObject *object, PyObject *unused)
+{
+	const struct staging *self = (struct staging *)object;
+	PyObject *list = PyList_New(0), *item;
+	size_t i;
+
+	(void)unused;
+	for (i = 0; list && i < self->adopted_count; i++) {
+		const char *note, *name = stage_spool_confirmed(self->adopted[i], &note);
+		unsigned long volume;
+
+		/* what was confirmed counts only while the manifest has just that volume */
+		if (!name || partial_note_check(self->home, note, &volume, NULL) < 0)
+			continue;
+		item = PyBytes_FromString(name);
+		if (!item || PyList_Append(list, item) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(item);
+	}
+	return list;
+}
+
+/* Does with one file what the host has found out about it. */
+static int
+resume_one(
+	struct staging *self, struct resumable *resumable, long verdict, struct stage_error *error)
+{
+	int code;
+
+	if (verdict == RESUME_HAND_OFF) {
+		stage_log_line(&host_log, STAGE_NOTICE,
+			"handing off the volume %s that a dead run staged", resumable->file->name);
+		code = staging_open_queue(self, error);
+		return code < 0 ? code
+				: stage_handoff_put(
+					  self->handoff, resumable->spool, resumable->file, error);
+	}
+	if (verdict == RESUME_LEAVE) {
+		stage_log_line(&host_log, STAGE_NOTICE,
+			"the volume %s that a dead run staged is left there: with the options of "
+			"this run (--file-prefix, --short-filenames) that is no name of a volume",
+			resumable->file->name);
+		return 0;
+	}
+	if (verdict == RESUME_STORED) {
+		if (stage_spool_confirm(resumable->spool, &resumable->file, error) < 0)
+			stage_log_line(&host_log, STAGE_WARNING, "%s", error->message);
+		return 0;
+	}
+	if (verdict == RESUME_GAP)
+		stage_log_line(&host_log, STAGE_NOTICE,
+			"discarding the volume %s that a dead run staged, to be made again: it "
+			"is not certain that storage has the one before it",
+			resumable->file->name);
+	discard(resumable->spool, resumable->file);
+	return 0;
+}
+
+PyObject *
+staging_resume(PyObject *object, PyObject *verdicts)
+{
+	struct staging *self = (struct staging *)object;
+	struct stage_error error;
+	int code = 0;
+	size_t i;
+
+	if (!PyList_Check(verdicts) || (size_t)PyList_Size(verdicts) != self->resumable_count) {
+		PyErr_SetString(PyExc_ValueError, "resume() takes a list, one verdict a file");
+		return NULL;
+	}
+	for (i = 0; i < self->resumable_count && code == 0; i++) {
+		long verdict = PyLong_AsLong(PyList_GetItem(verdicts, (Py_ssize_t)i));
+
+		if (verdict == -1 && PyErr_Occurred())
+			return NULL;
+		code = resume_one(self, &self->resumables[i], verdict, &error);
+	}
+	free(self->resumables);
+	self->resumables = NULL;
+	self->resumable_count = 0;
+	if (code < 0)
+		return staging_fail(&error);
+	Py_RETURN_NONE;
+}
+
+void
+staging_release_adopted(struct staging *self)
+{
+	size_t i;
+
+	for (i = 0; i < self->adopted_count; i++)
+		stage_spool_close(&self->adopted[i]);
+	free(self->adopted);
+	free(self->resumables);
+	self->adopted = NULL;
+	self->resumables = NULL;
+	self->adopted_count = self->resumable_count = 0;
+}

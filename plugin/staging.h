@@ -1,0 +1,59 @@
+/*
+ * staging - the object Staging: what staging.c and resume.c share
+ *
+ * A Staging is one run's staging ahead for one target: where its volumes are made (places.h), the
+ * queue in which they go to storage (handoff.h), and the spools of dead runs that it has taken over
+ * (resume.c). It uploads by a function of Python, in the queue's thread.
+ */
+#ifndef STAGEDIR_STAGING_H
+#define STAGEDIR_STAGING_H
+
+#include "module.h"
+
+#include "handoff.h"
+#include "places.h"
+#include "spool.h"
+
+/* A staged file of a dead run that can be handed off, as far as archive and digest tell. */
+struct resumable {
+	struct stage_spool *spool;
+	struct stage_spool_file *file;
+	unsigned long volume;
+};
+
+enum resume { RESUME_STORED, RESUME_HAND_OFF, RESUME_GAP, RESUME_LEAVE };
+
+struct staging {
+	PyObject_HEAD
+	struct staging *next; /* of this process */
+	pid_t owner;
+	PyObject *upload; /* NULL once it has ended */
+	struct stage_settings *settings;
+	char *target, *home;
+	struct places places;
+	struct stage_handoff_target how;
+	struct stage_handoff *handoff; /* NULL until something was put */
+	bool ending;                   /* it is being ended: a signal came meanwhile */
+	bool synced;                   /* what the host has of this backup is on disk */
+
+	struct stage_spool **adopted;
+	size_t adopted_count;
+	struct resumable *resumables; /* by number of volume */
+	size_t resumable_count;
+};
+
+/* Opens the queue if it is not open yet: 0, or a code with *error. */
+int staging_open_queue(struct staging *self, struct stage_error *error);
+
+/* Raises for *error what the host's glue turns into the end of the run, returns NULL. staging.c */
+PyObject *staging_fail(const struct stage_error *error);
+
+/* Staging.adopt(), Staging.confirmed() and Staging.resume(). resume.c */
+PyObject *staging_adopt(PyObject *self, PyObject *unused);
+PyObject *staging_confirmed(PyObject *self, PyObject *unused);
+PyObject *staging_resume(PyObject *self, PyObject *verdicts);
+
+/* Closes the adopted spools: what is left in them stays. resume.c */
+void staging_release_adopted(struct staging *self);
+
+#endif
