@@ -5,7 +5,11 @@
  *	command_roots.c		stagedir roots
  *	command_status.c	stagedir status
  *	command_gc.c		stagedir gc
- *	command_places.c	where the latter two look for staging directories
+ *	command_judge.c		which files of a dead run's spool gc removes
+ *	command_verify.c	stagedir verify
+ *	command_flush.c		stagedir flush
+ *	command_places.c	where all but roots look for staging directories
+ *	command_spools.c	what waits in them
  *	command_run.c		what process and user a staging directory is of
  *	json.c, table.c		output for programs, for people
  *
@@ -18,10 +22,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "json.h"
 #include "settings.h"
+#include "spool.h"
 
 enum command_exit {
 	COMMAND_DONE = 0,
@@ -33,16 +39,21 @@ enum command_exit {
 struct command_options {
 	bool json;
 	bool dry_run;
-	char *const *directories; /* DIR..., ends with NULL */
+	char *const *directories;  /* DIR..., ends with NULL */
+	const char *url;           /* NULL where none was given */
+	char *const *host_options; /* what was given behind --, ends with NULL */
 };
 
 /* The subcommands. They have printed everything when they return. */
 enum command_exit command_roots(const struct command_options *options);
 enum command_exit command_status(const struct command_options *options);
 enum command_exit command_gc(const struct command_options *options);
+enum command_exit command_verify(const struct command_options *options);
+enum command_exit command_flush(const struct command_options *options);
 
-/* Prints a problem, made printable. */
+/* Prints a problem, made printable; a line of the result likewise. */
 void command_problem(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void command_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Returns pointer, or ends the process with a message where it is NULL: a command that reports has
@@ -59,6 +70,8 @@ struct command_places {
 		char *path; /* absolute */
 		dev_t device;
 		ino_t inode;
+		struct stage_spool_found *spools; /* of command_find_spools() */
+		size_t spool_count;
 	} * list;
 	size_t count;
 };
@@ -76,6 +89,58 @@ enum command_exit command_unreadable(const struct stage_error *error);
 
 void command_places_free(struct command_places *places);
 
+/* Finds the spools in a place, in all of them. What is wrong is printed, and gives COMMAND_PROBLEM. */
+enum command_exit command_find_spools(struct command_place *place);
+enum command_exit command_find_all_spools(struct command_places *places);
+
+/* Writes "3 volumes, 75.0M" and returns buffer. */
+#define COMMAND_VOLUMES_MAX 64
+const char *command_volumes(char buffer[COMMAND_VOLUMES_MAX], size_t count, uint64_t bytes);
+
+/* Can a staged file with this note be handed off by a later run? */
+enum command_resume {
+	COMMAND_RESUMABLE,
+	COMMAND_USELESS, /* no, and never again */
+	COMMAND_UNKNOWN, /* that could not be found out */
+};
+
+/* Asks the host's directory (partial.h); *error says why where it is not COMMAND_RESUMABLE. */
+enum command_resume command_can_resume(
+	const char *home, const char *note, struct stage_error *error);
+
+/* "live" and "dead", or what else its run may be: stage_owner_name(). */
+const char *command_run_state(const struct stage_spool_found *spool);
+
+/* Writes what is known of a spool, but for its files, into the object that is open. */
+void command_spool_json(const struct stage_spool_found *spool, struct json *json);
+
+/* One file of a spool, and what gc does with it. */
+struct command_verdict {
+	char *path, *name;
+	uint64_t size;
+	bool removed; /* or would be */
+	bool waits;   /* it is kept, and can be handed off */
+	char *reason; /* why it is removed, or could not be; NULL otherwise */
+};
+
+/* What gc has done with a spool, or would do. */
+struct command_judged {
+	const struct stage_spool_found *spool;
+	struct command_verdict *list;
+	size_t count, waiting, removed;
+	uint64_t waiting_bytes, removed_bytes;
+	size_t left; /* files, or the spool itself, of which gc could not tell or that stayed */
+};
+
+/*
+ * Goes through the spool of a dead run and removes what cannot be handed off any more; with
+ * dry_run tells only. One that has been taken over, or is gone, meanwhile has no verdicts. Problems
+ * are printed. The caller frees.
+ */
+void command_judge(
+	const struct stage_spool_found *spool, bool dry_run, struct command_judged *ret_judged);
+void command_judged_free(struct command_judged *judged);
+
 /* What the process that made a staging directory was called with. It decides nothing. */
 struct command_run {
 	char *arguments; /* each with its NUL; NULL where the kernel does not tell */
@@ -87,6 +152,9 @@ struct command_run {
  * printed here is pasted into reports. The caller frees run->arguments.
  */
 void command_run_read(pid_t pid, struct command_run *ret_run);
+
+/* The same of arguments that this process has, ending with NULL. */
+void command_run_take(char *const *arguments, struct command_run *ret_run);
 
 /* Writes an array of strings, or null. */
 void command_run_json(const struct command_run *run, struct json *json, const char *key);

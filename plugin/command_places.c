@@ -28,9 +28,8 @@ add_place(struct command_places *places, char *path, const struct stat *stat)
 	}
 	places->list = command_memory(
 		reallocarray(places->list, places->count + 1, sizeof(*places->list)));
-	places->list[places->count].path = path;
-	places->list[places->count].device = stat->st_dev;
-	places->list[places->count].inode = stat->st_ino;
+	places->list[places->count] =
+		(struct command_place){.path = path, .device = stat->st_dev, .inode = stat->st_ino};
 	places->count++;
 }
 
@@ -214,8 +213,10 @@ command_places_free(struct command_places *places)
 {
 	size_t i;
 
-	for (i = 0; i < places->count; i++)
+	for (i = 0; i < places->count; i++) {
 		free(places->list[i].path);
+		stage_spool_found_free(&places->list[i].spools, places->list[i].spool_count);
+	}
 	free(places->list);
 	*places = (struct command_places){0};
 }

@@ -76,6 +76,19 @@ command_run_read(pid_t pid, struct command_run *ret_run)
 }
 
 void
+command_run_take(char *const *arguments, struct command_run *ret_run)
+{
+	FILE *out;
+
+	*ret_run = (struct command_run){0};
+	out = command_memory(open_memstream(&ret_run->arguments, &ret_run->size));
+	for (; *arguments; arguments++)
+		copy_argument(out, *arguments);
+	if (fclose(out) != 0)
+		command_memory(NULL);
+}
+
+void
 command_run_json(const struct command_run *run, struct json *json, const char *key)
 {
 	size_t position;

@@ -27,13 +27,19 @@ enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_JSON, OPTION_DRY_RUN };
 static const char main_help[] =
 	"usage: stagedir roots [--json]\n"
 	"       stagedir status [--json] [DIR...]\n"
+	"       stagedir verify [--json] [DIR...]\n"
 	"       stagedir gc [--dry-run] [--json] [DIR...]\n"
+	"       stagedir flush [--dry-run] [URL] [-- OPTION...]\n"
 	"       stagedir --help | --version\n"
 	"\n"
 	"  roots   the directories in which duplicity may stage, ranked: which one is used,\n"
 	"          and why not the others\n"
-	"  status  the staging directories that there are, live and orphaned\n"
-	"  gc      removes what dead runs left; never what belongs to a live one\n"
+	"  status  the staging directories that there are, live and orphaned, and the volumes\n"
+	"          that wait in them for hand-off to storage\n"
+	"  verify  checks the digests of volumes that dead runs left\n"
+	"  gc      removes what dead runs left and no later run could hand off; never what\n"
+	"          belongs to a live one\n"
+	"  flush   hands off the volumes that dead runs left, by running duplicity\n"
 	"\n"
 	"stagedir COMMAND --help tells more.\n"
 	"\n" EXIT_CODES;
@@ -53,19 +59,47 @@ static const char status_help[] =
 	"usage: stagedir status [--json] [DIR...]\n"
 	"\n"
 	"Lists the staging directories in the temp roots, in duplicity's archive directories and\n"
-	"in every DIR, such as one that duplicity's --tempdir named.\n"
+	"in every DIR, such as one that duplicity's --tempdir named; and the volumes that wait in\n"
+	"them for hand-off, with their size, age and last failure.\n"
 	"\n"
 	"      --json  one JSON object instead of a table\n"
 	"  -h, --help  this text\n"
 	"\n"
 	"Exit code 1: some directory could not be looked into.\n" EXIT_CODES;
 
+static const char verify_help[] =
+	"usage: stagedir verify [--json] [DIR...]\n"
+	"\n"
+	"Reads the volumes that dead runs left for hand-off, in the same directories as status,\n"
+	"and compares them with their digests. Those of a live run are only listed, as busy.\n"
+	"\n"
+	"      --json  one JSON object instead of a table\n"
+	"  -h, --help  this text\n"
+	"\n"
+	"Exit code 1: a volume is damaged or cannot be read, or some directory could not be\n"
+	"looked into.\n" EXIT_CODES;
+
+static const char flush_help[] =
+	"usage: stagedir flush [--dry-run] [URL] [-- OPTION...]\n"
+	"\n"
+	"Hands off the volumes that dead runs left, to all targets or to URL alone, by running\n"
+	"duplicity collection-status for each target. Credentials are not kept with volumes: give\n"
+	"a URL that has them, or what duplicity takes them from. OPTIONs are passed on to it; a\n"
+	"directory that --tempdir among them names is looked in as well.\n"
+	"\n"
+	"  -n, --dry-run  tell what would be handed off, and how duplicity would be called\n"
+	"  -h, --help     this text\n"
+	"\n"
+	"Exit code 1: something still waits, or some directory could not be looked "
+	"into.\n" EXIT_CODES;
+
 static const char gc_help[] =
 	"usage: stagedir gc [--dry-run] [--json] [DIR...]\n"
 	"\n"
 	"Removes the staging directories that dead runs of this user on this machine left in the\n"
 	"temp roots, in duplicity's archive directories and in every DIR. What stagedir did not\n"
-	"make is left there and named. A live run's directory is never touched.\n"
+	"make is left there and named. A live run's directory is never touched. Volumes that\n"
+	"wait for hand-off stay, unless they are damaged or their backup goes on without them.\n"
 	"\n"
 	"  -n, --dry-run  tell what would be removed, remove nothing\n"
 	"      --json     one JSON object instead of a table\n"
@@ -86,6 +120,12 @@ static const struct option list_options[] = {
 	{0},
 };
 
+static const struct option flush_options[] = {
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{0},
+};
+
 static const struct option gc_options[] = {
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"json", no_argument, NULL, OPTION_JSON},
@@ -93,17 +133,22 @@ static const struct option gc_options[] = {
 	{0},
 };
 
+/* What may follow the options. */
+enum operands { NO_OPERANDS, DIRECTORIES, URL_AND_HOST_OPTIONS };
+
 static const struct subcommand {
 	const char *name;
 	const char *short_options;
 	const struct option *options;
-	bool takes_directories;
+	enum operands operands;
 	enum command_exit (*run)(const struct command_options *options);
 	const char *help;
 } subcommands[] = {
-	{"roots", "h", list_options, false, command_roots, roots_help},
-	{"status", "h", list_options, true, command_status, status_help},
-	{"gc", "hn", gc_options, true, command_gc, gc_help},
+	{"roots", "h", list_options, NO_OPERANDS, command_roots, roots_help},
+	{"status", "h", list_options, DIRECTORIES, command_status, status_help},
+	{"verify", "h", list_options, DIRECTORIES, command_verify, verify_help},
+	{"gc", "hn", gc_options, DIRECTORIES, command_gc, gc_help},
+	{"flush", "hn", flush_options, URL_AND_HOST_OPTIONS, command_flush, flush_help},
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
 
@@ -118,6 +163,18 @@ command_problem(const char *format, ...)
 	va_end(arguments);
 	/* one write, so that lines of several processes do not mix */
 	fprintf(stderr, "stagedir: %s\n", stage_printable(line, sizeof(line), text));
+}
+
+void
+command_say(const char *format, ...)
+{
+	char text[STAGE_ERROR_MESSAGE_MAX], line[STAGE_ERROR_MESSAGE_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	stage_text_format(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	puts(stage_printable(line, sizeof(line), text));
 }
 
 void *
@@ -165,6 +222,31 @@ refuse_option(char *const *arguments, const char *where, const struct option *op
 			where, allowed);
 }
 
+/* Takes what is left behind the options. False where there is too much, which is then said. */
+static bool
+take_operands(
+	const struct subcommand *subcommand, char *const *operands, struct command_options *options)
+{
+	switch (subcommand->operands) {
+	case NO_OPERANDS:
+		if (operands[0])
+			command_problem("%s takes no argument, but was given \"%s\"",
+				subcommand->name, operands[0]);
+		return !operands[0];
+	case DIRECTORIES:
+		options->directories = operands;
+		return true;
+	case URL_AND_HOST_OPTIONS:
+		break;
+	}
+	options->url = operands[0];
+	if (operands[0] && operands[1])
+		command_problem("%s takes one URL, but was given \"%s\" too; options for duplicity "
+				"stand behind --",
+			subcommand->name, operands[1]);
+	return !operands[0] || !operands[1];
+}
+
 /* Takes the options of a subcommand. False: *ret_status says how the process ends. */
 static bool
 parse(const struct subcommand *subcommand, int count, char **arguments,
@@ -196,14 +278,42 @@ parse(const struct subcommand *subcommand, int count, char **arguments,
 			return false;
 		}
 	}
-	options->directories = arguments + optind;
-	if (optind < count && !subcommand->takes_directories) {
-		command_problem("%s takes no argument, but was given \"%s\"", subcommand->name,
-			arguments[optind]);
-		*ret_status = COMMAND_USAGE;
-		return false;
+	if (take_operands(subcommand, arguments + optind, options))
+		return true;
+	*ret_status = COMMAND_USAGE;
+	return false;
+}
+
+/* Cuts off what stands behind --, which is for the host; getopt(3) would not tell where it was. */
+static int
+cut_host_options(int count, char **arguments, struct command_options *options)
+{
+	int i;
+
+	for (i = 0; i < count && strcmp(arguments[i], "--") != 0; i++)
+		;
+	options->host_options = arguments + count;
+	if (i < count) {
+		options->host_options = arguments + i + 1;
+		arguments[i] = NULL;
 	}
-	return true;
+	return i;
+}
+
+static enum command_exit
+refuse_subcommand(const char *name)
+{
+	char known[128] = "";
+	size_t i;
+
+	for (i = 0; i < SUBCOMMAND_COUNT; i++)
+		stage_text_append(known, sizeof(known), "%s%s",
+			i == 0                     ? ""
+			: i + 1 < SUBCOMMAND_COUNT ? ", "
+						   : " and ",
+			subcommands[i].name);
+	command_problem("unknown command \"%s\"; there are %s", name, known);
+	return COMMAND_USAGE;
 }
 
 static enum command_exit
@@ -216,12 +326,13 @@ run_subcommand(int count, char **arguments)
 	for (i = 0; i < SUBCOMMAND_COUNT; i++) {
 		if (strcmp(arguments[0], subcommands[i].name) != 0)
 			continue;
+		if (subcommands[i].operands == URL_AND_HOST_OPTIONS)
+			count = cut_host_options(count, arguments, &options);
 		if (parse(&subcommands[i], count, arguments, &options, &status))
 			status = subcommands[i].run(&options);
 		return status;
 	}
-	command_problem("unknown command \"%s\"; there are roots, status and gc", arguments[0]);
-	return COMMAND_USAGE;
+	return refuse_subcommand(arguments[0]);
 }
 
 static enum command_exit

@@ -15,7 +15,7 @@ struct table {
 	const struct table_column *columns;
 	size_t width; /* columns */
 	size_t count; /* cells so far */
-	char **cells; /* row by row; behind each row its note, or NULL */
+	char **cells; /* row by row; behind each row its notes, a line each, or NULL */
 };
 
 struct table *
@@ -70,17 +70,24 @@ table_cell(struct table *table, const char *format, ...)
 void
 table_note(struct table *table, const char *format, ...)
 {
-	size_t row;
+	char **notes, *note, *both;
 	va_list arguments;
-	char **note;
+	size_t row;
 
 	assert(table->count > 0);
 	row = (table->count - 1) / table->width;
-	note = &table->cells[row * (table->width + 1) + table->width];
-	assert(!*note);
+	notes = &table->cells[row * (table->width + 1) + table->width];
 	va_start(arguments, format);
-	*note = printable(format, arguments);
+	note = printable(format, arguments);
 	va_end(arguments);
+	if (*notes) {
+		if (asprintf(&both, "%s\n%*s%s", *notes, GAP, "", note) < 0)
+			both = NULL;
+		free(*notes);
+		free(note);
+		note = command_memory(both);
+	}
+	*notes = note;
 }
 
 /* Characters of UTF-8. Wide ones take two places, but only paths hold them, and paths come last. */

@@ -34,7 +34,7 @@ struct table *table_new(const struct table_column *columns, size_t count);
 
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A line of its own beneath the row that was begun last. One a row; a second one is a bug. */
+/* A line of its own beneath the row that was begun last, and beneath the notes that it has. */
 void table_note(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Prints the titles and all rows; nothing at all where there are no rows. */
