@@ -39,7 +39,7 @@ frozen() {
 			# later and later
 			sleep "0.0$((attempt % 10))"
 			kill -STOP "$pid"
-			staging=$(find "$where" -mindepth 1 -maxdepth 1 -name 'stagedir-*')
+			staging=$(staging_dirs "$where")
 			[ -n "$staging" ] && [ -n "$(ls "$staging" 2>/dev/null)" ] && return
 			kill -CONT "$pid"
 		fi
@@ -136,8 +136,9 @@ if am_root && mount_tmpfs "$work/full" size=4m,mode=1777; then
 	kill -CONT "$pid"
 	end "$pid"
 	[ "$status" -ne 0 ] && [ "$status" -lt 128 ] || fail "a run whose root was filled ended with $status"
-	note "it ends with $status: $(grep -a -i 'space' "$logs/attacked" | tail -n 1)"
-	says attacked '[Nn]o space'
+	note "it ends with $status: $(grep -a -i -E 'space|room' "$logs/attacked" | tail -n 1)"
+	says attacked '[Nn]o (space|room)'
+	has_not attacked Traceback
 	[ "$(ls "$work/full")" = filler ] || fail "a run that filled its root has left $(ls "$work/full")"
 	rm "$work/full/filler"
 	nothing_left 'a run that filled its root'

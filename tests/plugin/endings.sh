@@ -47,7 +47,7 @@ PYTHON
 # ends STATUS WHAT - runs the case on standard input: it ends with STATUS, and nothing is left.
 ends() {
 	cat "$work/case.py" - >"$work/now.py"
-	expect "$1" "$(printf %s "$2" | tr -c 'a-z\n' -)" env ROOT="$root" "$IN_TREE" "$HOST_PYTHON" "$work/now.py"
+	expect "$1" "$(printf %s "$2" | tr -c 'a-z\n' -)" env --default-signal=INT,TERM,HUP ROOT="$root" "$IN_TREE" "$HOST_PYTHON" "$work/now.py"
 	nothing_left "$2"
 }
 

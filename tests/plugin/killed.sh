@@ -53,7 +53,7 @@ nothing_left 'a run with --tempdir after a death in a ranked root'
 fresh
 expect 0 full plugged duplicity full --no-encryption "$source" "stage+file://$target"
 leave "$root" >/dev/null
-orphan=$(find "$root" -mindepth 1 -maxdepth 1)
+orphan=$(staging_dirs "$root")
 mkdir -p "$(archive_of "file://$target")"
 mv "$orphan" "$(archive_of "file://$target")/"
 expect 0 status plugged duplicity collection-status --no-encryption "stage+file://$target"
@@ -61,7 +61,7 @@ nothing_left 'collection-status after a death in the archive directory'
 
 # what is not ours stays, is named, and is in nobody's way
 leave "$root"
-orphan=$(find "$root" -mindepth 1 -maxdepth 1)
+orphan=$(staging_dirs "$root")
 echo keep >"$orphan/keep-me"
 ln -s /etc/passwd "$orphan/link"
 mkdir "$orphan/folder"
@@ -76,10 +76,10 @@ rm -r "$orphan"
 # stagedir gc, in the roots and where it is told
 leave "$root"
 expect 0 gc plugged "$STAGEDIR" gc
-is_empty "$root" 'stagedir gc'
+[ -z "$(staging_dirs "$root")" ] || fail "stagedir gc has left $(staging_dirs "$root")"
 leave "$work/third" --tempdir "$work/third"
 plugged "$STAGEDIR" gc >"$logs/gc" 2>&1
 [ -n "$(ls "$work/third")" ] || fail 'stagedir gc looks where nobody told it to'
 expect 0 gc plugged "$STAGEDIR" gc "$work/third"
-is_empty "$work/third" 'stagedir gc DIR'
+[ -z "$(staging_dirs "$work/third")" ] || fail "stagedir gc DIR has left $(staging_dirs "$work/third")"
 finish

@@ -209,14 +209,37 @@ is_empty() {
 
 # Nothing of a run that has ended is left: in the temp root, in any archive directory.
 nothing_left() {
+	is_empty "$root" "$1"
+	nothing_left_in_archive "$1"
+}
+
+nothing_left_in_archive() {
 	local rest
 
-	is_empty "$root" "$1"
 	rest=$(find "$XDG_CACHE_HOME" \( -name 'stagedir-*' -o -name 'duplicity-*-tempdir' -o -name 'lockfile' \
 		-o -name 'mktemp-*' -o -name 'mkstemp-*' \) | cat -v)
 	[ -z "$rest" ] && return
 	fail "left in the archive directory by $1: $rest"
 	return 1
+}
+
+# spools ROOT, staging_dirs ROOT - the staging directories in it that hold volumes for storage, and the others.
+spools() {
+	find "$1" -mindepth 2 -maxdepth 2 -path '*/stagedir-*/journal' -printf '%h\n' | sort
+}
+
+staging_dirs() {
+	find "$1" -mindepth 1 -maxdepth 1 -name 'stagedir-*' ! -exec test -e '{}/journal' ';' -print | sort
+}
+
+# only_staged_left WHAT - the same for a run that was ended: but staged volumes may wait for the next one.
+only_staged_left() {
+	local rest
+
+	rest=$(find "$root" -mindepth 1 ! -path "$root/stagedir-*/journal" ! -path "$root/stagedir-*/staged-*" \
+		! -exec test -e '{}/journal' ';' | cat -v)
+	[ -z "$rest" ] || fail "$root holds more than staged volumes after $1: $rest"
+	nothing_left_in_archive "$1" && [ -z "$rest" ]
 }
 
 # archive_of URL - the archive directory that the host has for a plain URL.

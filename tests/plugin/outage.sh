@@ -1,0 +1,119 @@
+# outage.sh - storage that is down, fails, or stores something else: the run ends as the stock host does, and keeps
+# what is staged.
+. "${srcdir:-.}/tests/plugin/lib.sh"
+. "$srcdir/tests/plugin/odd.sh"
+
+mkdir "$source"
+head -c 8000000 /dev/urandom | split -b 1M - "$source/"
+options=(--no-encryption --volsize 1)
+
+# settings LINE... - the configuration file with these lines, too.
+settings() {
+	configure "temp_root = $root" 'avoid_tmpfs = no' "$@"
+}
+
+# last_error LOG - what a front end is told of the error that ends a run, without times, and without the name of the
+# file, which the stock host leaves out where it is bytes.
+last_error() {
+	sed -n '/^ERROR /,$p' "$logs/$1" |
+		sed -E -e 's/[0-9]{8}T[0-9]{6}Z/TIME/g' -e '/^NOTICE /,$d' -e "s/^(ERROR [0-9]+ put) '.*/\1/"
+}
+
+# as_stock WHAT STATUS - does a plugged run, with two attempts, end as the stock host does?
+as_stock() {
+	local status_stock
+
+	rm -rf --one-file-system "$storage" "$storage.log" "$XDG_CACHE_HOME/duplicity" "$logs"/*.file
+	run stock stock duplicity full "${options[@]}" --num-retries 2 --backend-retry-delay 0 \
+		--log-file "$logs/stock.file" "$source" "$url"
+	status_stock=$status
+	rm -rf --one-file-system "$storage" "$storage.log" "$XDG_CACHE_HOME/duplicity"
+	run plugged plugged duplicity full "${options[@]}" --log-file "$logs/plugged.file" "$source" "stage+$url"
+	[ "$status" -eq "$status_stock" ] || fail "$1: exit status $status, and $status_stock of the stock host"
+	[ "$status" -eq "$2" ] || fail "$1: exit status $status instead of $2"
+	[ "$(last_error plugged.file)" = "$(last_error stock.file)" ] || {
+		fail "$1: the error is not as the stock host has it"
+		diff <(last_error stock.file) <(last_error plugged.file) >&2
+	}
+	has_not plugged Traceback
+	[ -z "$(stored)" ] || [ "$1" = short ] || fail "$1: stored is $(stored)"
+}
+
+# go_on WHAT - storage is well again, the next run completes the backup, which stock finds in order.
+go_on() {
+	unset_odd down fail short hang
+	expect 0 next plugged duplicity full "${options[@]}" "$source" "stage+$url"
+	nothing_left "the run after $1"
+	expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
+	nothing_left "stock's verify after $1"
+}
+
+settings 'retries = 2' 'backoff = 0'
+while read -r class code; do
+	set_odd down "${class#-}"
+	as_stock "storage is down ($class)" "$code"
+	says plugged 'volumes?, [0-9]+ bytes, stays? staged for odd:'
+	have_staged 1 || fail "$class: nothing stays staged"
+	rm -r "$root"/*
+done <<-'END'
+	-		50
+	backend		50
+	temporary	50
+	fatal		23
+	EACCES		51
+	ENOENT		52
+	ENOSPC		53
+END
+# how many attempts there are, and what is between them, is the host's unless the configuration tells
+settings
+set_odd down
+rm -rf --one-file-system "$storage.log" "$XDG_CACHE_HOME/duplicity"
+expect 50 host plugged duplicity full "${options[@]}" --num-retries 3 --backend-retry-delay 1 "$source" "stage+$url"
+has host 'Giving up after 3 attempts. OSError: '
+[ "$(puts | wc -l)" -eq 3 ] || fail "--num-retries 3: there were $(puts | wc -l) attempts"
+rm -r "$root"/*
+note 'storage that is down ends a run as that of the stock host'
+
+# down for the whole run, so that as much as may be is made meanwhile
+settings 'retries = 2' 'backoff = 3'
+fresh_odd
+set_odd down
+expect 50 down plugged duplicity full "${options[@]}" "$source" "stage+$url"
+[ "$(staged | wc -l)" -eq 4 ] || fail "$(staged | wc -l) volumes stay staged, and max_volumes is 4"
+bytes=$(find "$root" -name 'staged-*' -printf '%s\n' | awk '{ sum += $1 } END { printf "%d", sum }')
+has down "4 volumes, $bytes bytes, stay staged for $url: the next backup to it, or stagedir flush, hands them off"
+rm "$storage.log"
+go_on 'an outage'
+has next 'Restarting after volume 3,'
+for number in 1 2 3 4; do
+	says next "handing off the volume duplicity-full\.[0-9TZ]*\.vol$number\.difftar\.gz that a dead run staged"
+done
+# the host makes the newest one again, always
+sequence=$(puts | numbers)
+[ "$sequence" = '1 2 3 4 4 5 6 7 8 9 ' ] || fail "the next run stores the volumes $sequence"
+note "after an outage the next run stores the volumes $sequence"
+
+# a moment's failure
+settings 'retries = 2' 'backoff = 0'
+fresh_odd
+set_odd fail vol2.
+expect 0 once plugged duplicity full "${options[@]}" "$source" "stage+$url"
+has once 'fails once'
+sequence=$(puts | numbers)
+[ "$sequence" = '1 2 2 3 4 5 6 7 8 9 ' ] || fail "a put that fails once: the volumes $sequence are stored"
+nothing_left 'a failure that was retried'
+expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
+
+# stored is not what was handed off; which the host, too, looks for some seconds before it believes it
+fresh_odd
+set_odd short vol2.
+expect 0 short plugged duplicity full "${options[@]}" "$source" "stage+$url"
+says short 'File duplicity-full\.[0-9TZ]*\.vol2\.difftar\.gz was corrupted during upload\.'
+nothing_left 'a volume that was stored in part, and again'
+expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
+settings 'retries = 1'
+set_odd short
+as_stock short 44
+go_on 'volumes that are stored in part'
+note 'a volume that is stored in part is found'
+finish

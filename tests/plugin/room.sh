@@ -1,0 +1,123 @@
+# room.sh - a small temp root: a backup that is much larger completes in it, two share it, the next ranked root is used
+# when it is full for good, and where there is none the run ends with one message that tells all.
+. "${srcdir:-.}/tests/plugin/lib.sh"
+. "$srcdir/tests/plugin/odd.sh"
+
+am_root || {
+	skip_part 'a small temp root cannot be mounted without root'
+	finish
+}
+mount -t tmpfs -o size=60M,mode=0700 stage-test "$root" || die 'cannot mount a tmpfs'
+mounts+=("$root")
+options=(--no-encryption --no-compression --volsize 25)
+
+# big DIR MIB - a source of so much that cannot be compressed.
+big() {
+	mkdir "$1"
+	head -c "$(($2 * 1000000))" /dev/urandom | split -b 20M - "$1/"
+}
+
+# restores DIR URL SOURCE - is what stock restores equal?
+restores() {
+	expect 0 restore stock duplicity restore --no-encryption --volsize 25 "$2" "$1"
+	same_tree "$3" "$1" 'a restored backup'
+	rm -r "$1"
+}
+
+# fill_root - leaves nothing free in the temp root.
+fill_root() {
+	cat /dev/zero >"$root/filler" 2>/dev/null
+}
+
+big "$source" 400
+set_odd rate 50000000
+expect 0 large plugged duplicity full -v5 "${options[@]}" "$source" "stage+$url"
+nothing_left 'a backup of 400 MB in a temp root of 60 MB'
+has large 'waiting for room to stage'
+has large 'are promised to other runs; 5'
+restores "$work/restored" "$url" "$source"
+note '400 MB were backed up in a temp root of 60 MB'
+
+# two at once
+cp -rl "$source" "$work/other"
+other=$work/other-storage
+mkdir "$other.control"
+echo 50000000 >"$other.control/rate"
+rm -rf "$storage" "$storage.log" "$XDG_CACHE_HOME/duplicity"
+start first plugged duplicity full -v5 "${options[@]}" "$source" "stage+$url"
+first=$pid
+start second plugged duplicity full -v5 "${options[@]}" "$work/other" "stage+odd:///$other"
+second=$pid
+for log in first second; do
+	end "${!log}"
+	[ "$status" -eq 0 ] || {
+		fail "the $log of two backups in one temp root ends with $status"
+		show "$logs/$log"
+	}
+done
+nothing_left 'two backups in one temp root'
+grep -q 'waiting for room to stage' "$logs/first" "$logs/second" || fail 'neither of two backups had to wait for room'
+expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
+expect 0 verify stock duplicity verify --compare-data "${options[@]}" "odd:///$other" "$work/other"
+rm -r "$source" "$work/other" "$other"
+note 'two of 400 MB at once as well'
+
+# with max_volumes = 1 nothing is made while a volume is stored: when the root is filled then, nothing else gives room
+# back, and what the volume has taken is too little for another one
+big "$source" 60
+mkdir "$work/second"
+fresh_odd
+set_odd rate 25000000
+configure "temp_root = $root" "temp_root = $work/second" 'avoid_tmpfs = no' 'max_volumes = 1'
+start next plugged duplicity full -v5 "${options[@]}" "$source" "stage+$url"
+wait_for 10 have_logged vol1 || fail 'no volume is ever stored'
+fill_root
+wait_for 20 have_said next 'the next volumes are made in the temp root' || fail 'the next temp root is never used'
+wait_for 10 have_staged 1 || fail 'nothing is staged in the next temp root'
+[ "$(staged | wc -l)" -eq "$(staged | grep -c -F "$work/second/")" ] || fail "not staged in the next root: $(staged)"
+end "$pid"
+[ "$status" -eq 0 ] || {
+	fail "a backup that goes on in the next temp root ends with $status"
+	show "$logs/next"
+}
+has next "the next volumes are made in the temp root $work/second (temp_root)"
+rm "$root/filler"
+nothing_left 'a backup that went on in another root'
+is_empty "$work/second" 'a backup that went on there'
+restores "$work/restored" "$url" "$source"
+
+# an orphan, for another storage, holds some of the root; and there is no further one
+big "$work/other" 20
+mkdir -p "$other.control"
+: >"$other.control/down"
+configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 2' 'retries = 1'
+expect 50 dead plugged duplicity full --no-encryption --no-compression --volsize 5 "$work/other" "stage+odd:///$other"
+orphaned=$(find "$root" -type f -printf '%s\n' | awk '{ sum += $1 } END { printf "%d", sum }')
+[ "$orphaned" -ge 4000000 ] || fail "a run whose storage is down leaves only $orphaned bytes"
+configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 1'
+fresh_odd
+set_odd rate 25000000
+start full plugged duplicity full --tempdir "$root" "${options[@]}" "$source" "stage+$url"
+wait_for 10 have_logged vol1 || fail 'no volume is ever stored'
+fill_root
+end "$pid"
+[ "$status" -eq 35 ] || fail "without any room a run ends with $status instead of 35"
+has_not full Traceback
+[ "$(grep -c 'no room' "$logs/full")" -eq 1 ] || fail 'there is not one message about the room that is missing'
+grep 'no room' "$logs/full" >"$logs/message"
+says message "$root: 26476544 bytes are needed, [0-9]+ are free, of which 0 are promised to other runs; 0 are staged"
+says message 'Make room there, name another temp_root in stagedir.conf, or have smaller volumes'
+said=$(sed -n 's/.* \([0-9]*\) lie in what dead runs left.*/\1/p' "$logs/message")
+[ "${said:-0}" -ge 4000000 ] && [ "$said" -le "$orphaned" ] ||
+	fail "${said:-nothing} is said to lie in what dead runs left, and it is $orphaned"
+note "$(cat "$logs/message")"
+rm "$root/filler"
+
+# what was stored, and what waits, is of use to the next runs
+expect 0 next plugged duplicity full "${options[@]}" "$source" "stage+$url"
+expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
+rm "$other.control/down"
+expect 0 next plugged duplicity full --no-encryption --no-compression --volsize 5 "$work/other" "stage+odd:///$other"
+expect 0 verify stock duplicity verify --no-encryption --compare-data "odd:///$other" "$work/other"
+nothing_left 'the runs after it'
+finish

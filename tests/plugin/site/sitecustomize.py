@@ -1,0 +1,124 @@
+# sitecustomize.py - registers with the host, in a test, the storage `odd`: odd:///DIR is a folder that is slow, fails,
+# or is stored in pieces, as files in DIR.control say, which are read at every call:
+#
+#	rate		bytes a second; without it a put takes no time
+#	down		every put fails; what is in it is the class of the error (temporary, fatal, backend) or the name of
+#			an errno (ENOSPC), OSError without one by default
+#	fail		a part of a name in it: a put of such a file fails, once, and the control is removed
+#	hang		a part of a name in it: a put of such a file does not go on while it is there
+#	short		what is stored lacks its last byte; with a part of a name in it only that of such a file, once
+#	pieces		a put writes into the file itself, not into a temporary one that is renamed when it is complete
+#
+# and what is done is written to DIR.log: "TIME put NAME SIZE" before, "TIME done NAME" after, "TIME failed NAME",
+# "TIME list".
+import errno
+import importlib.abc
+import importlib.util
+import os
+import sys
+import time
+
+
+def install(backend):
+    from duplicity.errors import BackendException, FatalBackendException, TemporaryLoadException
+
+    class OddBackend(backend.Backend):
+        def __init__(self, parsed_url):
+            backend.Backend.__init__(self, parsed_url)
+            self.folder = parsed_url.path[1:]
+            os.makedirs(self.folder, exist_ok=True)
+
+        def _control(self, name):
+            try:
+                with open(f'{self.folder}.control/{name}') as control:
+                    return control.read().strip()
+            except FileNotFoundError:
+                return None
+
+        def _log(self, *words):
+            with open(f'{self.folder}.log', 'a') as log:
+                print(f'{time.time():.3f}', *words, file=log)
+
+        def _fail(self, name):
+            down = self._control('down')
+            if down is not None:
+                classes = {'temporary': TemporaryLoadException, 'fatal': FatalBackendException,
+                           'backend': BackendException}
+                if hasattr(errno, down):
+                    raise OSError(getattr(errno, down), f'{name}: storage is down')
+                raise classes.get(down, OSError)(f'{name}: storage is down')
+            if self._once('fail', name):
+                raise OSError(f'{name}: fails once')
+
+        def _once(self, control, name):
+            part = self._control(control)
+            if not part or part not in name:
+                return False
+            os.unlink(f'{self.folder}.control/{control}')
+            return True
+
+        def _put(self, source_path, remote_filename):
+            name = os.fsdecode(remote_filename)
+            self._log('put', name, os.path.getsize(source_path.name))
+            try:
+                self._fail(name)
+            except Exception:
+                self._log('failed', name)
+                raise
+            rate = float(self._control('rate') or 0)
+            target = os.path.join(self.folder, name)
+            written = target if self._control('pieces') is not None else os.path.join(self.folder, '.' + name)
+            with open(source_path.name, 'rb') as source, open(written, 'wb', buffering=0) as stored:
+                # by the clock, so that it is no slower where other threads run
+                begun = time.monotonic()
+                while True:
+                    piece = source.read(65536)
+                    if not piece:
+                        break
+                    stored.write(piece)
+                    if rate:
+                        time.sleep(max(0, begun + stored.tell() / rate - time.monotonic()))
+                while (self._control('hang') or '/') in name:
+                    time.sleep(0.05)
+                if self._control('short') == '' or self._once('short', name):
+                    stored.truncate(stored.tell() - 1)
+            os.rename(written, target)
+            self._log('done', name)
+
+        def _get(self, remote_filename, local_path):
+            with open(os.path.join(self.folder, os.fsdecode(remote_filename)), 'rb') as stored:
+                local_path.writefileobj(stored)
+
+        def _list(self):
+            self._log('list')
+            return [name for name in os.listdir(os.fsencode(self.folder)) if not name.startswith(b'.')]
+
+        def _delete(self, filename):
+            os.unlink(os.path.join(self.folder, os.fsdecode(filename)))
+
+        def _query(self, filename):
+            path = os.path.join(self.folder, os.fsdecode(filename))
+            return {'size': os.path.getsize(path) if os.path.exists(path) else -1}
+
+    backend.register_backend('odd', OddBackend)
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Has the storage registered as soon as the host's module of backends is there."""
+
+    def find_spec(self, name, path, target=None):
+        if name != 'duplicity.backend':
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+
+        def execute_and_install(module):
+            execute(module)
+            sys.modules[name] = module
+            install(module)
+        spec.loader.exec_module = execute_and_install
+        return spec
+
+
+sys.meta_path.insert(0, Finder())
