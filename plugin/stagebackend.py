@@ -169,6 +169,22 @@ def _tell_no_space(write):
     return write_or_tell
 
 
+def _leave_space(check):
+    """
+    dup_main.check_resources, which for a backup that stages ahead leaves it to that to find space: it hands off first
+    what dead runs have left, and waits for what other runs give back.
+    """
+    def check_resources(action):
+        volsize = config.volsize
+        if _target() and _backs_up() and _extension().stages_ahead():
+            config.volsize = 0  # of which this space is a multiple
+        try:
+            check(action)
+        finally:
+            config.volsize = volsize
+    return check_resources
+
+
 def _backs_up():
     """Does this run make a backup? A verification has a selection of files as well."""
     if getattr(config, 'select', None) is None:
@@ -211,6 +227,9 @@ def _install_directory(extension):
         dup_temp.new_tempduppath = _new_tempduppath(dup_temp.new_tempduppath)
         for writer in ('GPGWriteFile', 'GzipWriteFile', 'PlainWriteFile'):
             setattr(gpg, writer, _tell_no_space(getattr(gpg, writer)))
+        main = sys.modules.get('duplicity.dup_main')
+        if hasattr(main, 'check_resources'):
+            main.check_resources = _leave_space(main.check_resources)
         for temporary in (dup_temp.TempPath, dup_temp.TempDupPath):
             temporary.delete = _remove_first(temporary.delete)
 

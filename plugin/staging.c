@@ -411,8 +411,10 @@ tell_statistics(struct staging *self)
 
 /* Whoever presses Ctrl-C a second time does not want to wait for an upload either. */
 static void
-end_at_once(void)
+end_at_once(struct staging *self)
 {
+	PyErr_Clear();
+	tell_what_stays(self, false);
 	directory_cleanup_all();
 	signal(SIGINT, SIG_DFL);
 	kill(getpid(), SIGINT);
@@ -436,7 +438,7 @@ stop(struct staging *self, enum staging_end how)
 				"waiting for the upload that is under way; Ctrl-C ends it");
 		said = true;
 		if (PyErr_CheckSignals() < 0)
-			end_at_once();
+			end_at_once(self);
 	}
 }
 

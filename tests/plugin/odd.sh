@@ -31,7 +31,7 @@ puts() {
 	sed -n 's/^[^ ]* put \([^ ]*\) .*/\1/p' "$storage.log" 2>/dev/null
 }
 
-# volumes_of NAME... - their numbers, each with a blank behind it; nothing for what is no volume.
+# numbers - the numbers of the volumes whose names are read, each with a blank behind it; nothing for other names.
 numbers() {
 	sed -n 's/.*\.vol\([0-9]*\)\..*/\1/p' | tr '\n' ' '
 }
@@ -44,6 +44,11 @@ stored() {
 # staged - the files that are staged in $root and below, live or dead, in order.
 staged() {
 	find "$work" -path "$storage" -prune -o -type f -name 'staged-*' -print 2>/dev/null | sort -V
+}
+
+# sealed COUNT - have so many volumes ever been staged by what lies in $root?
+sealed() {
+	[ "$(cat "$root"/*/journal 2>/dev/null | grep -c ' staged staged-')" -ge "$1" ]
 }
 
 # have_staged COUNT, have_logged TEXT, have_said LOG TEXT - for wait_for.

@@ -38,7 +38,7 @@ has large 'are promised to other runs; 5'
 restores "$work/restored" "$url" "$source"
 note '400 MB were backed up in a temp root of 60 MB'
 
-# two at once
+# two at once; the second one begins when there is no room for a volume
 cp -rl "$source" "$work/other"
 other=$work/other-storage
 mkdir "$other.control"
@@ -46,6 +46,7 @@ echo 50000000 >"$other.control/rate"
 rm -rf "$storage" "$storage.log" "$XDG_CACHE_HOME/duplicity"
 start first plugged duplicity full -v5 "${options[@]}" "$source" "stage+$url"
 first=$pid
+wait_for 20 have_staged 2 || fail 'never are two volumes staged in a temp root for two'
 start second plugged duplicity full -v5 "${options[@]}" "$work/other" "stage+odd:///$other"
 second=$pid
 for log in first second; do
@@ -59,12 +60,25 @@ nothing_left 'two backups in one temp root'
 grep -q 'waiting for room to stage' "$logs/first" "$logs/second" || fail 'neither of two backups had to wait for room'
 expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
 expect 0 verify stock duplicity verify --compare-data "${options[@]}" "odd:///$other" "$work/other"
-rm -r "$source" "$work/other" "$other"
+rm -r "$source" "$work/other" "$other" "$other.control"
 note 'two of 400 MB at once as well'
+
+# a dead run has left so much that there is no room for a volume before that is handed off
+big "$source" 60
+fresh_odd
+set_odd hang vol1.
+start dead plugged duplicity full "${options[@]}" "$source" "stage+$url"
+wait_for 10 sealed 2 || fail 'never are two volumes staged in a temp root for two'
+kill -KILL "$pid"
+end "$pid"
+unset_odd hang
+expect 0 next plugged duplicity full -v5 "${options[@]}" "$source" "stage+$url"
+has next 'Restarting after volume 1,'
+nothing_left 'a run after one that has left the temp root full'
+restores "$work/restored" "$url" "$source"
 
 # with max_volumes = 1 nothing is made while a volume is stored: when the root is filled then, nothing else gives room
 # back, and what the volume has taken is too little for another one
-big "$source" 60
 mkdir "$work/second"
 fresh_odd
 set_odd rate 25000000
@@ -111,6 +125,21 @@ said=$(sed -n 's/.* \([0-9]*\) lie in what dead runs left.*/\1/p' "$logs/message
 [ "${said:-0}" -ge 4000000 ] && [ "$said" -le "$orphaned" ] ||
 	fail "${said:-nothing} is said to lie in what dead runs left, and it is $orphaned"
 note "$(cat "$logs/message")"
+rm "$root/filler"
+
+# in the middle of a volume, which is compressed so that this takes its time
+rm -rf --one-file-system "$storage" "$storage.log"
+is_writing() {
+	find "$root" -name 'mktemp-*' -size +1M | grep -q .
+}
+start middle plugged duplicity full --no-encryption --volsize 25 "$source" "stage+$url"
+wait_for 10 is_writing || fail 'never is a volume written'
+fill_root
+end "$pid"
+[ "$status" -eq 35 ] || fail "without space for the rest of a volume a run ends with $status instead of 35"
+has_not middle Traceback
+says middle "no space left in $root/stagedir-[^ ]* to write a file of this backup: [0-9]+ bytes are free"
+[ -z "$(stored)" ] || fail "a volume that could not be written whole was stored: $(stored)"
 rm "$root/filler"
 
 # what was stored, and what waits, is of use to the next runs
