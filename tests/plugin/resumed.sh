@@ -137,13 +137,13 @@ for ((round = 1; round <= rounds; round++)); do
 	case $((round % 4)) in
 	1) attempt stock '' ;;
 	3) attempt stock killed ;;
-	*) before=0 ;;
+	*) before= ;;
 	esac
-	if [ "$before" -gt 0 ] && [ "$status" -eq 0 ]; then
-		# stock has completed it, and left what is staged
+	if [ "$before" ] && [ "$status" -eq 0 ]; then
+		# stock has completed it, and left what the killed run has left
 		expect 0 stale.verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
 		expect 0 stale plugged duplicity "${options[@]}" "$source" "stage+$url"
-		says stale 'discarding the volume .* that a dead run staged'
+		[ "$before" -eq 0 ] || says stale 'discarding the volume .* that a dead run staged'
 	fi
 	while [ "$status" -ne 0 ]; do
 		killed=
