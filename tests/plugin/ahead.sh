@@ -4,7 +4,7 @@
 . "$srcdir/tests/plugin/odd.sh"
 
 rounds=${STAGE_TEST_ROUNDS:-3}
-volumes=14
+volumes=18
 
 # fill MIB - a source of which so many MiB of volumes are made, slowly; of a few large files, as their signatures are
 # made and stored by nobody ahead.
