@@ -30,6 +30,7 @@ sweep() {
 	local signal=$1 every=$2 moment ended=0 statuses=
 
 	shift 2
+	measure "$@" # anew: the machine may have become busier, or less
 	for moment in {1..20}; do
 		fresh
 		interrupt "$signal" "$moment" "$@"
