@@ -1,6 +1,6 @@
 # ahead.sh - what staging ahead costs where there is nothing to gain: a full backup to instant storage, by the host
 # alone and with the plugin in turn, median of five. RUNS and MEGABYTES change how often and how much.
-. "${srcdir:-.}/tests/plugin/lib.sh"
+. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
 
 runs=${RUNS:-5} megabytes=${MEGABYTES:-300}
 source=$work/source

@@ -1,7 +1,7 @@
 # budget.sh - what may wait at most: with storage three times slower than making volumes is, max_staged is kept to the
 # byte, max_volumes to the file; and what the two mean at their limits.
-. "${srcdir:-.}/tests/plugin/lib.sh"
-. "$srcdir/tests/plugin/odd.sh"
+. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "$srcdir/tests/plugin/odd.sh" || exit 1
 
 mib=1048576
 mkdir "$source"

@@ -1,6 +1,6 @@
 # forked.sh - the host forks, for gpg, while the threads of the plugin enter and leave the interpreter as often as they
 # can: no child may wait for a lock that one of them had.
-. "${srcdir:-.}/tests/plugin/lib.sh"
+. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
 
 need gpg gnupg
 configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 1000' 'retries = 1000' 'backoff = 0'

@@ -1,4 +1,5 @@
-# lib.sh - what every test of the plugin starts with: `. "${srcdir:-.}/tests/plugin/lib.sh"`
+# lib.sh - what every test of the plugin starts with: `. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1`. Never without the
+# exit: where this file is missing $work is empty, and what a test makes and removes would be in /.
 #
 # A test is one bash script that ends with `finish`. It gets
 #	$work		a private directory that is removed at the end, mounts and children included; HOME, the

@@ -3,8 +3,8 @@
 # again of which a record was synced but the newest. What is in storage is there, as that is another machine.
 #
 # STAGE_TEST_ROUNDS=all for every sync of a run; STAGE_TEST_SEED=N repeats the choices of another run.
-. "${srcdir:-.}/tests/plugin/lib.sh"
-. "$srcdir/tests/plugin/standing.sh"
+. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "$srcdir/tests/plugin/standing.sh" || exit 1
 
 library=$(dirname "$IN_TREE")/tests/plugin/.libs/powerloss.so
 [ -f "$library" ] || die "$library was not built yet; run make check"

@@ -3,8 +3,8 @@
 # is in order, nothing is left. Continued by stock as well, which knows nothing of what is staged.
 #
 # STAGE_TEST_ROUNDS=200 for more than CI has time for; STAGE_TEST_SEED=N repeats the choices of another run.
-. "${srcdir:-.}/tests/plugin/lib.sh"
-. "$srcdir/tests/plugin/standing.sh"
+. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "$srcdir/tests/plugin/standing.sh" || exit 1
 
 need gpg gnupg
 rounds=${STAGE_TEST_ROUNDS:-12}

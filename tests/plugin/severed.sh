@@ -1,9 +1,9 @@
 # severed.sh - the server dies while a backup goes to it: kill -9 of sshd and its sessions, which is up again a moment
 # later. A backup through an sftp client that connects anew goes on, and is in order; one that keeps its connection
 # ends as with stock, and the next run goes on from what is staged. Runs that are killed themselves go on as well.
-. "${srcdir:-.}/tests/plugin/lib.sh"
-. "$srcdir/tests/plugin/sshd.sh"
-. "$srcdir/tests/plugin/standing.sh"
+. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "$srcdir/tests/plugin/sshd.sh" || exit 1
+. "$srcdir/tests/plugin/standing.sh" || exit 1
 
 "$HOST_PYTHON" -c 'import pexpect' 2>"$logs/pexpect" ||
 	die 'the Python package pexpect is missing (Debian: apt-get install python3-pexpect)'
