@@ -1,6 +1,7 @@
 # severed.sh - the server dies while a backup goes to it: kill -9 of sshd and its sessions, which is up again a moment
 # later. A backup through an sftp client that connects anew goes on, and is in order; one that keeps its connection
 # ends as with stock, and the next run goes on from what is staged. Runs that are killed themselves go on as well.
+# STAGE_TEST_ROUNDS=N for N rounds of the latter two; STAGE_TEST_SEED=N repeats the choices of another run.
 . "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
 . "$srcdir/tests/plugin/sshd.sh" || exit 1
 . "$srcdir/tests/plugin/standing.sh" || exit 1
@@ -82,35 +83,38 @@ says anew 'attempt [0-9]+ of 10 to hand off'
 url=file://$target # the client that connects anew takes its time
 in_order 'a run with a server that dies' "${options[@]}"
 
-note 'keeps its connection: ends, and is continued'
-aim kept ''
-configure "temp_root = $root" 'avoid_tmpfs = no' 'backoff = 0' 'retries = 2'
-sshd_kills=0 status=1
-for round in 1 2 3 4 5 6 7 8; do
-	stand 'a lost connection'
-	start kept plugged duplicity "${options[@]}" "$source" "stage+$url"
-	wait_for 60 stored $((highest + 2))
-	pause 300
-	if [ "$round" -lt 4 ] && is_running; then
-		kill_sshd
-		start_sshd
-		wait_for 5 answers
-	fi
-	end "$pid"
-	goes_on kept 'a lost connection'
-	[ "$status" -ne 0 ] || break
-	[ "$status" -eq 50 ] || { fail "exit status $status instead of 50"; show "$logs/kept"; }
-	has kept 'Giving up after'
-	has kept 'staged for'
-done
-note "$round runs, sshd was killed $sshd_kills times"
-[ "$sshd_kills" -ge 2 ] || fail 'that is not often enough to prove anything'
-in_order 'runs whose server died' "${options[@]}"
+# lose_connections - runs that end when the server does, and are continued.
+lose_connections() {
+	local run
 
-note 'killed runs'
-configure "temp_root = $root" 'avoid_tmpfs = no' 'backoff = 1'
-for round in 1 2 3; do
-	aim "killed-$round" ''
+	configure "temp_root = $root" 'avoid_tmpfs = no' 'backoff = 0' 'retries = 2'
+	sshd_kills=0 status=1
+	for run in 1 2 3 4 5 6 7 8; do
+		stand 'a lost connection'
+		start kept plugged duplicity "${options[@]}" "$source" "stage+$url"
+		wait_for 60 stored $((highest + 2))
+		pause 300
+		if [ "$run" -lt 4 ] && is_running; then
+			kill_sshd
+			start_sshd
+			wait_for 5 answers
+		fi
+		end "$pid"
+		goes_on kept 'a lost connection'
+		[ "$status" -ne 0 ] || break
+		[ "$status" -eq 50 ] || { fail "exit status $status instead of 50"; show "$logs/kept"; }
+		has kept 'Giving up after'
+		# unless only the signatures and the manifest were left to be stored when the server died
+		[ -z "$(spools "$root")" ] || has kept 'staged for'
+	done
+	note "$run runs, sshd was killed $sshd_kills times"
+	[ "$sshd_kills" -ge 2 ] || fail 'that is not often enough to prove anything'
+	in_order 'runs whose server died' "${options[@]}"
+}
+
+# kill_runs - runs that are killed, and continued.
+kill_runs() {
+	configure "temp_root = $root" 'avoid_tmpfs = no' 'backoff = 1'
 	status=137
 	while [ "$status" -ne 0 ]; do
 		stand 'a killed run'
@@ -122,6 +126,18 @@ for round in 1 2 3; do
 		goes_on killed 'a killed run'
 		[ "$status" -eq 0 ] || [ "$status" -eq 137 ] || { fail "exit status $status"; show "$logs/killed"; break; }
 	done
-	in_order "killed runs $round" "${options[@]}"
+	in_order 'killed runs' "${options[@]}"
+}
+
+rounds=${STAGE_TEST_ROUNDS:-2}
+for ((round = 1; round <= rounds; round++)); do
+	note "round $round: keeps its connection: ends, and is continued"
+	aim "kept-$round" ''
+	lose_connections
+	rm -r "${target:?}" "$archive"
+	note "round $round: killed runs"
+	aim "killed-$round" ''
+	kill_runs
+	rm -r "${target:?}" "$archive"
 done
 finish
