@@ -15,8 +15,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "digest.h"
+#include "gzip.h"
 #include "handoff.h"
 #include "journal.h"
 #include "naming.h"
@@ -411,6 +413,68 @@ digest_scenario(void)
 	wrap_pause(true);
 	close(fd);
 	wrap_pause(false);
+}
+
+/* Are the bytes written that were to be, where the file was ended? */
+static const unsigned char zeros[2 * STAGE_GZIP_BLOCK];
+
+static void
+check_unpacked(size_t expected)
+{
+	size_t size = 0;
+	gzFile file;
+	int got;
+	static char buffer[64 * 1024];
+
+	wrap_pause(true);
+	file = gzopen(in_dir("data"), "rb");
+	while (file && (got = gzread(file, buffer, sizeof(buffer))) > 0)
+		size += (size_t)got;
+	if (!file || gzclose(file) != Z_OK || size != expected) {
+		mute++;
+		snprintf(what_was_mute, sizeof(what_was_mute), "%zu bytes unpacked of %zu", size,
+			expected);
+	}
+	wrap_pause(false);
+}
+
+/*
+ * The stream's threads make no calls of the C library, and this one waits whenever more than one
+ * block is in flight: so the calls come in the same order in each run.
+ */
+static void
+use_gzip(const struct stage_gzip_options *options)
+{
+	struct stage_gzip *gzip = NULL;
+	size_t written = 0;
+	bool fits = true;
+	int fd, i;
+
+	wrap_pause(true);
+	fd = open(in_dir("data"), O_WRONLY | O_TRUNC | O_CLOEXEC);
+	wrap_pause(false);
+	if (TRY(stage_gzip_open(fd, "data", options, &gzip, &said)) == 0) {
+		for (i = 0; i < 3; i++) {
+			if (TRY(stage_gzip_write(gzip, zeros, STAGE_GZIP_BLOCK + 1, &said)) == 0)
+				written += STAGE_GZIP_BLOCK + 1;
+			TRY(stage_gzip_fits(gzip, STAGE_GZIP_BLOCK, &fits, &said));
+		}
+		if (TRY(stage_gzip_close(&gzip, false, NULL, &said)) == 0)
+			check_unpacked(written);
+	}
+	wrap_pause(true);
+	close(fd);
+	wrap_pause(false);
+}
+
+static void
+gzip_scenario(void)
+{
+	struct stage_gzip_options options = {.limit = 1000, .level = 1, .threads = 1};
+
+	use_gzip(&options);
+	options.threads = 3;
+	use_gzip(&options);
 }
 
 #define JOURNAL_FILES 4
@@ -861,6 +925,7 @@ SWEEP(swapped, swapped_scenario, NULL, NULL, false, NULL)
 SWEEP(settings, settings_scenario, NULL, NULL, false, NULL)
 SWEEP(ranked, ranked_scenario, NULL, NULL, false, NULL)
 SWEEP(digest, digest_scenario, make_data, remove_data, false, NULL)
+SWEEP(gzip, gzip_scenario, make_data, remove_data, false, NULL)
 SWEEP(journal, journal_scenario, NULL, NULL, false, NULL)
 SWEEP(orphans, orphan_scenario, make_found, check_found, false, NULL)
 /* no lock; no machine-id, hence another machine; not to be opened, hence another user's or gone */
@@ -930,6 +995,7 @@ static const struct test tests[] = {
 	{"ranked", ranked},
 	{"default_dir", default_dir},
 	{"digest", digest},
+	{"gzip", gzip},
 	{"journal", journal},
 	{"orphans", orphans},
 	{"orphan", orphan},

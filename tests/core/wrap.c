@@ -19,8 +19,20 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#ifdef HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#else
+#include <zlib.h>
+#endif
+
 /* More calls than this in one run: it does not end. */
 #define ENDLESS 100000
+
+#ifdef HAVE_LIBDEFLATE
+#define COMPRESSOR(X) X(libdeflate_alloc_compressor, true, ENOMEM)
+#else
+#define COMPRESSOR(X) X(deflateInit2_, true, ENOMEM)
+#endif
 
 /* EINTR can only be met once in a row in real life: it is in no list of lasting failures. */
 #define FUNCTIONS(X)                                                                               \
@@ -34,6 +46,7 @@
 	X(open_memstream, true, ENOMEM)                                                            \
 	X(fdopen, true, ENOMEM)                                                                    \
 	X(fdopendir, true, ENOMEM)                                                                 \
+	COMPRESSOR(X)                                                                              \
 	X(fclose, false, ENOMEM)                                                                   \
 	X(open, false, EMFILE, EACCES, ENOENT, EIO, EINTR)                                         \
 	X(openat, false, EMFILE, EACCES, ENOENT, ENOSPC, EIO, EEXIST, EINTR)                       \
@@ -324,6 +337,14 @@ wrap_live_bytes(void)
 	WRAP_AS(function, function, type, what, parameters, __VA_ARGS__)                           \
 	WRAP_AS(function, function##64, type, what, parameters, __VA_ARGS__)
 
+#ifdef HAVE_LIBDEFLATE
+WRAP(libdeflate_alloc_compressor, struct libdeflate_compressor *, NULL, (int level), level)
+#else
+WRAP(deflateInit2_, int, Z_MEM_ERROR,
+	(z_streamp stream, int level, int method, int window, int memory, int strategy,
+		const char *version, int size),
+	stream, level, method, window, memory, strategy, version, size)
+#endif
 WRAP(faccessat, int, -1, (int fd, const char *path, int mode, int flags), fd, path, mode, flags)
 WRAP(fchmod, int, -1, (int fd, mode_t mode), fd, mode)
 WRAP(fdopen, FILE *, NULL, (int fd, const char *mode), fd, mode)

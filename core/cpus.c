@@ -1,0 +1,189 @@
+/*
+ * A control group has no more than those that it lies in, so the least quota on the way up counts.
+ * In a container the path of the group may be one that only the machine outside knows; what is
+ * mounted there is then the container's own, and is found at the end of the way up.
+ */
+#include "cpus.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Of files that the kernel makes, which are shorter; what is longer is cut. */
+#define TEXT_MAX 8192
+
+/* Far more CPUs than any machine has. */
+#define CPUS_MAX (1u << 20)
+
+/* Reads a small file as text. False where there is none. */
+static bool
+read_text(const char *path, char text[TEXT_MAX])
+{
+	size_t used = 0;
+	ssize_t got;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	while (used < TEXT_MAX - 1 && (got = read(fd, text + used, TEXT_MAX - 1 - used)) != 0) {
+		if (got > 0)
+			used += (size_t)got;
+		else if (errno != EINTR)
+			break;
+	}
+	text[used] = '\0';
+	close(fd);
+	return used > 0;
+}
+
+/* CPUs that are as much as quota of each period, 0 for no limit. */
+static unsigned int
+cpus_of(long long quota, long long period)
+{
+	if (quota <= 0 || period <= 0 || quota / period >= CPUS_MAX)
+		return 0;
+	return (unsigned int)(quota / period + (quota % period != 0));
+}
+
+/* Version 2: "max PERIOD" or "QUOTA PERIOD". */
+static unsigned int
+quota_v2(const char *directory)
+{
+	char path[PATH_MAX], text[TEXT_MAX], *period;
+	long long quota;
+
+	if (snprintf(path, sizeof(path), "%s/cpu.max", directory) >= (int)sizeof(path) ||
+		!read_text(path, text))
+		return 0;
+	quota = strtoll(text, &period, 10);
+	return period == text ? 0 : cpus_of(quota, strtoll(period, NULL, 10));
+}
+
+static long long
+read_number(const char *directory, const char *name)
+{
+	char path[PATH_MAX], text[TEXT_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path) ||
+		!read_text(path, text))
+		return 0;
+	return strtoll(text, NULL, 10);
+}
+
+/* Version 1: a file for each of the two; the quota is -1 where there is none. */
+static unsigned int
+quota_v1(const char *directory)
+{
+	return cpus_of(read_number(directory, "cpu.cfs_quota_us"),
+		read_number(directory, "cpu.cfs_period_us"));
+}
+
+/* The least quota of the groups from mount/group up to mount. */
+static unsigned int
+least_quota(const char *root, const char *mount, const char *group,
+	unsigned int (*quota_of)(const char *directory))
+{
+	unsigned int least = 0, quota;
+	char directory[PATH_MAX], *slash;
+	size_t top;
+
+	top = (size_t)snprintf(directory, sizeof(directory), "%s%s", root, mount);
+	if (top + strlen(group) >= sizeof(directory))
+		return 0;
+	strcpy(directory + top, group);
+	for (;;) {
+		quota = quota_of(directory);
+		if (quota && (!least || quota < least))
+			least = quota;
+		slash = strrchr(directory + top, '/');
+		if (!slash)
+			return least;
+		*slash = '\0';
+	}
+}
+
+/* Is the controller of CPUs in a list such as "cpu,cpuacct"? */
+static bool
+has_cpu(const char *controllers)
+{
+	size_t length = strlen("cpu");
+
+	for (;;) {
+		if (strncmp(controllers, "cpu", length) == 0 &&
+			(controllers[length] == ',' || !controllers[length]))
+			return true;
+		controllers = strchr(controllers, ',');
+		if (!controllers)
+			return false;
+		controllers++;
+	}
+}
+
+unsigned int
+stage_cpus_quota(const char *root)
+{
+	char path[PATH_MAX], text[TEXT_MAX], *line, *rest, *controllers, *group;
+	unsigned int least = 0, quota;
+
+	if (snprintf(path, sizeof(path), "%s/proc/self/cgroup", root) >= (int)sizeof(path) ||
+		!read_text(path, text))
+		return 0;
+	/* "NUMBER:CONTROLLERS:GROUP"; version 2 names no controllers */
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		controllers = strchr(line, ':');
+		group = controllers ? strchr(controllers + 1, ':') : NULL;
+		if (!group)
+			continue;
+		*group++ = '\0';
+		controllers++;
+		quota = 0;
+		if (!*controllers)
+			quota = least_quota(root, "/sys/fs/cgroup", group, quota_v2);
+		else if (has_cpu(controllers))
+			quota = least_quota(root, "/sys/fs/cgroup/cpu", group, quota_v1);
+		if (quota && (!least || quota < least))
+			least = quota;
+	}
+	return least;
+}
+
+/* CPUs that this thread may be run on; 0 where that cannot be told. */
+static unsigned int
+affinity(void)
+{
+	size_t size;
+	cpu_set_t *set;
+	unsigned int count;
+	int cpus = 0;
+
+	/* the kernel refuses a set that is smaller than its own (EINVAL) */
+	for (count = CPU_SETSIZE; cpus == 0 && count <= CPUS_MAX; count *= 2) {
+		size = CPU_ALLOC_SIZE(count);
+		set = CPU_ALLOC(count);
+		if (!set)
+			return 0;
+		if (sched_getaffinity(0, size, set) == 0)
+			cpus = CPU_COUNT_S(size, set);
+		else if (errno != EINVAL)
+			count = CPUS_MAX;
+		CPU_FREE(set);
+	}
+	return (unsigned int)cpus;
+}
+
+unsigned int
+stage_cpus(void)
+{
+	unsigned int cpus = affinity(), quota = stage_cpus_quota("");
+
+	if (quota && (!cpus || quota < cpus))
+		cpus = quota;
+	return cpus ? cpus : 1;
+}

@@ -1,0 +1,37 @@
+#include "output.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static bool
+may_try_again(const struct stage_output *output, int sys_errno)
+{
+	if (sys_errno == EINTR)
+		return true;
+	return (sys_errno == ENOSPC || sys_errno == EDQUOT) && output->make_room &&
+	       output->make_room(output->context);
+}
+
+int
+stage_output_write(
+	struct stage_output *output, const void *data, size_t size, struct stage_error *error)
+{
+	const char *next = data;
+	ssize_t written;
+	int sys_errno;
+
+	while (size > 0) {
+		written = write(output->fd, next, size);
+		if (written > 0) {
+			next += written;
+			size -= (size_t)written;
+			output->size += (size_t)written;
+			continue;
+		}
+		sys_errno = written < 0 ? errno : EIO; /* 0 bytes: no file does that for ever */
+		if (!may_try_again(output, sys_errno))
+			return stage_error_set(
+				error, STAGE_E_SYSTEM, sys_errno, "cannot write %s", output->name);
+	}
+	return 0;
+}
