@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "expand.h"
+#include "gzip.h"
 #include "text.h"
 
 #define SYSTEM_FILE SYSCONFDIR "/stagedir.conf"
@@ -225,6 +226,8 @@ static const struct key keys[] = {
 	{"retries", false, set_number, FIELD(retries), 1, 1000},
 	{"backoff", false, set_number, FIELD(backoff), 0, 24 * 60 * 60},
 	{"durable", false, set_boolean, FIELD(durable), 0, 0},
+	{"gzip_level", false, set_number, FIELD(gzip_level), 1, STAGE_GZIP_LEVEL_MAX},
+	{"gzip_threads", false, set_number, FIELD(gzip_threads), 0, STAGE_GZIP_THREADS_MAX},
 };
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 _Static_assert(KEY_COUNT <= KEYS_MAX, "struct reader has room for every key");
@@ -442,6 +445,7 @@ new_settings(void)
 		settings->max_volumes = 4;
 		settings->backoff = -1;
 		settings->durable = true;
+		settings->gzip_level = 6;
 	}
 	return settings;
 }

@@ -73,6 +73,13 @@ struct stage_settings {
 
 	/* durable: a file counts as staged once it is on disk (fsync(2)). Default true. */
 	bool durable;
+
+	/* gzip_level: from 1, fast, to 12, small (gzip.h). Default 6. */
+	int gzip_level;
+
+	/* gzip_threads: threads that compress. 1 to 64; 0, the default, is one for each CPU that
+	 * may be used, as stage_gzip_threads() says. */
+	int gzip_threads;
 };
 
 /*

@@ -125,6 +125,16 @@ static PyMethodDef functions[] = {
 		"Removes a file (str or bytes) that a TemporaryDirectory of this process tracks, "
 		"by\n"
 		"descriptor, and forgets it. False: none does."},
+	{"gzip_write_file", (PyCFunction)(void (*)(void))gzip_write_file,
+		METH_VARARGS | METH_KEYWORDS,
+		"gzip_write_file(block_iter, filename, size=209715200, gzipped=True)\n--\n\n"
+		"Does what the host's gpg.GzipWriteFile does: writes blocks to the file while it "
+		"has\n"
+		"room for block_iter.get_read_size() bytes more, and is never larger than size "
+		"bytes.\n"
+		"Returns 1 at the end of the blocks, else 0. Compresses in several threads, as\n"
+		"stagedir.conf says; raises OSError with errno and filename. Without space waits\n"
+		"while staged volumes are still handed off."},
 	{"stages_ahead", stages_ahead, METH_NOARGS,
 		"stages_ahead()\n--\n\n"
 		"Does the configuration have volumes staged ahead? Raises UserError for a wrong one."},

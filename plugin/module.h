@@ -3,9 +3,9 @@
  *
  * The module is loaded by stagebackend.py and offers the host the tracked staging directory
  * (directory.c), the staging ahead of volumes (staging.c, places.c, resume.c), the removal of what
- * dead runs left (reclaim.c) and the question which URLs are to be staged (targets.c). It is built
- * with the limited API of Python 3.11, so that one file serves every later Python 3, and it is not
- * unloaded.
+ * dead runs left (reclaim.c), a faster writer of its files (gzipwriter.c) and the question which
+ * URLs are to be staged (targets.c). It is built with the limited API of Python 3.11, so that one
+ * file serves every later Python 3, and it is not unloaded.
  *
  * All functions here are called with the GIL held. What may wait for a lock of the core, or for
  * long, gives it up meanwhile: the core's own threads need it.
@@ -91,6 +91,13 @@ bool staging_stages_in(PyObject *directory);
 /* Raises StagingError for *error, returns NULL. staging.c */
 PyObject *staging_raise(const struct stage_error *error);
 
+/*
+ * Waits until storage has taken a staged file of this process, which gives room back. False where
+ * none is staged or none is handed off any more, or with an exception, raised by a signal's
+ * handler. staging.c
+ */
+bool staging_wait_for_room(void);
+
 enum staging_end {
 	STAGING_FINISH, /* hand off what is staged, unless that has failed already */
 	STAGING_STOP,   /* keep it; wait for an upload that is under way */
@@ -99,6 +106,9 @@ enum staging_end {
 
 /* Ends every Staging of this process, and tells what stays staged. Never fails. staging.c */
 void staging_end_all(enum staging_end how);
+
+/* _stagedir.gzip_write_file(...). gzipwriter.c */
+PyObject *gzip_write_file(PyObject *module, PyObject *arguments, PyObject *keywords);
 
 /*
  * Has signals, exec and the end of the interpreter clean up. May be called again. Never fails.

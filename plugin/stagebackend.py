@@ -12,6 +12,7 @@ registers and does nothing else; the extension module is loaded when a backend i
 import contextlib
 import errno
 import filecmp
+import inspect
 import os
 import re
 import sys
@@ -33,6 +34,9 @@ from duplicity.errors import TemporaryLoadException
 from duplicity.errors import UserError
 
 PREFIX = 'stage'
+
+# Was what is replaced in the host replaced already?
+_installed = False
 
 # Calls of get_backend() that are under way: what another backend wraps is not taken over, and has no
 # archive directory.
@@ -185,15 +189,6 @@ def _leave_space(check):
     return check_resources
 
 
-def _backs_up():
-    """Does this run make a backup? A verification has a selection of files as well."""
-    if getattr(config, 'select', None) is None:
-        return False
-    # where the host keeps what it was asked for differs between its versions
-    cli = sys.modules.get('duplicity.commandline')
-    return getattr(config, 'action', None) != 'verify' and not getattr(cli, 'verify', None)
-
-
 def _target():
     """The StageBackend that this run backs up to: none in a replication, or behind another prefix."""
     target = getattr(config.backend, 'backend', None)
@@ -220,18 +215,46 @@ def _check_staging():
         directory.check()
 
 
-def _install_directory(extension):
-    """Has the host stage in our directory from now on."""
-    if tempdir.TemporaryDirectory is _host_directory:
-        tempdir.TemporaryDirectory = extension.TemporaryDirectory
-        dup_temp.new_tempduppath = _new_tempduppath(dup_temp.new_tempduppath)
-        for writer in ('GPGWriteFile', 'GzipWriteFile', 'PlainWriteFile'):
-            setattr(gpg, writer, _tell_no_space(getattr(gpg, writer)))
-        main = sys.modules.get('duplicity.dup_main')
-        if hasattr(main, 'check_resources'):
-            main.check_resources = _leave_space(main.check_resources)
-        for temporary in (dup_temp.TempPath, dup_temp.TempDupPath):
-            temporary.delete = _remove_first(temporary.delete)
+def _replacements(extension):
+    """What is replaced in the host: where it is, its name, the signature that it must have, what makes the other of it."""
+    size = 200 * 1024 * 1024
+    return (
+        (tempdir, 'TemporaryDirectory', '(temproot=None)', lambda stock: extension.TemporaryDirectory),
+        (dup_temp, 'new_tempduppath', '(parseresults)', _new_tempduppath),
+        (dup_temp.TempPath, 'delete', '(self)', _remove_first),
+        (dup_temp.TempDupPath, 'delete', '(self)', _remove_first),
+        (gpg, 'GPGWriteFile', f'(block_iter, filename, profile, size={size}, max_footer_size=16384)', _tell_no_space),
+        (gpg, 'GzipWriteFile', f'(block_iter, filename, size={size}, gzipped=True)',
+         lambda stock: _tell_no_space(extension.gzip_write_file)),
+        (gpg, 'PlainWriteFile', f'(block_iter, filename, size={size}, gzipped=False)', _tell_no_space),
+        (sys.modules.get('duplicity.dup_main'), 'check_resources', '(action)', _leave_space),
+    )
+
+
+def _signature(function):
+    try:
+        return str(inspect.signature(function))
+    except (TypeError, ValueError):
+        return ' of which no signature can be told'
+
+
+def _install(extension):
+    """Has the host stage in our directory, and write by our writers, from now on. What is not as known stays."""
+    global _installed
+    if _installed:
+        return
+    _installed = True
+    unknown = []
+    for owner, name, signature, make in _replacements(extension):
+        stock = getattr(owner, name, None)
+        if stock is None:
+            continue
+        if _signature(stock) == signature:
+            setattr(owner, name, make(stock))
+        else:
+            unknown.append(name + _signature(stock))
+    if unknown:
+        log.Notice(f'stagedir does not know this version of duplicity: {", ".join(unknown)} stays as it is')
 
 
 # The end of a backup. Out of each of its partial files in the archive directory (X.sigtar.part, X.manifest.part) the
@@ -291,7 +314,7 @@ class StageBackend(backend.Backend):
         extension = _extension()
         extension.check_settings()
         # before the wrapped backend is built: some make a file there when they are
-        _install_directory(extension)
+        _install(extension)
         with _nested():
             self.wrapped = backend.get_backend_object(parsed_url.url_string)
         if self.wrapped is None:

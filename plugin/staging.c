@@ -484,6 +484,39 @@ end(struct staging *self, enum staging_end how)
 	self->ending = false;
 }
 
+/* Is a file in its queue? */
+static bool
+has_waiting(struct staging *self, size_t *ret_count)
+{
+	uint64_t bytes;
+
+	*ret_count = 0;
+	if (self->handoff)
+		stage_handoff_waiting(self->handoff, ret_count, &bytes);
+	return *ret_count > 0;
+}
+
+bool
+staging_wait_for_room(void)
+{
+	struct staging *self;
+	struct stage_error error;
+	size_t count;
+	int code;
+
+	for (self = all; self && !has_waiting(self, &count); self = self->next)
+		;
+	if (!self)
+		return false;
+	Py_INCREF((PyObject *)self); /* logging runs Python */
+	stage_log_line(&host_log, STAGE_INFO,
+		"waiting for room to write a file: %zu staged volumes are still to be handed off",
+		count);
+	code = wait_for_queue(self, count, -1, &error);
+	Py_DECREF((PyObject *)self);
+	return code == 0;
+}
+
 void
 staging_end_all(enum staging_end how)
 {

@@ -69,6 +69,7 @@ are_defaults(void)
 	CHECK(settings->stage_ahead && settings->durable);
 	CHECK(settings->max_volumes == 4 && settings->max_staged == 0);
 	CHECK(settings->retries == 0 && settings->backoff == -1);
+	CHECK(settings->gzip_level == 6 && settings->gzip_threads == 0);
 }
 
 static void
@@ -162,6 +163,21 @@ whole_numbers(void)
 	}
 	refused("\nbackoff = 86401", "2", "backoff = 86401", "from 0 to 86400");
 	refused("max_volumes = 0", "1", "max_volumes = 0", "from 1 to 1000");
+	stage_settings_free(&settings);
+}
+
+static void
+compression(void)
+{
+	LOADS("gzip_level = 1\ngzip_threads = 64\n");
+	CHECK(settings->gzip_level == 1 && settings->gzip_threads == 64);
+	LOADS("gzip_level = 12\n");
+	CHECK(settings->gzip_level == 12 && settings->gzip_threads == 0);
+	LOADS("gzip_threads = 0\n");
+	CHECK(settings->gzip_level == 6 && settings->gzip_threads == 0);
+	refused("gzip_level = 0", "1", "gzip_level = 0", "from 1 to 12");
+	refused("gzip_level = 13", "1", "gzip_level = 13", "from 1 to 12");
+	refused("gzip_threads = 65", "1", "gzip_threads = 65", "from 0 to 64");
 	stage_settings_free(&settings);
 }
 
@@ -263,7 +279,7 @@ refusals(void)
 {
 	refused("min_free = 1\nminfree = 2\n", "2", "minfree = 2",
 		"unknown key; known are temp_root, min_free, avoid_tmpfs, targets, stage_ahead, "
-		"max_volumes, max_staged, retries, backoff, durable");
+		"max_volumes, max_staged, retries, backoff, durable, gzip_level, gzip_threads");
 	refused("Min_free = 1\n", "1", "Min_free = 1", "unknown key");
 	refused("= 1\n", "1", "= 1", "unknown key");
 	refused("\n\n[stage]\nmin_free = 1\n", "3", "[stage]", "there are no [sections]");
@@ -565,6 +581,7 @@ static const struct test tests[] = {
 	{"comments_and_blanks", comments_and_blanks},
 	{"sizes", sizes},
 	{"whole_numbers", whole_numbers},
+	{"compression", compression},
 	{"staging_ahead", staging_ahead},
 	{"booleans", booleans},
 	{"temp_roots", temp_roots},
