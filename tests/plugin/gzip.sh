@@ -2,8 +2,8 @@
 # cut: the tar of all volumes, the signatures and the manifest of backups by both are the same; volumes are full, and not
 # larger than asked for; stock restores what the plugin wrote, also in chains and interrupted runs that both had a
 # part in; on a host that is not the one that is known it is left out.
-. "${srcdir:-.}/tests/plugin/lib.sh"
-. "$srcdir/tests/plugin/odd.sh"
+. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "$srcdir/tests/plugin/odd.sh" || exit 1
 
 slack=$((80 * 1024)) # bytes by which a volume that is full may be smaller
 full=(full --no-encryption --current-time 1600000000)
