@@ -44,12 +44,16 @@ expect 0 stock stock duplicity full --no-encryption --volsize 1 "$source" "$url"
 making=$(($(milliseconds) - before - idle))
 rate=$((18 * mib * 1000 / making / 3))
 note "18 MiB of volumes are made in $making ms; storage takes three times as long"
-set_odd rate "$rate"
+
+# how large are those of the plugin?
+fresh_odd
+expect 0 sizes plugged duplicity full --no-encryption --volsize 1 "$source" "stage+$url"
 
 # A volume that is to be made counts as 1 MiB and 256 KiB. Is there room for it while two others wait?
 volume=$((mib + 256 * 1024))
 find "$storage" -name 'duplicity*.vol*' -printf '%f %s\n' | sort -V |
 	awk '{ if (NR > 1) print last + $2; last = $2 }' | sort -n >"$work/pairs"
+set_odd rate "$rate"
 budget=$(($(tail -n 1 "$work/pairs") + volume))
 settings "max_staged = $budget" 'max_volumes = 100'
 back_up "max_staged = $budget"

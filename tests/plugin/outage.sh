@@ -13,10 +13,11 @@ settings() {
 }
 
 # last_error LOG - what a front end is told of the error that ends a run, without times, and without the name of the
-# file, which the stock host leaves out where it is bytes.
+# file, which the stock host leaves out where it is bytes. A volume that lacks its last byte is not as large by both.
 last_error() {
 	sed -n '/^ERROR /,$p' "$logs/$1" |
-		sed -E -e 's/[0-9]{8}T[0-9]{6}Z/TIME/g' -e '/^NOTICE /,$d' -e "s/^(ERROR [0-9]+ put) '.*/\1/"
+		sed -E -e 's/[0-9]{8}T[0-9]{6}Z/TIME/g' -e '/^NOTICE /,$d' -e "s/^(ERROR [0-9]+ put) '.*/\1/" |
+		awk '/^ERROR 44 / && $NF == $(NF - 1) - 1 { $(NF - 1) = "SIZE"; $NF = "SIZE-1" } { print }'
 }
 
 # as_stock WHAT STATUS - does a plugged run, with two attempts, end as the stock host does?
