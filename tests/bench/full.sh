@@ -70,7 +70,7 @@ for ((run = 0; run <= runs; run++)); do
 	configure "temp_root = $root" 'avoid_tmpfs = no'
 	[ "$run" -gt 0 ] || rm "$work/stock" "$work/plugged" "$work/fast" # to have everything in memory
 done
-echo "full, not encrypted, $(du -sm "$source" | cut -f 1) MB in $(find "$source" -type f | wc -l) files, $(nproc) CPUs," \
+echo "full, not encrypted, $(du -sm --apparent-size "$source" | cut -f 1) MB in $(find "$source" -type f | wc -l) files, $(nproc) CPUs," \
 	"median of $runs; each with its ratio to stock's"
 printf '%-26s %14s %14s %15s %14s\n' '' 'wall s' 'CPU s' 'volumes MB' 'peak MiB'
 row stock stock
