@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "allocate.h"
 #include "digest.h"
 #include "forkmark.h"
 #include "held.h"
@@ -311,6 +312,26 @@ stage_spool_reserve(struct stage_spool *spool, const char *path, uint64_t bytes,
 	return stage_room_reserve(&spool->held, spool->root, path, bytes, limit, ret_room, error);
 }
 
+bool
+stage_spool_allocate(int fd, uint64_t bytes)
+{
+	return stage_allocate(fd, bytes);
+}
+
+/* A file that is whole does not need what was allocated for it beyond its end. */
+static void
+give_back(struct stage_spool *spool, const char *base)
+{
+	int fd;
+
+	fd = openat(
+		spool->held.fd, base, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	stage_allocate_end(fd);
+	close(fd);
+}
+
 int
 stage_spool_accept(struct stage_spool *spool, struct stage_dir *dir, const char *path,
 	const char *name, const char *note, struct stage_spool_file **ret_file,
@@ -333,6 +354,7 @@ stage_spool_accept(struct stage_spool *spool, struct stage_dir *dir, const char 
 		code = stage_dir_move(dir, path, spool->held.fd, base, error);
 	if (code == 0) {
 		/* it is moved: what cannot be told now is told when it is sealed */
+		give_back(spool, base);
 		if (fstatat(spool->held.fd, base, &stat, AT_SYMLINK_NOFOLLOW) == 0) {
 			entry->file.size = (uint64_t)stat.st_size;
 			entry->measured = true;

@@ -147,7 +147,7 @@ open_gzip(struct writer *writer, const char *name)
 static int
 open_file(struct writer *writer, const char *name)
 {
-	int fd;
+	int fd, sys_errno;
 
 	Py_BEGIN_ALLOW_THREADS
 	do
@@ -156,6 +156,11 @@ open_file(struct writer *writer, const char *name)
 	Py_END_ALLOW_THREADS
 	if (fd < 0)
 		return raise_errno(writer, errno);
+	if (staging_allocate(fd, name) < 0) {
+		sys_errno = errno;
+		close(fd);
+		return PyErr_Occurred() ? -1 : raise_errno(writer, sys_errno);
+	}
 	writer->output = (struct stage_output){.fd = fd, .name = name, .make_room = make_room};
 	return 0;
 }

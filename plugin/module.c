@@ -125,6 +125,13 @@ static PyMethodDef functions[] = {
 		"Removes a file (str or bytes) that a TemporaryDirectory of this process tracks, "
 		"by\n"
 		"descriptor, and forgets it. False: none does."},
+	{"allocate", allocate, METH_O,
+		"allocate(path)\n--\n\n"
+		"Has the disk space allocated that is reserved for the volume of this path (str or "
+		"bytes),\n"
+		"once it was opened for writing. Nothing for any other. Without space waits while "
+		"staged\n"
+		"volumes are still handed off, and then raises OSError with errno and filename."},
 	{"gzip_write_file", (PyCFunction)(void (*)(void))gzip_write_file,
 		METH_VARARGS | METH_KEYWORDS,
 		"gzip_write_file(block_iter, filename, size=209715200, gzipped=True)\n--\n\n"
@@ -137,7 +144,8 @@ static PyMethodDef functions[] = {
 		"while staged volumes are still handed off."},
 	{"stages_ahead", stages_ahead, METH_NOARGS,
 		"stages_ahead()\n--\n\n"
-		"Does the configuration have volumes staged ahead? Raises UserError for a wrong one."},
+		"Does the configuration have volumes staged ahead? Raises UserError for a wrong "
+		"one."},
 	{"check_settings", check_settings, METH_NOARGS,
 		"check_settings()\n--\n\n"
 		"Raises UserError, with file, line and what is allowed, if a configuration file is "

@@ -2,7 +2,7 @@
  * module - the extension module _stagedir: what its parts share
  *
  * The module is loaded by stagebackend.py and offers the host the tracked staging directory
- * (directory.c), the staging ahead of volumes (staging.c, places.c, resume.c), the removal of what
+ * (directory.c), the staging ahead of volumes (staging.c, places.c, space.c, resume.c), the removal of what
  * dead runs left (reclaim.c), a faster writer of its files (gzipwriter.c) and the question which
  * URLs are to be staged (targets.c). It is built with the limited API of Python 3.11, so that one
  * file serves every later Python 3, and it is not unloaded.
@@ -94,9 +94,19 @@ PyObject *staging_raise(const struct stage_error *error);
 /*
  * Waits until storage has taken a staged file of this process, which gives room back. False where
  * none is staged or none is handed off any more, or with an exception, raised by a signal's
- * handler. staging.c
+ * handler. space.c
  */
 bool staging_wait_for_room(void);
+
+/*
+ * Has the disk space allocated that Staging.volume() reserved for path, which fd has open for
+ * writing: no other process can take it any more. Nothing for any other path. Waits while staged
+ * files may give room back: 0, or -1 with errno, or with an exception as above. space.c
+ */
+int staging_allocate(int fd, const char *path);
+
+/* _stagedir.allocate(path). space.c */
+PyObject *allocate(PyObject *module, PyObject *path);
 
 enum staging_end {
 	STAGING_FINISH, /* hand off what is staged, unless that has failed already */

@@ -173,6 +173,20 @@ def _tell_no_space(write):
     return write_or_tell
 
 
+def _allocating(stock):
+    """gpg.GPGFile, which begins a volume only when the disk space for it is its own."""
+    class GPGFile(stock):
+        def __init__(self, encrypt, encrypt_path, profile):
+            stock.__init__(self, encrypt, encrypt_path, profile)
+            if encrypt:
+                try:
+                    _extension().allocate(encrypt_path.name)
+                except BaseException:
+                    self.close()  # or gpg would never end
+                    raise
+    return GPGFile
+
+
 def _leave_space(check):
     """
     dup_main.check_resources, which for a backup that stages ahead leaves it to that to find space: it hands off first
@@ -223,6 +237,7 @@ def _replacements(extension):
         (dup_temp, 'new_tempduppath', '(parseresults)', _new_tempduppath),
         (dup_temp.TempPath, 'delete', '(self)', _remove_first),
         (dup_temp.TempDupPath, 'delete', '(self)', _remove_first),
+        (gpg, 'GPGFile', '(encrypt, encrypt_path, profile)', _allocating),
         (gpg, 'GPGWriteFile', f'(block_iter, filename, profile, size={size}, max_footer_size=16384)', _tell_no_space),
         (gpg, 'GzipWriteFile', f'(block_iter, filename, size={size}, gzipped=True)',
          lambda stock: _tell_no_space(extension.gzip_write_file)),

@@ -4,7 +4,7 @@
  *
  * Ends. The host's own cleanup finishes the queue, or after Ctrl-C stops it; signals that end the
  * process, and exec, leave it: what is in a spool survives that. All Stagings that have not ended
- * are in a list that the GIL guards.
+ * are in a list, which the GIL guards.
  */
 #include "staging.h"
 
@@ -32,7 +32,7 @@
 #define LOOK 0.2
 #define GRACE 1.0
 
-static struct staging *all;
+struct staging *staging_all;
 static PyObject *staging_error;
 
 PyObject *
@@ -110,12 +110,8 @@ staging_open_queue(struct staging *self, struct stage_error *error)
 	return stage_handoff_open(&self->how, &host_log, &self->handoff, error);
 }
 
-/*
- * Waits until fewer than count files are in the queue, at most for seconds, or for ever where that
- * is negative. Returns as stage_handoff_wait(), or 1 with an exception: a signal's handler raised.
- */
-static int
-wait_for_queue(struct staging *self, size_t count, double seconds, struct stage_error *error)
+int
+staging_wait(struct staging *self, size_t count, double seconds, struct stage_error *error)
 {
 	int code;
 
@@ -168,7 +164,7 @@ find_room(struct staging *self, bool others, bool *said, struct stage_error *err
 		stage_handoff_waiting(self->handoff, &waiting, &bytes);
 	if (waiting) {
 		say_once(said, STAGE_INFO, error);
-		code = wait_for_queue(self, waiting, LOOK, error);
+		code = staging_wait(self, waiting, LOOK, error);
 		return code == STAGE_E_AGAIN ? 0 : code;
 	}
 	code = places_open_next(&self->places, &failure);
@@ -194,14 +190,13 @@ staging_volume(PyObject *object, PyObject *size)
 	unsigned long long bytes = PyLong_AsUnsignedLongLong(size);
 	bool others = false, said = false;
 	struct stage_error error;
-	PyObject *result;
 	char *path;
 	int code;
 
 	if (PyErr_Occurred())
 		return NULL;
 	do {
-		code = wait_for_queue(self, (size_t)self->settings->max_volumes, -1, &error);
+		code = staging_wait(self, (size_t)self->settings->max_volumes, -1, &error);
 		if (code)
 			break;
 		code = places_reserve(&self->places, bytes + VOLUME_SLACK, &path, &others, &error);
@@ -214,9 +209,10 @@ staging_volume(PyObject *object, PyObject *size)
 	} while (code == STAGE_E_AGAIN);
 	if (code)
 		return code > 0 ? NULL : staging_fail(&error);
-	result = PyBytes_FromString(path);
-	free(path);
-	return result;
+	free(self->reserved);
+	self->reserved = path;
+	self->reserved_bytes = bytes + VOLUME_SLACK;
+	return PyBytes_FromString(path);
 }
 
 /*
@@ -283,7 +279,7 @@ staging_put(PyObject *object, PyObject *arguments)
 	if (code == STAGE_E_UNTRACKED)
 		result = Py_NewRef(Py_None);
 	else if (code == 0)
-		code = wait_for_queue(self, SIZE_MAX, 0, &error); /* has it failed? */
+		code = staging_wait(self, SIZE_MAX, 0, &error); /* has it failed? */
 	if (code == 0)
 		result = PyLong_FromUnsignedLongLong(size);
 	else if (code < 0 && !result)
@@ -353,7 +349,7 @@ staging_drain(PyObject *object, PyObject *unused)
 	int code;
 
 	(void)unused;
-	code = wait_for_queue((struct staging *)object, 1, -1, &error);
+	code = staging_wait((struct staging *)object, 1, -1, &error);
 	if (code < 0)
 		return staging_fail(&error);
 	return code ? NULL : Py_NewRef(Py_None);
@@ -473,7 +469,7 @@ end(struct staging *self, enum staging_end how)
 	}
 	self->ending = true;
 	if (self->handoff && how == STAGING_FINISH)
-		wait_for_queue(self, 1, -1, &error);
+		staging_wait(self, 1, -1, &error);
 	/* what was raised is told when all is done, but signals are looked for meanwhile */
 	PyErr_Fetch(&type, &value, &traceback);
 	ended = !self->handoff || stop(self, how);
@@ -484,43 +480,10 @@ end(struct staging *self, enum staging_end how)
 	self->ending = false;
 }
 
-/* Is a file in its queue? */
-static bool
-has_waiting(struct staging *self, size_t *ret_count)
-{
-	uint64_t bytes;
-
-	*ret_count = 0;
-	if (self->handoff)
-		stage_handoff_waiting(self->handoff, ret_count, &bytes);
-	return *ret_count > 0;
-}
-
-bool
-staging_wait_for_room(void)
-{
-	struct staging *self;
-	struct stage_error error;
-	size_t count;
-	int code;
-
-	for (self = all; self && !has_waiting(self, &count); self = self->next)
-		;
-	if (!self)
-		return false;
-	Py_INCREF((PyObject *)self); /* logging runs Python */
-	stage_log_line(&host_log, STAGE_INFO,
-		"waiting for room to write a file: %zu staged volumes are still to be handed off",
-		count);
-	code = wait_for_queue(self, count, -1, &error);
-	Py_DECREF((PyObject *)self);
-	return code == 0;
-}
-
 void
 staging_end_all(enum staging_end how)
 {
-	struct staging *self = all, *next;
+	struct staging *self = staging_all, *next;
 
 	/* waits give up the GIL, and logging runs Python: the one at hand and the next are held */
 	Py_XINCREF((PyObject *)self);
@@ -538,7 +501,7 @@ staging_stages_in(PyObject *directory)
 {
 	const struct staging *self;
 
-	for (self = all; self; self = self->next)
+	for (self = staging_all; self; self = self->next)
 		if (self->places.count && self->places.list[0].directory == directory)
 			return true;
 	return false;
@@ -586,8 +549,8 @@ staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 	self->places.max_staged = self->settings->max_staged;
 	self->owner = getpid();
 	self->upload = Py_NewRef(upload_function);
-	self->next = all;
-	all = self;
+	self->next = staging_all;
+	staging_all = self;
 	return 0;
 }
 
@@ -598,12 +561,13 @@ staging_dealloc(PyObject *object)
 	PyTypeObject *type = Py_TYPE(object);
 	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
-	for (link = &all; *link && *link != self; link = &(*link)->next)
+	for (link = &staging_all; *link && *link != self; link = &(*link)->next)
 		;
 	if (*link)
 		*link = self->next;
 	if (self->upload)
 		close_queue(self);
+	free(self->reserved);
 	free(self->target);
 	free(self->home);
 	stage_settings_free(&self->settings);

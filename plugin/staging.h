@@ -31,6 +31,8 @@ struct staging {
 	struct stage_settings *settings;
 	char *target, *home;
 	struct places places;
+	char *reserved; /* the path for which room is reserved; NULL before the first */
+	uint64_t reserved_bytes;
 	struct stage_handoff_target how;
 	struct stage_handoff *handoff; /* NULL until something was put */
 	bool ending;                   /* it is being ended: a signal came meanwhile */
@@ -41,6 +43,16 @@ struct staging {
 	struct resumable *resumables; /* by number of volume */
 	size_t resumable_count;
 };
+
+/* Those of this process that have not ended; the GIL guards the list. staging.c */
+extern struct staging *staging_all;
+
+/*
+ * Waits until fewer than count files are in the queue, at most for seconds, or for ever where that
+ * is negative. Returns as stage_handoff_wait(), or 1 with an exception: a signal's handler raised.
+ * staging.c
+ */
+int staging_wait(struct staging *self, size_t count, double seconds, struct stage_error *error);
 
 /* Opens the queue if it is not open yet: 0, or a code with *error. */
 int staging_open_queue(struct staging *self, struct stage_error *error);

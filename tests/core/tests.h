@@ -34,7 +34,7 @@ struct suite {
 
 extern const struct suite suite_error, suite_naming, suite_nameset, suite_expand, suite_settings,
 	suite_root, suite_dir, suite_fork, suite_orphan, suite_digest, suite_journal, suite_spool,
-	suite_room, suite_gzip, suite_handoff, suite_partial, suite_sweep;
+	suite_allocate, suite_room, suite_gzip, suite_handoff, suite_partial, suite_sweep;
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

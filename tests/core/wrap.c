@@ -69,6 +69,8 @@
 	X(faccessat, false, EACCES, EROFS)                                                         \
 	X(flock, false, EWOULDBLOCK, ENOLCK, EINTR)                                                \
 	X(fcntl, false, EMFILE)                                                                    \
+	X(fallocate, false, ENOSPC, EDQUOT, EOPNOTSUPP, EINTR)                                     \
+	X(ftruncate, false, EIO, EINTR)                                                            \
 	X(fchmod, false, EPERM, EIO)                                                               \
 	X(mkdirat, false, ENOSPC, EEXIST, EACCES, EIO)                                             \
 	X(unlinkat, false, EIO, EBUSY, EACCES)                                                     \
@@ -396,6 +398,8 @@ WRAP_AS(pread, __pread_chk, ssize_t, -1,
 WRAP_AS(pread, __pread64_chk, ssize_t, -1,
 	(int fd, void *buffer, size_t size, off_t offset, size_t room), fd, buffer, size, offset,
 	room)
+WRAP64(fallocate, int, -1, (int fd, int mode, off_t offset, off_t size), fd, mode, offset, size)
+WRAP64(ftruncate, int, -1, (int fd, off_t size), fd, size)
 WRAP64(fstat, int, -1, (int fd, struct stat *buffer), fd, buffer)
 WRAP64(fstatat, int, -1, (int fd, const char *path, struct stat *buffer, int flags), fd, path,
 	buffer, flags)

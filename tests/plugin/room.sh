@@ -3,6 +3,9 @@
 . "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
 . "$srcdir/tests/plugin/odd.sh" || exit 1
 
+no_allocation=$(dirname "$IN_TREE")/tests/plugin/.libs/noallocation.so
+[ -e "$no_allocation" ] || die "there is no $no_allocation"
+
 am_root || {
 	skip_part 'a small temp root cannot be mounted without root'
 	finish
@@ -127,20 +130,26 @@ said=$(sed -n 's/.* \([0-9]*\) lie in what dead runs left.*/\1/p' "$logs/message
 note "$(cat "$logs/message")"
 rm "$root/filler"
 
-# in the middle of a volume, which is compressed so that this takes its time
-rm -rf --one-file-system "$storage" "$storage.log"
+# in the middle of a volume, where the file system cannot allocate, and nothing is staged that could give room back
 is_writing() {
 	find "$root" -name 'mktemp-*' -size +1M | grep -q .
 }
-start middle plugged duplicity full --no-encryption --volsize 25 "$source" "stage+$url"
-wait_for 10 is_writing || fail 'never is a volume written'
-fill_root
-end "$pid"
-[ "$status" -eq 35 ] || fail "without space for the rest of a volume a run ends with $status instead of 35"
-has_not middle Traceback
-says middle "no space left in $root/stagedir-[^ ]* to write a file of this backup: [0-9]+ bytes are free"
-[ -z "$(stored)" ] || fail "a volume that could not be written whole was stored: $(stored)"
-rm "$root/filler"
+export PASSPHRASE=secret
+for options in '' --no-encryption; do
+	rm -rf --one-file-system "$storage" "$storage.log" "$XDG_CACHE_HOME/duplicity"
+	export LD_PRELOAD=$no_allocation
+	start middle plugged duplicity full $options --volsize 25 "$source" "stage+$url"
+	unset LD_PRELOAD
+	wait_for 10 is_writing || fail 'never is a volume written'
+	fill_root
+	end "$pid"
+	[ "$status" -eq 35 ] || fail "without space for the rest of a volume a run ends with $status instead of 35"
+	has_not middle Traceback
+	says middle "no space left in $root/stagedir-[^ ]* to write a file of this backup: [0-9]+ bytes are free"
+	[ -z "$(stored)" ] || fail "a volume that could not be written whole was stored: $(stored)"
+	rm "$root/filler"
+done
+options=(--no-encryption --no-compression --volsize 25)
 
 # what was stored, and what waits, is of use to the next runs
 expect 0 next plugged duplicity full "${options[@]}" "$source" "stage+$url"
@@ -149,4 +158,51 @@ rm "$other.control/down"
 expect 0 next plugged duplicity full --no-encryption --no-compression --volsize 5 "$work/other" "stage+odd:///$other"
 expect 0 verify stock duplicity verify --no-encryption --compare-data "odd:///$other" "$work/other"
 nothing_left 'the runs after it'
+
+# In the middle of a volume, while others are staged: nobody can take away the space of one that is begun, be it
+# compressed here or by gpg. Where the file system cannot allocate it is written as storage gives room back.
+have_stored() {
+	[ "$(stored | wc -w)" -ge "$1" ]
+}
+
+is_stopped_in_the_middle() {
+	is_writing || return
+	kill -STOP "$pid"
+	find "$root" -name 'mktemp-*' -size +1M -size -7M | grep -q . && return
+	kill -CONT "$pid"
+	return 1
+}
+
+# fill_in_the_middle WHAT OPTION... - a backup while which the root is full, until two more volumes are stored.
+fill_in_the_middle() {
+	local before what=$1
+
+	shift
+	rm -rf --one-file-system "$storage" "$storage.log" "$XDG_CACHE_HOME/duplicity"
+	start middle plugged duplicity full -v5 --volsize 8 "$@" "$source" "stage+$url"
+	wait_for 20 have_staged 2 || fail "$what: never are two volumes staged"
+	wait_for 20 is_stopped_in_the_middle || fail "$what: never is a volume written"
+	before=$(stored | wc -w)
+	fill_root
+	kill -CONT "$pid"
+	note "$what: filled the root with $(stat -c %s "$root/filler") bytes after $before volumes"
+	wait_for 30 have_stored $((before + 3)) || fail "$what: nothing goes on in a full root"
+	rm "$root/filler"
+	end "$pid"
+	[ "$status" -eq 0 ] || {
+		fail "$what: a run ends with $status"
+		show "$logs/middle"
+	}
+	expect 0 verify stock duplicity verify --compare-data "$@" "$url" "$source"
+	nothing_left "$what"
+}
+
+set_odd rate 5000000
+configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 3'
+fill_in_the_middle 'a volume' --no-encryption
+fill_in_the_middle 'a volume of gpg'
+export LD_PRELOAD=$no_allocation
+fill_in_the_middle 'a volume without allocation' --no-encryption
+unset LD_PRELOAD
+has middle 'waiting for room to write a file'
 finish

@@ -1,0 +1,106 @@
+/*
+ * Disk space for what is being written. A volume has it allocated when it is begun, so that no other
+ * process can take it; what is not reserved, and what a file system cannot allocate, is met as an
+ * error of writing. Either waits for storage, which gives room back with each volume that it takes.
+ */
+#include "staging.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Is a file in its queue? */
+static bool
+has_waiting(struct staging *self, size_t *ret_count)
+{
+	uint64_t bytes;
+
+	*ret_count = 0;
+	if (self->handoff)
+		stage_handoff_waiting(self->handoff, ret_count, &bytes);
+	return *ret_count > 0;
+}
+
+bool
+staging_wait_for_room(void)
+{
+	struct staging *self;
+	struct stage_error error;
+	size_t count;
+	int code;
+
+	for (self = staging_all; self && !has_waiting(self, &count); self = self->next)
+		;
+	if (!self)
+		return false;
+	Py_INCREF((PyObject *)self); /* logging runs Python */
+	stage_log_line(&host_log, STAGE_INFO,
+		"waiting for room to write a file: %zu staged volumes are still to be handed off",
+		count);
+	code = staging_wait(self, count, -1, &error);
+	Py_DECREF((PyObject *)self);
+	return code == 0;
+}
+
+/* Bytes that are reserved for the file at path. */
+static uint64_t
+reserved_for(const char *path)
+{
+	const struct staging *self;
+
+	for (self = staging_all; self; self = self->next)
+		if (self->reserved && strcmp(self->reserved, path) == 0)
+			return self->reserved_bytes;
+	return 0;
+}
+
+int
+staging_allocate(int fd, const char *path)
+{
+	uint64_t bytes = reserved_for(path);
+	bool allocated;
+	int sys_errno;
+
+	do {
+		Py_BEGIN_ALLOW_THREADS
+		allocated = stage_spool_allocate(fd, bytes);
+		sys_errno = errno;
+		Py_END_ALLOW_THREADS
+	} while (!allocated && staging_wait_for_room());
+	errno = sys_errno;
+	return allocated ? 0 : -1;
+}
+
+static int
+allocate_path(const char *path)
+{
+	int fd, result, sys_errno;
+
+	if (!reserved_for(path))
+		return 0;
+	fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	result = staging_allocate(fd, path);
+	sys_errno = errno;
+	close(fd);
+	errno = sys_errno;
+	return result;
+}
+
+PyObject *
+allocate(PyObject *module, PyObject *path)
+{
+	PyObject *bytes = path_bytes(path);
+	int result;
+
+	(void)module;
+	if (!bytes)
+		return NULL;
+	result = allocate_path(PyBytes_AsString(bytes));
+	if (result < 0 && !PyErr_Occurred())
+		PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
+	Py_DECREF(bytes);
+	return result < 0 ? NULL : Py_NewRef(Py_None);
+}

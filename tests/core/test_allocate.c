@@ -1,0 +1,185 @@
+#include "tests.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "allocate.h"
+#include "spool.h"
+#include "wrap.h"
+
+#define MIB ((uint64_t)1024 * 1024)
+#define NOT_POSSIBLE 77
+
+/* Bytes that the file takes on the disk. */
+static uint64_t
+taken(int fd)
+{
+	struct stat stat;
+
+	return fstat(fd, &stat) < 0 ? UINT64_MAX : (uint64_t)stat.st_blocks * 512;
+}
+
+static off_t
+size_of(int fd)
+{
+	struct stat stat;
+
+	return fstat(fd, &stat) < 0 ? -1 : stat.st_size;
+}
+
+static int
+create(void)
+{
+	int fd = open(in_dir("file"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	REQUIRE(fd >= 0);
+	return fd;
+}
+
+static void
+destroy(int fd)
+{
+	CHECK(close(fd) == 0);
+	CHECK(unlink(in_dir("file")) == 0);
+}
+
+static void
+alone(void)
+{
+	int fd = create();
+
+	CHECK(stage_allocate(fd, 0));
+	CHECK(taken(fd) == 0);
+	CHECK(stage_allocate(fd, 3 * MIB));
+	CHECK(size_of(fd) == 0);
+	if (taken(fd) == 0)
+		fprintf(stderr, "\nNOT TESTED, as this file system cannot: allocating\n");
+	else
+		CHECK(taken(fd) >= 3 * MIB);
+	CHECK(write(fd, "some", 4) == 4);
+	CHECK(size_of(fd) == 4);
+	errno = EPROTO;
+	stage_allocate_end(fd);
+	CHECK(errno == EPROTO);
+	CHECK(size_of(fd) == 4);
+	CHECK(taken(fd) < MIB);
+	destroy(fd);
+}
+
+/* What cannot be allocated is written without. */
+static void
+not_possible(void)
+{
+	int fd = create();
+
+	wrap_begin_two("fallocate", EOPNOTSUPP, "ftruncate", EIO);
+	CHECK(stage_allocate(fd, MIB));
+	stage_allocate_end(fd);
+	wrap_end();
+	CHECK(stage_allocate(fd, UINT64_MAX));
+	CHECK(taken(fd) == 0);
+	CHECK(stage_allocate(-1, MIB));
+	stage_allocate_end(-1);
+	destroy(fd);
+}
+
+static void
+no_space(void)
+{
+	int fd = create();
+
+	wrap_begin_two("fallocate", EDQUOT, "fallocate", EDQUOT);
+	errno = 0;
+	CHECK(!stage_allocate(fd, MIB));
+	CHECK(errno == EDQUOT);
+	wrap_end();
+	wrap_begin(1, EINTR, false);
+	CHECK(stage_allocate(fd, MIB));
+	CHECK(wrap_end() == 2);
+	destroy(fd);
+}
+
+/* In a namespace of its own, so that nothing stays mounted. Else which check failed. */
+static int
+fill_tmpfs(void *context)
+{
+	int fd;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("tmpfs", context, "tmpfs", 0, "size=1m,mode=0700") < 0)
+		return NOT_POSSIBLE;
+	fd = open(join(context, "file"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return 1;
+	if (stage_allocate(fd, 2 * MIB) || errno != ENOSPC)
+		return 2;
+	if (taken(fd) != 0)
+		return 3;
+	if (!stage_allocate(fd, MIB / 2) || taken(fd) != MIB / 2)
+		return 4;
+	/* what is allocated is nobody else's */
+	if (stage_allocate(open(join(context, "other"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), MIB))
+		return 5;
+	return 0;
+}
+
+static void
+full_tmpfs(void)
+{
+	char *place = strdup(in_dir("small"));
+	int result;
+
+	make_dir(place, 0700);
+	result = in_child(fill_tmpfs, place, -1);
+	if (result == NOT_POSSIBLE)
+		fprintf(stderr, "\nNOT TESTED, for want of the right to mount: a full tmpfs\n");
+	else if (result)
+		fprintf(stderr, "\nfull_tmpfs: %d\n", result);
+	CHECK(result == 0 || result == NOT_POSSIBLE);
+	CHECK(rmdir(place) == 0);
+	free(place);
+}
+
+/* A spool takes no more space than what is staged in it. */
+static void
+accepted(void)
+{
+	const struct stage_spool_about about = {"file:///x", ""};
+	struct stage_spool_file *file;
+	struct stage_spool *spool;
+	struct stage_dir *dir;
+	char *path;
+	int fd;
+
+	REQUIRE(stage_dir_open(test_dir, NULL, &dir, &failure) == 0);
+	WORKS(stage_spool_open(dir, &about, false, NULL, &spool, &failure));
+	WORKS(stage_dir_mktemp(dir, &path, &failure));
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	REQUIRE(fd >= 0);
+	CHECK(write(fd, "volume", 6) == 6);
+	CHECK(stage_spool_allocate(fd, 3 * MIB));
+	WORKS(stage_spool_accept(spool, dir, path, "x", "", &file, &failure));
+	CHECK(file->size == 6);
+	CHECK(taken(fd) < MIB);
+	close(fd);
+	free(path);
+	stage_spool_close(&spool);
+	stage_dir_close(&dir);
+}
+
+static const struct test tests[] = {
+	{"alone", alone},
+	{"not_possible", not_possible},
+	{"no_space", no_space},
+	{"full_tmpfs", full_tmpfs},
+	{"accepted", accepted},
+	{NULL, NULL},
+};
+
+const struct suite suite_allocate = {"allocate", tests};
