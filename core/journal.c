@@ -641,6 +641,15 @@ sync_fd(int fd)
 	return result;
 }
 
+/* Has the disk know the name of a file; some file systems have no fsync for a directory. */
+static int
+sync_directory(int dirfd)
+{
+	if (sync_fd(dirfd) == 0 || errno == EINVAL || errno == ENOTSUP)
+		return 0;
+	return -1;
+}
+
 static struct stage_journal *
 new_journal(const char *path, bool durable)
 {
@@ -671,7 +680,8 @@ begin(struct stage_journal *journal, int dirfd, const struct stage_journal_about
 	code = write_record(journal, version, GROWTH_MAX, error);
 	if (code == 0)
 		code = write_record(journal, target, GROWTH_MAX, error);
-	if (code == 0 && journal->durable && (sync_fd(journal->fd) < 0 || sync_fd(dirfd) < 0))
+	if (code == 0 && journal->durable &&
+		(sync_fd(journal->fd) < 0 || sync_directory(dirfd) < 0))
 		code = stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot make %s durable", journal->path);
 	return code;

@@ -183,6 +183,22 @@ find_room(struct staging *self, bool others, bool *said, struct stage_error *err
 	return STAGE_E_NO_ROOM;
 }
 
+/*
+ * What dead runs left was handed off before a volume is made. What is still in their spools then
+ * waits for other runs: it is theirs again, and no reason to wait for room.
+ */
+static void
+let_adopted_go(struct staging *self)
+{
+	uint64_t bytes;
+	size_t waiting = 0;
+
+	if (self->handoff)
+		stage_handoff_waiting(self->handoff, &waiting, &bytes);
+	if (waiting == 0)
+		staging_release_adopted(self);
+}
+
 static PyObject *
 staging_volume(PyObject *object, PyObject *size)
 {
@@ -195,6 +211,7 @@ staging_volume(PyObject *object, PyObject *size)
 
 	if (PyErr_Occurred())
 		return NULL;
+	let_adopted_go(self);
 	do {
 		code = staging_wait(self, (size_t)self->settings->max_volumes, -1, &error);
 		if (code)

@@ -625,6 +625,36 @@ root_directory(void)
 	free(root);
 }
 
+/* Announces the most that can be written down, as no run of ours would. */
+static void
+announce_most(const struct run *run)
+{
+	char *line;
+
+	REQUIRE(asprintf(&line, "%" PRIu64 " %s\n", UINT64_MAX, run->path + strlen(test_dir) + 1) >
+		0);
+	make_file(room_file(run), line, 0600);
+	free(line);
+}
+
+static void
+too_much_to_add(void)
+{
+	struct run first, second, third;
+	struct stage_room room;
+
+	CHECK(begin(&first, test_dir) == 0 && begin(&second, test_dir) == 0 &&
+		begin(&third, test_dir) == 0);
+	announce_most(&second);
+	announce_most(&third);
+	FAILS(reserve(&first, 1, 0, &room), STAGE_E_NO_ROOM);
+	CHECK(room.promised == UINT64_MAX);
+	FAILS(reserve(&first, 1, 1000, &room), STAGE_E_NO_ROOM);
+	end(&first);
+	end(&second);
+	end(&third);
+}
+
 static const struct test tests[] = {
 	{"alone", alone},
 	{"wrong_arguments", wrong_arguments},
@@ -634,6 +664,7 @@ static const struct test tests[] = {
 	{"dead_ones", dead_ones},
 	{"odd_files", odd_files},
 	{"not_to_be_counted", not_to_be_counted},
+	{"too_much_to_add", too_much_to_add},
 	{"two_at_once", two_at_once},
 	{"full_tmpfs", full_tmpfs},
 	{"root_directory", root_directory},

@@ -1236,11 +1236,12 @@ threads(void)
 static int
 close_in_child(void *context)
 {
-	int before = count_fds();
+	int before = count_fds(), closed;
 
 	(void)context;
 	stage_spool_close(&spool);
-	return spool || before - count_fds() != 3 ? 1 : 0;
+	closed = before - count_fds();
+	return spool ? 1 : closed != 3 ? 100 + closed : 0;
 }
 
 static void
@@ -1271,11 +1272,16 @@ fork_while_used(void)
 {
 	struct worker worker = {.count = scaled(200)};
 	size_t i, wrong = 0, forks = scaled(100);
+	int result;
 
 	open_both();
 	REQUIRE(pthread_create(&worker.thread, NULL, accept_and_seal, &worker) == 0);
-	for (i = 0; i < forks; i++)
-		wrong += in_child(close_in_child, NULL, -1) != 0;
+	for (i = 0; i < forks; i++) {
+		result = in_child(close_in_child, NULL, -1);
+		if (result)
+			fprintf(stderr, "\nfork_while_used: child %zu: %d\n", i, result);
+		wrong += result != 0;
+	}
 	pthread_join(worker.thread, NULL);
 	CHECK(wrong == 0 && worker.wrong == 0);
 	CHECK(count_files() == (worker.count + 1) / 2);

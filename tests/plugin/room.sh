@@ -130,6 +130,24 @@ said=$(sed -n 's/.* \([0-9]*\) lie in what dead runs left.*/\1/p' "$logs/message
 note "$(cat "$logs/message")"
 rm "$root/filler"
 
+# what a dead run staged under other names is not waited for: no run of these names will ever hand it off
+fresh_odd
+set_odd down
+configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 2' 'retries = 1'
+expect 50 dead plugged duplicity full --file-prefix other- --no-encryption --volsize 5 "$source" "stage+$url"
+[ "$(staged | wc -l)" -ge 2 ] || fail 'a run whose storage is down leaves nothing staged'
+unset_odd down
+fill_root
+truncate -s -8M "$root/filler" # for the run itself, not for a volume
+expect 35 full timeout 60 "$IN_TREE" duplicity full --tempdir "$root" "${options[@]}" "$source" "stage+$url"
+has full 'is left there: with the options of this run'
+has full 'no room for the next volume'
+rm "$root/filler"
+expect 0 next plugged duplicity full --file-prefix other- --no-encryption --volsize 5 "$source" "stage+$url"
+fresh_odd
+set_odd rate 25000000
+configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 1'
+
 # in the middle of a volume, where the file system cannot allocate, and nothing is staged that could give room back
 is_writing() {
 	find "$root" -name 'mktemp-*' -size +1M | grep -q .
