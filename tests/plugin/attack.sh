@@ -130,8 +130,11 @@ if am_root && mount_tmpfs "$work/full" size=4m,mode=1777; then
 	[ "$(ls "$work/full")" = filler ] || fail "in the full root there is: $(ls "$work/full")"
 	rm "$work/full/filler"
 
-	note 'a root that fills up during a run'
+	note 'a root that fills up during a run, and cannot allocate space'
+	LD_PRELOAD=$(no_allocation)
+	export LD_PRELOAD
 	frozen "$work/full" --tempdir "$work/full"
+	unset LD_PRELOAD
 	head -c 100000000 /dev/zero >"$work/full/filler" 2>/dev/null
 	kill -CONT "$pid"
 	end "$pid"

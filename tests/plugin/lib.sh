@@ -115,6 +115,15 @@ configure() {
 # tmpfs is as good as a disk here: TMPDIR of whoever runs the tests may be one
 configure "temp_root = $root" "avoid_tmpfs = no"
 
+# no_allocation - the library to preload with which no file system can allocate space, see noallocation.c.
+no_allocation() {
+	local library
+
+	library=$(dirname "$IN_TREE")/tests/plugin/.libs/noallocation.so
+	[ -e "$library" ] || die "there is no $library"
+	printf '%s\n' "$library"
+}
+
 plugged() {
 	"$IN_TREE" "$@"
 }

@@ -3,8 +3,6 @@
 . "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
 . "$srcdir/tests/plugin/odd.sh" || exit 1
 
-no_allocation=$(dirname "$IN_TREE")/tests/plugin/.libs/noallocation.so
-[ -e "$no_allocation" ] || die "there is no $no_allocation"
 
 am_root || {
 	skip_part 'a small temp root cannot be mounted without root'
@@ -155,7 +153,8 @@ is_writing() {
 export PASSPHRASE=secret
 for options in '' --no-encryption; do
 	rm -rf --one-file-system "$storage" "$storage.log" "$XDG_CACHE_HOME/duplicity"
-	export LD_PRELOAD=$no_allocation
+	LD_PRELOAD=$(no_allocation)
+	export LD_PRELOAD
 	start middle plugged duplicity full $options --volsize 25 "$source" "stage+$url"
 	unset LD_PRELOAD
 	wait_for 10 is_writing || fail 'never is a volume written'
@@ -219,7 +218,8 @@ set_odd rate 5000000
 configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 3'
 fill_in_the_middle 'a volume' --no-encryption
 fill_in_the_middle 'a volume of gpg'
-export LD_PRELOAD=$no_allocation
+LD_PRELOAD=$(no_allocation)
+export LD_PRELOAD
 fill_in_the_middle 'a volume without allocation' --no-encryption
 unset LD_PRELOAD
 has middle 'waiting for room to write a file'
