@@ -243,7 +243,8 @@ def test_interpreter_goes_on():
     at_end = counted[0]
     counted[1] = False
     thread.join()
-    check(at_end > 100 * seconds, f'{at_end} turns of another thread in {seconds} s')
+    # a writer that kept the GIL would leave it one or two; on a busy machine it has fewer than the 900 a second here
+    check(at_end > 10 * max(seconds, 1), f'{at_end} turns of another thread in {seconds} s')
 
 
 def test_memory_is_given_back():
@@ -290,13 +291,13 @@ def test_room():
             return Endless.__next__(self)
 
     filler = os.path.join(small, 'filler')
+    second = os.path.join(small, 'file')  # no volume, which would have its space before it is written
     staging = _stagedir.Staging('test://', folder, upload, 1, 0)
     for number, gzipped in (1, True), (2, False):
         may_go.clear()
-        first, second = staging.volume(15 * 1024 * KIB), None
+        first = staging.volume(15 * 1024 * KIB)
         write(Blocks(os.urandom(15 * 1024 * KIB)), first, sys.maxsize)
         check(staging.put(first, f'vol{number}', 'none', number) > 15 * 1024 * KIB, 'not staged')
-        second = staging.volume(15 * 1024 * KIB)
         since = time.monotonic()
         check(write(Filling(lambda: os.urandom(READ)), second, 15 * 1024 * KIB, gzipped) == 1, 'not at its end')
         check(len(uploads) == number, uploads)
