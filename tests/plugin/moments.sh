@@ -56,6 +56,11 @@ progressed() {
 		find "$root" -mindepth 2 -type f | grep -q .
 }
 
+# stands_still - is the run stopped, or over?
+stands_still() {
+	! grep -q '^State:.*[^TZ] (' "/proc/$pid/status" 2>/dev/null
+}
+
 # interrupt SIGNAL MOMENT OPTION... - starts a full backup, sends SIGNAL after MOMENT/21 of $length; or with
 # staging=yes, so that it meets the run staging however busy the machine is, after MOMENT/21 of $volumes are stored.
 # Sets $status, and $running where the signal came before the end.
@@ -69,11 +74,15 @@ interrupt() {
 		delay=0
 	fi
 	sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))"
+	# stopped, so that what is told of it is still so when the signal comes
+	kill -STOP "$pid" 2>/dev/null
+	wait_for 20 stands_still || fail "$pid cannot be stopped"
 	running=yes
 	# its last words, or its end
 	grep -q -a -F 'Backup Statistics' "$logs/interrupted" && running=
 	grep -q '^State:.*[^Z] (' "/proc/$pid/status" 2>/dev/null || running=
 	kill -s "$signal" "$pid" 2>/dev/null
+	kill -CONT "$pid" 2>/dev/null
 	end "$pid"
 }
 

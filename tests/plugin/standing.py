@@ -127,7 +127,8 @@ def standing(target, archive, root):
 
 
 def check_sets(target, archive):
-    backups = {name.split('.vol')[0] for name in forms_of(target, r'\.vol\d+\.')}
+    # not what a run that was killed had begun to store: a name with a point in front
+    backups = {name.split('.vol')[0] for name in forms_of(target, r'^[^.].*\.vol\d+\.')}
     for backup in backups:
         manifest = f'{archive}/{backup}.manifest'
         if not os.path.exists(manifest):
