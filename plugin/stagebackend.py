@@ -167,6 +167,8 @@ def _tell_no_space(write):
             # gpg tells its reasons on standard error only
             if getattr(error, 'errno', None) not in (errno.ENOSPC, errno.EDQUOT) and free > 64 * 1024:
                 raise
+            if _target():
+                _target().check()  # what storage refuses is never handed off, and gives no room back
             log.FatalError(f'no space left in {folder} to write a file of this backup: {free} bytes are free. Make room '
                            'there, or name another temp_root in stagedir.conf; stagedir status tells what lies there, '
                            'stagedir flush and stagedir gc may free some', log.ErrorCode.not_enough_freespace)
@@ -185,6 +187,50 @@ def _allocating(stock):
                     self.close()  # or gpg would never end
                     raise
     return GPGFile
+
+
+# The end of a backup: its signatures are stored and made final, then its manifest. A run that is killed in between leaves
+# final signatures beside a partial manifest, which stock takes for those of the backup before: what is behind the newest
+# volume then never gets into the backup (duplicity 0.8.22, 3.0.4). So both become final when both are stored.
+
+def _final_together(to_final):
+    """dup_temp.FileobjHooked.to_final, which makes final signatures, but shows them only with their manifest."""
+    signatures = []
+
+    def to_final_together(self):
+        parsed = file_naming.parse(self.permname)
+        if parsed.type in ('full-sig', 'new-sig') and parsed.compressed:
+            directory = tempdir.TemporaryDirectory(self.dirpath.name)
+            made = directory.mktemp()
+            gpg.GzipWriteFile(dup_temp.SrcIter(self.dirpath.append(self.partname)), made, size=sys.maxsize)
+            signatures.append((self, directory, made))
+            return
+        while signatures:
+            signed, directory, made = signatures.pop()
+            os.rename(made, signed.dirpath.append(signed.permname).name)
+            directory.forget(made)
+            os.unlink(signed.dirpath.append(signed.partname).name)
+        to_final(self)
+        if parsed.manifest and self.remname != self.permname:
+            self.dirpath.append(self.remname).delete()
+    return to_final_together
+
+
+def _copy_stays(to_remote):
+    """
+    dup_temp.FileobjHooked.to_remote, after which the encrypted copy of a manifest that was stored stays until that is
+    final: nothing else proves to a later run that what is stored is the partial manifest.
+    """
+    def to_remote_with_copy(self):
+        parsed = file_naming.parse(self.remname)
+        if not parsed.manifest or not parsed.encrypted:
+            to_remote(self)
+            return
+        copy = self.dirpath.append(self.remname)
+        gpg.GPGWriteFile(dup_temp.SrcIter(self.dirpath.append(self.partname)), copy.name, config.gpg_profile,
+                         size=sys.maxsize)
+        config.backend.put(copy)
+    return to_remote_with_copy
 
 
 def _leave_space(check):
@@ -237,6 +283,8 @@ def _replacements(extension):
         (dup_temp, 'new_tempduppath', '(parseresults)', _new_tempduppath),
         (dup_temp.TempPath, 'delete', '(self)', _remove_first),
         (dup_temp.TempDupPath, 'delete', '(self)', _remove_first),
+        (dup_temp.FileobjHooked, 'to_final', '(self)', _final_together),
+        (dup_temp.FileobjHooked, 'to_remote', '(self)', _copy_stays),
         (gpg, 'GPGFile', '(encrypt, encrypt_path, profile)', _allocating),
         (gpg, 'GPGWriteFile', f'(block_iter, filename, profile, size={size}, max_footer_size=16384)', _tell_no_space),
         (gpg, 'GzipWriteFile', f'(block_iter, filename, size={size}, gzipped=True)',
@@ -425,6 +473,11 @@ class StageBackend(backend.Backend):
             room = code == 'STAGE_E_NO_ROOM'
             log.FatalError(text, log.ErrorCode.not_enough_freespace if room else log.ErrorCode.backend_error)
 
+    def check(self):
+        """Ends the run if something cannot be handed off."""
+        if self._staging:
+            self._guarded(self._staging.check)
+
     def _drain(self):
         if self._staging:
             self._guarded(self._staging.drain)
@@ -540,17 +593,20 @@ class StageBackend(backend.Backend):
         stored = {_metadata(name)[0]: name for name in names} if partial else {}
         for identity in partial:
             manifest = ({'full-sig': 'full', 'new-sig': 'inc'}.get(identity[0], identity[0]),) + identity[1:]
-            if identity == manifest and manifest in stored:
-                self._finish_manifest(partial[identity][0], stored[identity], other.get(identity, []))
-            elif manifest in partial and manifest not in stored:
+            if manifest in stored:
+                if identity == manifest and self._is_stored(partial[identity][0], stored[identity], other.get(identity, [])):
+                    signatures = ({'full': 'full-sig', 'inc': 'new-sig'}[identity[0]],) + identity[1:]
+                    self._finish_signatures(partial.get(signatures, []), other.get(signatures, []))
+                    self._finish_manifest(partial[identity][0], other.get(identity, []))
+            elif manifest in partial:
                 for name in other.get(identity, []):
                     log.Notice(f'removing {os.fsdecode(name)}: a run was ended while it was made of the partial file')
                     config.archive_dir_path.append(name).delete()
 
-    def _finish_manifest(self, partial, stored, copies):
+    def _is_stored(self, partial, stored, copies):
         """
-        Finishes a backup, the manifest of which is stored last, if what is stored is the partial manifest, or the copy
-        of it that was made to be stored. Otherwise it was stored in part, or the archive directory is an old one.
+        Is a backup, the manifest of which is stored last, to be finished: is what is stored the partial manifest, or the
+        copy of it that was made to be stored? Otherwise it was stored in part, or the archive directory is an old one.
         """
         fetched = dup_temp.new_temppath()
         try:
@@ -559,15 +615,29 @@ class StageBackend(backend.Backend):
             proved = any(filecmp.cmp(fetched.name, proof.name, shallow=False) for proof in proofs)
         finally:
             fetched.delete()
-        if not proved:
+        if proved:
+            log.Notice(f'finishing the backup of {os.fsdecode(stored)}: it was ended when all of it was stored')
+        else:
             log.Warn(f'{os.fsdecode(stored)} in storage and {os.fsdecode(partial)} in the archive directory differ')
-            return
-        log.Notice(f'finishing the backup of {os.fsdecode(stored)}: it was ended when all of it was stored')
-        final = config.archive_dir_path.append(re.sub(br'\.(part|p)$', b'', partial))
+        return proved
+
+    def _finish_signatures(self, partial, copies):
+        """Makes final signatures of partial ones as the host does, in the place of any copies."""
+        archive = config.archive_dir_path
+        for name in partial:
+            base, extension = os.path.splitext(name)
+            final = base + (b'.gz' if extension == b'.part' else b'.z')
+            for copy in copies:
+                archive.append(copy).delete()
+            gpg.GzipWriteFile(dup_temp.SrcIter(archive.append(name)), archive.append(final).name, sys.maxsize)
+            archive.append(name).delete()
+
+    def _finish_manifest(self, partial, copies):
+        final = os.path.splitext(partial)[0]
         for name in copies:
-            if name != final.index[-1]:
+            if name != final:
                 config.archive_dir_path.append(name).delete()
-        config.archive_dir_path.append(partial).rename(final)
+        config.archive_dir_path.append(partial).rename(config.archive_dir_path.append(final))
 
 
 _get_backend = backend.get_backend

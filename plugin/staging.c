@@ -360,6 +360,19 @@ staging_sync(PyObject *object, PyObject *unused)
 }
 
 static PyObject *
+staging_check(PyObject *object, PyObject *unused)
+{
+	struct stage_error error;
+	int code;
+
+	(void)unused;
+	code = staging_wait((struct staging *)object, SIZE_MAX, 0, &error);
+	if (code < 0)
+		return staging_fail(&error);
+	return code ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *
 staging_drain(PyObject *object, PyObject *unused)
 {
 	struct stage_error error;
@@ -615,6 +628,9 @@ static PyMethodDef methods[] = {
 		"partial manifest in which the archive directory has it, by its number."},
 	{"sync", staging_sync, METH_NOARGS,
 		"sync()\n--\n\nHas all that the host has made in the archive directory on disk."},
+	{"check", staging_check, METH_NOARGS,
+		"check()\n--\n\nRaises StagingError if something that was put cannot be handed "
+		"off."},
 	{"drain", staging_drain, METH_NOARGS,
 		"drain()\n--\n\nWaits until everything that was put is in storage."},
 	{"adopt", staging_adopt, METH_NOARGS,

@@ -13,7 +13,7 @@ for i in 1 2 3; do
 done
 
 # Ends the process, by the signal END_BY, at END_AT: after the Nth file that is no volume was put, before the host
-# deletes its copy of it; or before the partial signature file is removed, when the final one was made from it.
+# deletes its copy of it; or before, or after, the partial signature file is removed, when the final one was made from it.
 cat >"$work/site/sitecustomize.py" <<'PYTHON'
 import os
 
@@ -38,13 +38,16 @@ if where.startswith('put'):
                 end()
 
     backend.BackendWrapper._BackendWrapper__do_put = put
-elif where == 'final':
+elif where in ('final', 'signed'):
     real_unlink = os.unlink
 
     def unlink(path, *rest, **more):
-        if os.fsencode(path).endswith((b'.sigtar.part', b'.st.p')):
+        is_partial = os.fsencode(path).endswith((b'.sigtar.part', b'.st.p'))
+        if is_partial and where == 'final':
             end()
         real_unlink(path, *rest, **more)
+        if is_partial:
+            end()
 
     os.unlink = unlink
 PYTHON
@@ -67,7 +70,7 @@ goes_on() {
 	expect 0 verify stock duplicity verify --compare-data "$@" "$url" "$source"
 }
 
-for place in put1 final put2; do
+for place in put1 final signed put2; do
 	for options in --no-encryption ''; do
 		for signal in 9 15; do
 			note "signal $signal at $place, ${options:-encrypted}"
@@ -81,9 +84,38 @@ for place in put1 final put2; do
 	done
 done
 
-note 'stock could not have gone on'
+# Stock, which mends nothing, must not take for done what is not: it completes the backup, or refuses. Of an increment
+# whose final signatures are there it would leave out what is behind the newest volume.
+mkdir "$work/base"
+for place in put1 final signed put2; do
+	for options in --no-encryption ''; do
+		note "stock after an increment that was killed at $place, ${options:-encrypted}"
+		rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
+		# shellcheck disable=SC2086
+		expect 0 base stock duplicity full --volsize 1 --allow-source-mismatch $options "$work/base" "$url"
+		# shellcheck disable=SC2086
+		end_at "$place" 9 incremental --volsize 1 --allow-source-mismatch $options
+		# shellcheck disable=SC2086
+		run stock stock duplicity incremental --volsize 1 --allow-source-mismatch $options "$source" "$url"
+		case $status in
+		0)
+			# shellcheck disable=SC2086
+			expect 0 verify stock duplicity verify --compare-data $options "$url" "$source"
+			;;
+		30) note 'stock refuses' ;;
+		*) fail "stock ends with $status after a run that was killed at $place" ;;
+		esac
+		[ "$place $status" != 'put1 30' ] || fail 'a backup whose manifest is not stored is refused by stock'
+		# shellcheck disable=SC2086
+		goes_on --allow-source-mismatch $options
+	done
+done
+
+note 'stock could not have gone on from its own'
 rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
-end_at final 9 full --volsize 1 --no-encryption
+expect 137 ended env END_AT=final END_BY=9 PYTHONPATH="$work/site" \
+	"$DUPLICITY" full --volsize 1 --no-encryption "$source" "$url"
+rm -rf "$root"/duplicity-*-tempdir "$XDG_CACHE_HOME"/duplicity/*/duplicity-*-tempdir
 expect 30 control stock duplicity full --volsize 1 --no-encryption "$source" "$url"
 goes_on --no-encryption
 says mended 'removing .*sigtar.gz'
