@@ -984,7 +984,7 @@ forked_while_written(void)
 	WORKS(stage_gzip_open(fd, "a", &options, &writer.gzip, &failure));
 	REQUIRE(pthread_create(&thread, NULL, write_rounds, &writer) == 0);
 	while (!atomic_load(&writer.ended) && result == 0)
-		result = in_child(child_calls_all, writer.gzip, -1);
+		result = in_child_beside_threads(child_calls_all, writer.gzip);
 	CHECK(result == 0);
 	pthread_join(thread, NULL);
 	CHECK(writer.wrong == 0);

@@ -1277,7 +1277,7 @@ fork_while_used(void)
 	open_both();
 	REQUIRE(pthread_create(&worker.thread, NULL, accept_and_seal, &worker) == 0);
 	for (i = 0; i < forks; i++) {
-		result = in_child(close_in_child, NULL, -1);
+		result = in_child_beside_threads(close_in_child, NULL);
 		if (result)
 			fprintf(stderr, "\nfork_while_used: child %zu: %d\n", i, result);
 		wrong += result != 0;

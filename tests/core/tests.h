@@ -104,6 +104,12 @@ bool can_be_others(const char *what);
  */
 int in_child(int (*function)(void *), void *context, int uid);
 
+/*
+ * The same for a child that allocates or frees, of a process of which other threads do: with a
+ * sanitizer's allocator, which is not made for that, a child that hangs is told of and is no failure.
+ */
+int in_child_beside_threads(int (*function)(void *), void *context);
+
 /* Counts of heavy tests, scaled down where a tool makes them slow (STAGEDIR_TEST_SCALE). */
 size_t scaled(size_t count);
 
