@@ -25,7 +25,9 @@
 #include "orphan.h"
 #include "root.h"
 #include "settings.h"
+#include "signature.h"
 #include "spool.h"
+#include "volume.h"
 #include "wrap.h"
 
 /* What a run of a scenario has seen, from the log or from results: things that stay behind. */
@@ -477,6 +479,58 @@ gzip_scenario(void)
 	use_gzip(&options);
 }
 
+static void
+signature_scenario(void)
+{
+	struct stage_signature_options options = {
+		.magic = STAGE_SIGNATURE_MD4, .block_length = 1000, .strong_length = 8};
+	struct stage_signature *signature = NULL;
+	const unsigned char *bytes;
+	size_t size;
+
+	for (; options.block_length < 100000000; options.block_length *= 100) {
+		if (TRY(stage_signature_open(&options, &signature, &said)) == 0) {
+			TRY(stage_signature_update(signature, zeros, 1, &said));
+			TRY(stage_signature_update(signature, zeros, 600, &said));
+			TRY(stage_signature_update(signature, zeros, 200000, &said));
+			TRY(stage_signature_end(signature, &bytes, &size, &said));
+		}
+		stage_signature_close(&signature);
+	}
+}
+
+static int
+write_member(void *context, const void *data, size_t size, struct stage_error *error)
+{
+	const int *fd = context;
+
+	if (write(*fd, data, size) == (ssize_t)size)
+		return 0;
+	return stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot write");
+}
+
+static void
+volume_scenario(void)
+{
+	struct stage_member member = {.name = "name", .mode = 0644};
+	struct stage_volume *volume = NULL;
+	int fd;
+
+	wrap_pause(true);
+	fd = open(in_dir("data"), O_WRONLY | O_TRUNC | O_CLOEXEC);
+	wrap_pause(false);
+	if (TRY(stage_volume_open(write_member, &fd, &volume, &said)) == 0) {
+		TRY(stage_volume_add(volume, &member, zeros, 1000, &said));
+		member.name = "\xe4";
+		TRY(stage_volume_add(volume, &member, zeros, 1000, &said));
+		TRY(stage_volume_end(volume, &said));
+	}
+	stage_volume_close(&volume);
+	wrap_pause(true);
+	close(fd);
+	wrap_pause(false);
+}
+
 #define JOURNAL_FILES 4
 
 /* Afterwards a file waits if, and only if, the last call for it that worked says so. */
@@ -926,6 +980,8 @@ SWEEP(settings, settings_scenario, NULL, NULL, false, NULL)
 SWEEP(ranked, ranked_scenario, NULL, NULL, false, NULL)
 SWEEP(digest, digest_scenario, make_data, remove_data, false, NULL)
 SWEEP(gzip, gzip_scenario, make_data, remove_data, false, NULL)
+SWEEP(signature, signature_scenario, NULL, NULL, false, NULL)
+SWEEP(volume, volume_scenario, make_data, remove_data, false, NULL)
 SWEEP(journal, journal_scenario, NULL, NULL, false, NULL)
 SWEEP(orphans, orphan_scenario, make_found, check_found, false, NULL)
 /* no lock; no machine-id, hence another machine; not to be opened, hence another user's or gone */
@@ -996,6 +1052,8 @@ static const struct test tests[] = {
 	{"default_dir", default_dir},
 	{"digest", digest},
 	{"gzip", gzip},
+	{"signature", signature},
+	{"volume", volume},
 	{"journal", journal},
 	{"orphans", orphans},
 	{"orphan", orphan},

@@ -1,5 +1,7 @@
 #include "wrap.h"
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,20 +20,19 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #ifdef HAVE_LIBDEFLATE
 #include <libdeflate.h>
-#else
-#include <zlib.h>
 #endif
 
 /* More calls than this in one run: it does not end. */
 #define ENDLESS 100000
 
 #ifdef HAVE_LIBDEFLATE
-#define COMPRESSOR(X) X(libdeflate_alloc_compressor, true, ENOMEM)
+#define LIBDEFLATE(X) X(libdeflate_alloc_compressor, true, ENOMEM)
 #else
-#define COMPRESSOR(X) X(deflateInit2_, true, ENOMEM)
+#define LIBDEFLATE(X)
 #endif
 
 /* EINTR can only be met once in a row in real life: it is in no list of lasting failures. */
@@ -46,7 +47,11 @@
 	X(open_memstream, true, ENOMEM)                                                            \
 	X(fdopen, true, ENOMEM)                                                                    \
 	X(fdopendir, true, ENOMEM)                                                                 \
-	COMPRESSOR(X)                                                                              \
+	X(deflateInit2_, true, ENOMEM)                                                             \
+	LIBDEFLATE(X)                                                                              \
+	X(archive_write_new, true, ENOMEM)                                                         \
+	X(archive_entry_new, true, ENOMEM)                                                         \
+	X(archive_write_header, false, ENOMEM)                                                     \
 	X(fclose, false, ENOMEM)                                                                   \
 	X(open, false, EMFILE, EACCES, ENOENT, EIO, EINTR)                                         \
 	X(openat, false, EMFILE, EACCES, ENOENT, ENOSPC, EIO, EEXIST, EINTR)                       \
@@ -339,14 +344,20 @@ wrap_live_bytes(void)
 	WRAP_AS(function, function, type, what, parameters, __VA_ARGS__)                           \
 	WRAP_AS(function, function##64, type, what, parameters, __VA_ARGS__)
 
+WRAP(archive_write_new, struct archive *, NULL, (void))
+WRAP(archive_entry_new, struct archive_entry *, NULL, (void))
+WRAP(archive_write_header, int, ARCHIVE_FATAL,
+	(struct archive * archive, struct archive_entry *entry), archive, entry)
 #ifdef HAVE_LIBDEFLATE
 WRAP(libdeflate_alloc_compressor, struct libdeflate_compressor *, NULL, (int level), level)
-#else
+#endif
+/* libarchive refers to it too: ld wants it to be visible, though only ours calls come here. */
+#pragma GCC visibility push(default)
 WRAP(deflateInit2_, int, Z_MEM_ERROR,
 	(z_streamp stream, int level, int method, int window, int memory, int strategy,
 		const char *version, int size),
 	stream, level, method, window, memory, strategy, version, size)
-#endif
+#pragma GCC visibility pop
 WRAP(faccessat, int, -1, (int fd, const char *path, int mode, int flags), fd, path, mode, flags)
 WRAP(fchmod, int, -1, (int fd, mode_t mode), fd, mode)
 WRAP(fdopen, FILE *, NULL, (int fd, const char *mode), fd, mode)
