@@ -10,6 +10,8 @@
  */
 #include "module.h"
 
+#include "delta.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -118,8 +120,13 @@ to_bytes(PyObject *number, uint64_t *ret_bytes)
 static bool
 gives_tar(PyObject *block_iter)
 {
-	PyObject *type = host_attribute("duplicity.diffdir", "TarBlockIter");
-	int is = type ? PyObject_IsInstance(block_iter, type) : 0;
+	PyObject *type = NULL;
+	int is;
+
+	if (deltatar_check(block_iter))
+		return true;
+	type = host_attribute("duplicity.diffdir", "TarBlockIter");
+	is = type ? PyObject_IsInstance(block_iter, type) : 0;
 
 	Py_XDECREF(type);
 	if (is < 0)
@@ -165,19 +172,33 @@ open_file(struct writer *writer, const char *name)
 	return 0;
 }
 
+/* What the iterator reads next at most. */
+static int
+read_size(PyObject *block_iter, uint64_t *ret_bytes)
+{
+	PyObject *size;
+	int code;
+
+	if (deltatar_check(block_iter)) {
+		*ret_bytes = DELTA_PIECE;
+		return 0;
+	}
+	size = PyObject_CallMethod(block_iter, "get_read_size", NULL);
+	code = size ? to_bytes(size, ret_bytes) : -1;
+	Py_XDECREF(size);
+	return code;
+}
+
 /* Is there room for what is read next? 1, 0, or -1 with an exception. */
 static int
 has_room(struct writer *writer, PyObject *block_iter)
 {
-	PyObject *size = PyObject_CallMethod(block_iter, "get_read_size", NULL);
 	struct stage_error error;
 	uint64_t bytes = 0;
 	bool fits = false;
 	int code;
 
-	code = size ? to_bytes(size, &bytes) : -1;
-	Py_XDECREF(size);
-	if (code < 0)
+	if (read_size(block_iter, &bytes) < 0)
 		return -1;
 	if (!writer->gzip)
 		return writer->output.size <= writer->limit &&
@@ -188,6 +209,17 @@ has_room(struct writer *writer, PyObject *block_iter)
 	return code < 0 ? fail(writer, &error) : fits;
 }
 
+/* Without the GIL. */
+static int
+pass_on(void *context, const void *data, size_t size, struct stage_error *error)
+{
+	struct writer *writer = context;
+
+	if (writer->gzip)
+		return stage_gzip_write(writer->gzip, data, size, error);
+	return stage_output_write(&writer->output, data, size, error);
+}
+
 static int
 write_bytes(struct writer *writer, const Py_buffer *view)
 {
@@ -195,12 +227,23 @@ write_bytes(struct writer *writer, const Py_buffer *view)
 	int code;
 
 	Py_BEGIN_ALLOW_THREADS
-	if (writer->gzip)
-		code = stage_gzip_write(writer->gzip, view->buf, (size_t)view->len, &error);
-	else
-		code = stage_output_write(&writer->output, view->buf, (size_t)view->len, &error);
+	code = pass_on(writer, view->buf, (size_t)view->len, &error);
 	Py_END_ALLOW_THREADS
 	return code < 0 ? fail(writer, &error) : 0;
+}
+
+/* The same as write_block() for blocks of which no objects are made. Nothing in it need be Python
+ * code, in which a signal's handler would be called. */
+static int
+write_tar_block(struct writer *writer, PyObject *blocks)
+{
+	struct stage_error error;
+	int code;
+
+	if (PyErr_CheckSignals() < 0)
+		return -1;
+	code = deltatar_write_next(blocks, pass_on, writer, &error);
+	return code < 0 ? fail(writer, &error) : code;
 }
 
 /* Writes the iterator's next block: 1, 0 where there is none, -1 with an exception. */
@@ -230,6 +273,7 @@ write_block(struct writer *writer, PyObject *block_iter)
 static int
 write_blocks(struct writer *writer, PyObject *block_iter)
 {
+	bool is_tar = deltatar_check(block_iter);
 	int code;
 
 	if (!PyIter_Check(block_iter)) {
@@ -240,7 +284,8 @@ write_blocks(struct writer *writer, PyObject *block_iter)
 		code = has_room(writer, block_iter);
 		if (code != 1)
 			return code;
-		code = write_block(writer, block_iter);
+		code = is_tar ? write_tar_block(writer, block_iter)
+			      : write_block(writer, block_iter);
 		if (code != 1)
 			return code < 0 ? -1 : 1;
 	}

@@ -1,5 +1,8 @@
 #include "module.h"
 
+#include "delta.h"
+#include "hostobject.h"
+
 void
 swallow_exception(void)
 {
@@ -160,7 +163,10 @@ static PyMethodDef functions[] = {
 static int
 execute(PyObject *module)
 {
-	if (interpreter_watch_forks() < 0 || directory_add_type(module) < 0)
+	if (interpreter_watch_forks() < 0 || host_names_intern() < 0 || directory_add_type(module) < 0)
+		return -1;
+	if (deltas_add_type(module) < 0 || deltatar_add_type(module) < 0 ||
+		sourcefile_add_type(module) < 0)
 		return -1;
 	return staging_add_types(module);
 }

@@ -17,9 +17,11 @@ import os
 import re
 import sys
 import time
+import zlib
 
 from duplicity import backend
 from duplicity import config
+from duplicity import diffdir
 from duplicity import dup_temp
 from duplicity import file_naming
 from duplicity import gpg
@@ -276,8 +278,12 @@ def _check_staging():
 
 
 def _replacements(extension):
-    """What is replaced in the host: where it is, its name, the signature that it must have, what makes the other of it."""
+    """
+    What is replaced in the host: where it is, its name, the signature that it must have, or None where it is another one
+    for other reasons, what makes the other of it.
+    """
     size = 200 * 1024 * 1024
+    known = _knows_paths()
     return (
         (tempdir, 'TemporaryDirectory', '(temproot=None)', lambda stock: extension.TemporaryDirectory),
         (dup_temp, 'new_tempduppath', '(parseresults)', _new_tempduppath),
@@ -291,7 +297,49 @@ def _replacements(extension):
          lambda stock: _tell_no_space(extension.gzip_write_file)),
         (gpg, 'PlainWriteFile', f'(block_iter, filename, size={size}, gzipped=False)', _tell_no_space),
         (sys.modules.get('duplicity.dup_main'), 'check_resources', '(action)', _leave_space),
+        (diffdir, 'DeltaTarBlockIter', '(input_iter)' if known else None, lambda stock: extension.DeltaTarBlockIter),
+        (diffdir, 'get_delta_iter', '(new_iter, sig_iter, sig_fileobj=None)' if known else None, _delta_iter(extension)),
     )
+
+
+def _delta_iter(extension):
+    """diffdir.get_delta_iter, by the extension where signatures are written and not every step is to be logged."""
+    def make(stock):
+        def get_delta_iter(new_iter, sig_iter, sig_fileobj=None):
+            if sig_fileobj and log.getverbosity() < log.DEBUG:
+                return extension.Deltas(new_iter, sig_iter, sig_fileobj)
+            return stock(new_iter, sig_iter, sig_fileobj)
+        return get_delta_iter
+    return make
+
+
+def _uses():
+    """
+    A checksum of what the host's code reads and calls that makes a volume and signatures out of paths: the extension
+    does the same in its place, to the host's objects. Where a name is one for the same thing in all versions it is not
+    counted.
+    """
+    path_type = diffdir.ROPath
+    functions = [diffdir.get_delta_iter, diffdir.get_delta_path, diffdir.log_delta_path, path_type.__init__,
+                 path_type.get_tarinfo, path_type.get_ropath, path_type.copy_attribs]
+    for kind in (diffdir.FileWithReadCounter, diffdir.FileWithSignature, diffdir.TarBlockIter, diffdir.DeltaTarBlockIter):
+        functions += filter(inspect.isfunction, vars(kind).values())
+    codes = [function.__code__ for function in functions]
+    names = []
+    for code in codes:  # which grows
+        codes += filter(inspect.iscode, code.co_consts)
+        names += code.co_names
+    same = {'join', 'major', 'sys', 'version_info', 'os', 'util', 'XXX', 'NotImplementedError', 'tarfile', 'dup_tarfile',
+            'int', 'do_not_restore_ownership', 'restore_ownership'}
+    return zlib.crc32(' '.join(sorted(set(names) - same)).encode())
+
+
+def _knows_paths():
+    """Is the host's code known that makes a volume and signatures out of paths?"""
+    try:
+        return _uses() == 583508270  # duplicity 0.8.22 and 3.0.4
+    except AttributeError:
+        return False
 
 
 def _signature(function):

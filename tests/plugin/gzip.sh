@@ -1,5 +1,5 @@
 # gzip.sh - what the plugin's writer writes is what the host's own does, but for the compressed bytes and where volumes are
-# cut: the tar of all volumes, the signatures and the manifest of backups by both are the same; volumes are full, and not
+# cut: the members of all volumes, the signatures and the manifest of backups by both are the same; volumes are full, and not
 # larger than asked for; stock restores what the plugin wrote, also in chains and interrupted runs that both had a
 # part in; on a host that is not the one that is known it is left out.
 . "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
@@ -22,6 +22,15 @@ signatures_of() {
 	find "$1" -name '*.sigtar.gz' | sort | xargs zcat
 }
 
+# members_of DIR, signed_of DIR - the members of both.
+members_of() {
+	tar_of "$1" | "$HOST_PYTHON" "$srcdir/tests/plugin/members.py"
+}
+
+signed_of() {
+	signatures_of "$1" | "$HOST_PYTHON" "$srcdir/tests/plugin/members.py"
+}
+
 # manifest_of DIR - without where volumes begin and end, and what they are.
 manifest_of() {
 	grep -a -v -E '^(Volume|    (StartingPath|EndingPath|Hash)) ' "$1"/*.manifest
@@ -34,8 +43,8 @@ by_plugin() {
 
 # same_backups STOCK PLUGGED WHAT
 same_backups() {
-	cmp <(tar_of "$1") <(tar_of "$2") || fail "$3: the tar of all volumes differs"
-	cmp <(signatures_of "$1") <(signatures_of "$2") || fail "$3: signatures differ"
+	cmp <(members_of "$1") <(members_of "$2") || fail "$3: the members of all volumes differ"
+	cmp <(signed_of "$1") <(signed_of "$2") || fail "$3: signatures differ"
 	diff -a <(manifest_of "$1") <(manifest_of "$2") >&2 || fail "$3: manifests differ"
 	by_plugin "$(volumes "$2" | head -n 1)" || fail "$3: not written by the plugin"
 	! by_plugin "$(volumes "$1" | head -n 1)" || fail "$3: stock's volume looks like the plugin's"
@@ -119,6 +128,11 @@ configure "temp_root = $root" 'avoid_tmpfs = no'
 rm -rf "$work"/T? "$work/L"
 note 'settings'
 
+# members_of_kind KIND DIR - of all volumes of the full backup, or of the increments.
+members_of_kind() {
+	find "$2" -name "duplicity-$1*difftar.gz" | sort -V | xargs zcat | "$HOST_PYTHON" "$srcdir/tests/plugin/members.py"
+}
+
 # Chains that both have a part in: an increment by either on a full backup by either.
 rm -rf "$XDG_CACHE_HOME/duplicity"
 cp -a "$source" "$work/changed"
@@ -145,9 +159,8 @@ for chain in stock,stock,stock stock,plugged,stock plugged,stock,plugged; do
 	restored "stage+file://$target" "$work/changed" plugged --time 1600002500
 	[ "$chain" = stock,stock,stock ] && continue
 	for kind in full. inc.; do
-		cmp <(find "$work/chain-stock,stock,stock" -name "duplicity-$kind*difftar.gz" | sort -V | xargs zcat) \
-			<(find "$target" -name "duplicity-$kind*difftar.gz" | sort -V | xargs zcat) ||
-			fail "$chain: the tar of duplicity-$kind differs"
+		cmp <(members_of_kind "$kind" "$work/chain-stock,stock,stock") <(members_of_kind "$kind" "$target") ||
+			fail "$chain: the members of duplicity-$kind differ"
 	done
 done
 rm -rf "$work"/chain-*
@@ -167,7 +180,7 @@ for runs in plugged,stock stock,plugged plugged,plugged; do
 	[ "$second" = stock ] && to=$url || to=stage+$url
 	expect 0 continued "$second" duplicity "${full[@]}" --volsize 5 "$source" "$to"
 	has continued 'Restarting after volume'
-	cmp <(tar_of "$work/A25") <(tar_of "$storage") || fail "$runs: the tar of all volumes differs"
+	cmp <(members_of "$work/A25") <(members_of "$storage") || fail "$runs: the members of all volumes differ"
 	expect 0 verify stock duplicity verify --no-encryption --compare-data "$url" "$source"
 	# what the killed run left, if it was the plugin's and the next one was not
 	plugged stagedir gc >"$logs/gc" 2>&1
@@ -209,7 +222,7 @@ has unknown 'stagedir does not know this version of duplicity: GzipWriteFile(blo
 for volume in $(volumes "$work/unknown"); do
 	! by_plugin "$volume" || fail "$volume was written by the plugin"
 done
-cmp <(tar_of "$work/A25") <(tar_of "$work/unknown") || fail 'on an unknown host the tar differs'
+cmp <(members_of "$work/A25") <(members_of "$work/unknown") || fail 'on an unknown host members differ'
 expect 0 known plugged duplicity collection-status --no-encryption "stage+file://$work/B25"
 has_not known 'stagedir does not know'
 nothing_left 'a backup on an unknown host'
