@@ -37,11 +37,24 @@ int deltas_add_member(PyObject *deltas, PyObject *path, enum stage_member_kind k
 	const unsigned char *bytes, size_t size);
 
 /*
- * A file of a path of the host's, which it has opened as infile: whatever is read of it is counted
- * in the host's statistics and gets into a signature, which goes to deltas when all of it was read
- * and it is closed. A new reference, NULL with an exception. sourcefile.c
+ * Opens the file of a path of the host's: whatever is read of it is counted in the host's
+ * statistics and gets into a signature, which goes to deltas when all of it was read and it is
+ * closed. A new reference, NULL with an exception. sourcefile.c
  */
-PyObject *sourcefile_new(PyObject *infile, PyObject *path, PyObject *deltas);
+PyObject *sourcefile_new(PyObject *path, PyObject *deltas);
+
+/* What path.open("rb") of the host gives: a new reference, NULL with an exception. sourcefile.c */
+PyObject *sourcefile_open_host(PyObject *path);
+
+/* The host's module, which a Deltas holds: a borrowed reference. deltas.c */
+PyObject *deltas_diffdir(PyObject *deltas);
+
+/* Has what was written to the archive of signatures of a Deltas reach the host's file; of any other
+ * object nothing. 0, or -1 with an exception. deltas.c */
+int deltas_flush(PyObject *object);
+
+/* The same for what a DeltaTarBlockIter is made of: to be called when a volume ends. deltatar.c */
+int deltatar_flush(PyObject *blocks);
 bool sourcefile_check(PyObject *object);
 
 /*

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So much is kept before it is written to the host's file: a few hundred small members. */
+#define KEPT_MAX ((size_t)64 * 1024)
+
 #define LOG_INFO 5 /* from that on the host names each file */
 
 struct deltas {
@@ -27,6 +30,8 @@ struct deltas {
 	struct hostpath path; /* of the member that is being written */
 	bool names_files, ended;
 };
+
+static PyTypeObject *type;
 
 /* Takes what the archive gives out; without the GIL. */
 static int
@@ -52,7 +57,7 @@ keep(void *context, const void *data, size_t size, struct stage_error *error)
 static void
 forget_written(struct deltas *deltas)
 {
-	if (deltas->used > (size_t)1024 * 1024) {
+	if (deltas->room > 4 * KEPT_MAX) {
 		free(deltas->written);
 		deltas->written = NULL;
 		deltas->room = 0;
@@ -66,6 +71,8 @@ write_out(struct deltas *deltas)
 {
 	PyObject *bytes, *result = NULL;
 
+	if (deltas->used == 0)
+		return 0;
 	bytes = PyBytes_FromStringAndSize(deltas->written, (Py_ssize_t)deltas->used);
 	if (bytes)
 		result = PyObject_CallMethodObjArgs(
@@ -90,7 +97,7 @@ deltas_add_member(PyObject *self, PyObject *path, enum stage_member_kind kind,
 		raise_error(&error);
 		return -1;
 	}
-	return write_out(deltas);
+	return deltas->used < KEPT_MAX ? 0 : write_out(deltas);
 }
 
 /* The host's statistics object. */
@@ -239,31 +246,16 @@ has_signature(PyObject *old)
 	return is;
 }
 
-/* What path.open("rb") gives. */
-static PyObject *
-open_path(PyObject *path)
-{
-	PyObject *mode = PyUnicode_InternFromString("rb"), *file = NULL;
-
-	if (mode)
-		file = PyObject_CallMethodObjArgs(path, host_name_open, mode, NULL);
-	Py_XDECREF(mode);
-	return file;
-}
-
 /* The file of a path, to be read: as it is, or what makes it of the one that the old signature is
  * of. The old one is opened first, as the host does. */
 static PyObject *
 open_source(struct deltas *deltas, PyObject *path, PyObject *old)
 {
-	PyObject *old_file = NULL, *infile, *source = NULL, *delta;
+	PyObject *old_file = NULL, *source, *delta;
 
-	if (old && !(old_file = open_path(old)))
+	if (old && !(old_file = sourcefile_open_host(old)))
 		return NULL;
-	infile = open_path(path);
-	if (infile)
-		source = sourcefile_new(infile, path, (PyObject *)deltas);
-	Py_XDECREF(infile);
+	source = sourcefile_new(path, (PyObject *)deltas);
 	if (!source || !old_file) {
 		Py_XDECREF(old_file);
 		return source;
@@ -564,12 +556,22 @@ static PyType_Spec specification = {
 	.slots = slots,
 };
 
+PyObject *
+deltas_diffdir(PyObject *deltas)
+{
+	return ((struct deltas *)deltas)->diffdir;
+}
+
+int
+deltas_flush(PyObject *object)
+{
+	return Py_IS_TYPE(object, type) ? write_out((struct deltas *)object) : 0;
+}
+
 int
 deltas_add_type(PyObject *module)
 {
-	PyObject *type = PyType_FromSpec(&specification);
-	int result = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
-
-	Py_XDECREF(type);
-	return result;
+	if (!type)
+		type = (PyTypeObject *)PyType_FromSpec(&specification);
+	return type ? PyModule_AddType(module, type) : -1;
 }

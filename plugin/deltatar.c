@@ -323,6 +323,12 @@ deltatar_write_next(
 	return make_block(tar, error);
 }
 
+int
+deltatar_flush(PyObject *blocks)
+{
+	return deltas_flush(((struct deltatar *)blocks)->input_iter);
+}
+
 /* A block that is made an object. */
 struct block {
 	unsigned char *bytes;
@@ -443,7 +449,8 @@ recall_index(PyObject *self, PyObject *unused)
 		"(NN)", or_none(tar->remember_value), number_or_none(tar->remember_block));
 }
 
-/* At least one zero, up to a multiple of a record: as the host's. */
+/* At least one zero, up to a multiple of a record: as the host's, which asks for it at the end of a
+ * volume that goes to gpg. */
 static PyObject *
 get_footer(PyObject *self, PyObject *unused)
 {
@@ -453,6 +460,8 @@ get_footer(PyObject *self, PyObject *unused)
 
 	(void)unused;
 	tar->offset = 0;
+	if (deltatar_flush(self) < 0)
+		return NULL;
 	return PyBytes_FromStringAndSize(zeros, size);
 }
 

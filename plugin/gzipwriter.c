@@ -322,6 +322,9 @@ write_file(struct writer *writer, PyObject *block_iter, const char *name, bool g
 	result = gzipped ? open_gzip(writer, name) : 0;
 	if (result == 0)
 		result = write_blocks(writer, block_iter);
+	/* after a volume the host has its file of signatures synced */
+	if (result >= 0 && deltatar_check(block_iter) && deltatar_flush(block_iter) < 0)
+		result = -1;
 	return close_file(writer, result);
 }
 

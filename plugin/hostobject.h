@@ -32,6 +32,7 @@
 	X(isreg)                                                                                   \
 	X(mode)                                                                                    \
 	X(name)                                                                                    \
+	X(opened)                                                                                  \
 	X(open)                                                                                    \
 	X(read)                                                                                    \
 	X(st_gid)                                                                                  \

@@ -2,14 +2,16 @@
  * SourceFile: a file that is backed up.
  *
  * It is read as the host's own classes read theirs, call for call, so that a file that shrinks,
- * grows or fails meanwhile is in the backup what it would be by the host. What is read ahead of
- * them Python's own file object has not done: its descriptor is read directly. An object of another
- * kind, such as a test's, is asked for its bytes.
+ * grows or fails meanwhile is in the backup what it would be by the host. But the file of an
+ * ordinary path is opened without Python's file object, which would cost as much as all else; a
+ * path of another kind is asked for its file, and that for its bytes.
  */
 #include "delta.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "signature.h"
@@ -21,7 +23,7 @@ struct sourcefile {
 	PyObject_HEAD
 	PyObject *infile, *path, *deltas, *diffdir;
 	struct stage_signature *signature;
-	int fd; /* of infile, whose it stays; -1: infile is to be asked */
+	int fd; /* -1 where infile is to be asked, which otherwise is NULL */
 	bool ended;
 };
 
@@ -33,23 +35,104 @@ sourcefile_check(PyObject *object)
 	return Py_IS_TYPE(object, type);
 }
 
-/* The descriptor of what Python's open() gives for reading bytes; -1 of anything else. */
-static int
-descriptor_of(PyObject *infile)
+PyObject *
+sourcefile_open_host(PyObject *path)
 {
-	static PyObject *reader;
-	int fd = -1;
+	PyObject *mode = PyUnicode_InternFromString("rb"), *file = NULL;
 
-	if (!reader) {
-		PyObject *io = PyImport_ImportModule("io");
+	if (mode)
+		file = PyObject_CallMethodObjArgs(path, host_name_open, mode, NULL);
+	Py_XDECREF(mode);
+	return file;
+}
 
-		reader = io ? PyObject_GetAttrString(io, "BufferedReader") : NULL;
-		Py_XDECREF(io);
+/* Is what the host would open just the file of the path's name? 1, 0, or -1 with an exception. */
+static int
+is_plain(const struct sourcefile *file)
+{
+	PyObject *kind = PyObject_GetAttrString(file->diffdir, "Path");
+	PyObject *fileobj = PyObject_GetAttr(file->path, host_name_fileobj);
+	PyObject *opened = PyObject_GetAttr(file->path, host_name_opened);
+	int is = -1;
+
+	if (kind && fileobj && opened)
+		is = Py_IS_TYPE(file->path, (PyTypeObject *)kind) && fileobj == Py_None &&
+		     opened == Py_None;
+	Py_XDECREF(opened);
+	Py_XDECREF(fileobj);
+	Py_XDECREF(kind);
+	return is;
+}
+
+/* As Python's open() does it, which takes no directories. Without the GIL. -1: errno. */
+static int
+open_reading(const char *name)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	struct stat stat;
+
+	if (fd < 0 || fstat(fd, &stat) < 0 || !S_ISDIR(stat.st_mode))
+		return fd;
+	close(fd);
+	errno = EISDIR;
+	return -1;
+}
+
+/* Opens the path's name: 0, or -1 with the exception that Python's open() raises. */
+static int
+open_plain(struct sourcefile *file)
+{
+	PyObject *name = PyObject_GetAttr(file->path, host_name_name);
+	PyObject *bytes = name ? path_bytes(name) : NULL;
+	int sys_errno = 0;
+
+	while (bytes && file->fd < 0 && !PyErr_Occurred()) {
+		Py_BEGIN_ALLOW_THREADS
+		file->fd = open_reading(PyBytes_AsString(bytes));
+		sys_errno = errno;
+		Py_END_ALLOW_THREADS
+		errno = sys_errno;
+		if (file->fd < 0 && sys_errno != EINTR)
+			PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, name);
+		else
+			PyErr_CheckSignals();
 	}
-	if (reader && Py_IS_TYPE(infile, (PyTypeObject *)reader))
-		fd = PyObject_AsFileDescriptor(infile);
-	PyErr_Clear();
-	return fd;
+	Py_XDECREF(bytes);
+	Py_XDECREF(name);
+	return PyErr_Occurred() ? -1 : 0;
+}
+
+static int
+open_file(struct sourcefile *file)
+{
+	int plain = is_plain(file);
+
+	if (plain < 0)
+		return -1;
+	if (plain)
+		return open_plain(file);
+	file->infile = sourcefile_open_host(file->path);
+	return file->infile ? 0 : -1;
+}
+
+/* 0, or -1 with an exception. */
+static int
+close_file(struct sourcefile *file)
+{
+	PyObject *result;
+	int fd = file->fd;
+
+	if (file->infile) {
+		result = PyObject_CallMethodObjArgs(file->infile, host_name_close, NULL);
+		Py_XDECREF(result);
+		return result ? 0 : -1;
+	}
+	file->fd = -1;
+	if (fd >= 0 && close(fd) < 0 && errno != EINTR) {
+		PyErr_SetFromErrno(PyExc_OSError);
+		return -1;
+	}
+	return 0;
 }
 
 /* The host's block size for a file of the path's size; 0 with an exception. */
@@ -88,20 +171,20 @@ begin_signature(struct sourcefile *file)
 }
 
 PyObject *
-sourcefile_new(PyObject *infile, PyObject *path, PyObject *deltas)
+sourcefile_new(PyObject *path, PyObject *deltas)
 {
 	struct sourcefile *file = PyObject_New(struct sourcefile, type);
 
 	if (!file)
 		return NULL;
-	file->infile = Py_NewRef(infile);
+	file->infile = NULL;
 	file->path = Py_NewRef(path);
 	file->deltas = Py_NewRef(deltas);
-	file->diffdir = PyImport_ImportModule("duplicity.diffdir");
+	file->diffdir = Py_NewRef(deltas_diffdir(deltas));
 	file->signature = NULL;
-	file->fd = descriptor_of(infile);
+	file->fd = -1;
 	file->ended = false;
-	if (!file->diffdir || begin_signature(file) < 0)
+	if (open_file(file) < 0 || begin_signature(file) < 0)
 		Py_CLEAR(file);
 	return (PyObject *)file;
 }
@@ -112,6 +195,8 @@ sourcefile_dealloc(PyObject *self)
 	struct sourcefile *file = (struct sourcefile *)self;
 	PyTypeObject *own = Py_TYPE(self);
 
+	if (file->fd >= 0)
+		close(file->fd);
 	stage_signature_close(&file->signature);
 	Py_CLEAR(file->infile);
 	Py_CLEAR(file->path);
@@ -193,7 +278,7 @@ warn(const struct sourcefile *file)
 	PyErr_NormalizeException(&kind, &value, &traceback);
 	reason = host_call("duplicity.util", "uexc", "(O)", value);
 	if (reason)
-		name = PyObject_GetAttr(file->infile, host_name_name);
+		name = PyObject_GetAttr(file->infile ? file->infile : file->path, host_name_name);
 	if (name)
 		text = host_call("os", "fsdecode", "(O)", name);
 	if (text)
@@ -232,8 +317,8 @@ Py_ssize_t
 sourcefile_read(PyObject *self, unsigned char *buffer, size_t size)
 {
 	struct sourcefile *file = (struct sourcefile *)self;
-	Py_ssize_t got = file->fd >= 0 ? read_descriptor(file, buffer, size)
-				       : read_object(file->infile, buffer, size);
+	Py_ssize_t got = file->infile ? read_object(file->infile, buffer, size)
+				      : read_descriptor(file, buffer, size);
 
 	if (got < 0) {
 		if (warn(file) < 0)
@@ -265,7 +350,6 @@ sourcefile_close(PyObject *self)
 {
 	struct sourcefile *file = (struct sourcefile *)self;
 	unsigned char buffer[REST];
-	PyObject *result;
 	Py_ssize_t got;
 
 	if (!file->ended) {
@@ -278,10 +362,7 @@ sourcefile_close(PyObject *self)
 		if (hand_over_signature(file) < 0)
 			return -1;
 	}
-	file->fd = -1; /* it may soon be another file's */
-	result = PyObject_CallMethodObjArgs(file->infile, host_name_close, NULL);
-	Py_XDECREF(result);
-	return result ? 0 : -1;
+	return close_file(file);
 }
 
 static PyObject *

@@ -321,7 +321,7 @@ def _uses():
     """
     path_type = diffdir.ROPath
     functions = [diffdir.get_delta_iter, diffdir.get_delta_path, diffdir.log_delta_path, path_type.__init__,
-                 path_type.get_tarinfo, path_type.get_ropath, path_type.copy_attribs]
+                 path_type.get_tarinfo, path_type.get_ropath, path_type.copy_attribs, diffdir.Path.open]
     for kind in (diffdir.FileWithReadCounter, diffdir.FileWithSignature, diffdir.TarBlockIter, diffdir.DeltaTarBlockIter):
         functions += filter(inspect.isfunction, vars(kind).values())
     codes = [function.__code__ for function in functions]
