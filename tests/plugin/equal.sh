@@ -171,6 +171,7 @@ for name in eio-0 eio-1 eio-65536 eio-70000 eio-131072 once-0 once-65536 once-13
 done
 head -c 131072 /dev/urandom >"$work/restless/fault-grow-131072"
 echo whole >"$work/restless/whole"
+touch -d '2003-03-03 03:03:03' "$work"/restless/* "$work/restless"
 afresh
 cp -a "$work/restless" "$source.A"
 cp -a "$work/restless" "$source.B"
@@ -221,7 +222,43 @@ for options in --no-encryption --volsize=1; do
 		expect 0 verify stock duplicity verify $options --compare-data "file://$work/B" "$source"
 	done
 done
+find "$work/A" "$work/B" -name '*.gpg' | grep -q . || fail 'nothing was encrypted'
 note 'ended runs'
 
-find "$work/A" "$work/B" -name '*.gpg' | grep -q . || fail 'nothing was encrypted'
+# A host that makes members out of paths in another way than is known: its own code does it, and it is said once.
+mkdir "$work/site"
+cat >"$work/site/sitecustomize.py" <<-'END'
+	import importlib.abc
+	import importlib.util
+	import sys
+
+
+	class Finder(importlib.abc.MetaPathFinder):
+	    def find_spec(self, name, path, target=None):
+	        if name != 'duplicity.diffdir':
+	            return None
+	        sys.meta_path.remove(self)
+	        spec = importlib.util.find_spec(name)
+	        execute = spec.loader.exec_module
+
+	        def changed(module):
+	            execute(module)
+	            stock = module.get_delta_path
+	            module.get_delta_path = lambda new_path, sig_path, sigTarFile=None: stock(new_path, sig_path, sigTarFile)
+	        spec.loader.exec_module = changed
+	        return spec
+
+
+	sys.meta_path.insert(0, Finder())
+END
+afresh
+expect 0 stock stock duplicity full --no-encryption --current-time $at "$source" "file://$work/A"
+expect 0 unknown env PYTHONPATH="$work/site" "$IN_TREE" duplicity full --no-encryption --current-time $at "$source" \
+	"stage+file://$work/B"
+has unknown 'this version of duplicity: DeltaTarBlockIter(input_iter), get_delta_iter(new_iter, sig_iter, sig_fileobj=None) stays'
+[ "$(grep -c 'does not know' "$logs/unknown")" -eq 1 ] || fail 'it is said more than once'
+! by_libarchive "$work/B" || fail 'the plugin does it all the same'
+cmp <(members "$work/A" full) <(members "$work/B" full) || fail 'unknown host: members differ'
+note 'an unknown host'
+
 finish
