@@ -163,7 +163,8 @@ static PyMethodDef functions[] = {
 static int
 execute(PyObject *module)
 {
-	if (interpreter_watch_forks() < 0 || host_names_intern() < 0 || directory_add_type(module) < 0)
+	if (interpreter_watch_forks() < 0 || host_names_intern() < 0 ||
+		directory_add_type(module) < 0)
 		return -1;
 	if (deltas_add_type(module) < 0 || deltatar_add_type(module) < 0 ||
 		sourcefile_add_type(module) < 0)
