@@ -260,8 +260,8 @@ stage_dir_root(struct stage_dir *dir, int *ret_fd, char **ret_path, struct stage
 		return code;
 	fd = fcntl(dir->held.root_fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
-		code = stage_error_set(error, STAGE_E_SYSTEM, errno,
-			"cannot hold the temp root of %s", dir->path);
+		code = stage_error_set(
+			error, STAGE_E_SYSTEM, errno, "cannot hold the temp root of %s", dir->path);
 	leave(dir);
 	if (code < 0)
 		return code;
@@ -420,6 +420,34 @@ tracked_name(const struct stage_dir *dir, const char *path, struct stage_error *
 	stage_error_set(error, STAGE_E_UNTRACKED, 0,
 		"%s is not tracked by the staging directory %s", path, dir->path);
 	return NULL;
+}
+
+int
+stage_dir_create(struct stage_dir *dir, const char *path, int *ret_fd, struct stage_error *error)
+{
+	const char *name;
+	int code, fd;
+
+	code = enter(dir, error);
+	if (code < 0)
+		return code;
+	name = tracked_name(dir, path, error);
+	if (!name) {
+		code = STAGE_E_UNTRACKED;
+	} else {
+		do
+			fd = openat(dir->held.fd, name,
+				O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC,
+				0600);
+		while (fd < 0 && errno == EINTR);
+		if (fd < 0)
+			code = stage_error_set(
+				error, STAGE_E_SYSTEM, errno, "cannot open %s", path);
+		else
+			*ret_fd = fd;
+	}
+	leave(dir);
+	return code;
 }
 
 int

@@ -86,8 +86,7 @@ const char *stage_dir_path(struct stage_dir *dir);
  * and its absolute path, that he frees. STAGE_E_CLOSED, STAGE_E_FORKED, STAGE_E_SYSTEM,
  * STAGE_E_MEMORY.
  */
-int stage_dir_root(
-	struct stage_dir *dir, int *ret_fd, char **ret_path, struct stage_error *error);
+int stage_dir_root(struct stage_dir *dir, int *ret_fd, char **ret_path, struct stage_error *error);
 
 /*
  * Gives out the path of a file that does not exist, never the same twice, and tracks it. The file
@@ -106,6 +105,14 @@ int stage_dir_mkstemp(
 /* The same with a stream, mode "r+", that the caller closes with fclose(). */
 int stage_dir_mkstemp_file(
 	struct stage_dir *dir, FILE **ret_file, char **ret_path, struct stage_error *error);
+
+/*
+ * Opens a tracked file for writing, empty; makes it, 0600, where it is not there. By descriptor: a
+ * caller that opens path itself could be led into another directory by whoever swaps this one. The
+ * caller closes *ret_fd. STAGE_E_SYSTEM; errors besides: as of forget.
+ */
+int stage_dir_create(
+	struct stage_dir *dir, const char *path, int *ret_fd, struct stage_error *error);
 
 /*
  * Stops tracking path, as mktemp or mkstemp gave it. Call it after the file was deleted or moved

@@ -359,6 +359,18 @@ directory_dir_of(PyObject *object)
 	return NULL;
 }
 
+int
+directory_create_tracked(const char *path, int *ret_fd, struct stage_error *error)
+{
+	int code = STAGE_E_UNTRACKED;
+	directory *self;
+
+	for (self = all; self && (code == STAGE_E_UNTRACKED || code == STAGE_E_CLOSED);
+		self = self->next)
+		code = stage_dir_create(self->dir, path, ret_fd, error);
+	return code == STAGE_E_CLOSED ? STAGE_E_UNTRACKED : code;
+}
+
 PyObject *
 remove_tracked(PyObject *module, PyObject *name)
 {
@@ -463,7 +475,8 @@ static PyMethodDef methods[] = {
 		"Raises FatalBackendException if the directory was moved, removed or replaced."},
 	{"cleanup", directory_cleanup, METH_NOARGS,
 		"cleanup()\n--\n\n"
-		"Removes the tracked files and the directory. Failures are logged; nothing is raised but\n"
+		"Removes the tracked files and the directory. Failures are logged; nothing is "
+		"raised but\n"
 		"by handlers of signals."},
 	{"__reduce__", directory_reduce, METH_NOARGS, "Raises TypeError."},
 	{0},

@@ -150,17 +150,32 @@ open_gzip(struct writer *writer, const char *name)
 	return code < 0 ? fail(writer, &error) : 0;
 }
 
-/* Opens the file as open(name, 'wb') does. name must live as long as writer. */
+/* As open(name, 'wb') does: a descriptor, or -1 with errno. */
 static int
-open_file(struct writer *writer, const char *name)
+open_by_path(const char *name)
 {
-	int fd, sys_errno;
+	int fd;
 
 	Py_BEGIN_ALLOW_THREADS
 	do
 		fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
 	while (fd < 0 && errno == EINTR);
 	Py_END_ALLOW_THREADS
+	return fd;
+}
+
+/* Opens the file; a tracked one where it is, wherever its path may lead. name must live as long as writer. */
+static int
+open_file(struct writer *writer, const char *name)
+{
+	struct stage_error error;
+	int code, fd = -1, sys_errno;
+
+	code = directory_create_tracked(name, &fd, &error);
+	if (code == STAGE_E_UNTRACKED)
+		fd = open_by_path(name);
+	else if (code < 0)
+		return fail(writer, &error);
 	if (fd < 0)
 		return raise_errno(writer, errno);
 	if (staging_allocate(fd, name) < 0) {

@@ -76,6 +76,12 @@ struct stage_dir *directory_dir_of(PyObject *object);
  */
 int directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error);
 
+/*
+ * Opens a file that a TemporaryDirectory of this process tracks, as stage_dir_create(); the caller
+ * closes it. STAGE_E_UNTRACKED where none does. directory.c
+ */
+int directory_create_tracked(const char *path, int *ret_fd, struct stage_error *error);
+
 /* _stagedir.remove(fname). directory.c */
 PyObject *remove_tracked(PyObject *module, PyObject *name);
 

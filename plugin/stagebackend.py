@@ -181,6 +181,8 @@ def _allocating(stock):
     """gpg.GPGFile, which begins a volume only when the disk space for it is its own."""
     class GPGFile(stock):
         def __init__(self, encrypt, encrypt_path, profile):
+            if encrypt:
+                _check_staging()  # it is opened by its path
             stock.__init__(self, encrypt, encrypt_path, profile)
             if encrypt:
                 try:

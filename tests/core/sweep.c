@@ -112,6 +112,11 @@ use(struct stage_dir *dir)
 	}
 	TRY(stage_dir_usage(dir, &count, &bytes, &said));
 	TRY(stage_dir_check(dir, &said));
+	if (fourth && TRY(stage_dir_create(dir, fourth, &fd, &said)) == 0) {
+		wrap_pause(true);
+		close(fd);
+		wrap_pause(false);
+	}
 	if (fourth)
 		TRY(stage_dir_remove(dir, fourth, &said));
 	if (first)
@@ -794,8 +799,8 @@ make_reserved(void)
 
 	make_spool();
 	make_dead_spool();
-	stage_spool_open(spool_dir, &(struct stage_spool_about){"", ""}, false, NULL, &other_spool,
-		NULL);
+	stage_spool_open(
+		spool_dir, &(struct stage_spool_about){"", ""}, false, NULL, &other_spool, NULL);
 	stage_dir_mktemp(spool_dir, &own_path, NULL);
 	CHECK(stage_spool_reserve(other_spool, own_path, OTHERS, 0, &room, NULL) == 0);
 }

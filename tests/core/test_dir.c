@@ -194,7 +194,7 @@ root_in_child(void *context)
 	int fd = -1;
 
 	return stage_dir_root(context, &fd, &path, NULL) == STAGE_E_FORKED && fd == -1 && !path ? 0
-											       : 1;
+												: 1;
 }
 
 /* The temp root, by a descriptor that outlives the directory. */
@@ -368,6 +368,41 @@ forget(void)
 	CHECK(rmdir(path) == 0);
 	free(path);
 	free(other);
+}
+
+/* Whoever swaps the directory does not get what is written, nor has it written over what is his. */
+static void
+create_files(void)
+{
+	struct stage_dir *dir = open_dir();
+	char *path, *place = strdup(stage_dir_path(dir)), *file;
+	struct stat stat;
+	int fd;
+
+	WORKS(stage_dir_mktemp(dir, &path, &failure));
+	file = strdup(strrchr(path, '/') + 1);
+	CHECK(rename(place, in_dir("aside")) == 0);
+	make_dir(place, 0700);
+	make_file(path, "theirs", 0600);
+	WORKS(stage_dir_create(dir, path, &fd, &failure));
+	CHECK(write(fd, "ours", 4) == 4 && close(fd) == 0);
+	CHECK(lstat(path, &stat) == 0 && stat.st_size == 6);
+	CHECK(unlink(path) == 0 && rmdir(place) == 0);
+	CHECK(rename(in_dir("aside"), place) == 0);
+	CHECK(lstat(path, &stat) == 0 && stat.st_size == 4 && (stat.st_mode & 07777) == 0600);
+	/* once more: emptied */
+	WORKS(stage_dir_create(dir, path, &fd, &failure));
+	CHECK(close(fd) == 0 && lstat(path, &stat) == 0 && stat.st_size == 0);
+	CHECK(unlink(path) == 0 && symlink("elsewhere", path) == 0);
+	FAILS(stage_dir_create(dir, path, &fd, &failure), STAGE_E_SYSTEM);
+	HAS(failure.message, file);
+	FAILS(stage_dir_create(dir, "/etc/passwd", &fd, &failure), STAGE_E_UNTRACKED);
+	CHECK(stage_dir_cleanup(dir) == 0);
+	FAILS(stage_dir_create(dir, path, &fd, &failure), STAGE_E_CLOSED);
+	stage_dir_close(&dir);
+	free(path);
+	free(place);
+	free(file);
 }
 
 static void
@@ -982,6 +1017,7 @@ static const struct test tests[] = {
 	{"descriptors", descriptors},
 	{"streams", streams},
 	{"forget", forget},
+	{"create_files", create_files},
 	{"remove_files", remove_files},
 	{"link_files", link_files},
 	{"move_files", move_files},
