@@ -197,6 +197,15 @@ def _allocating(stock):
 # final signatures beside a partial manifest, which stock takes for those of the backup before: what is behind the newest
 # volume then never gets into the backup (duplicity 0.8.22, 3.0.4). So both become final when both are stored.
 
+def _sync(path):
+    """Has a file, or the names in a directory, on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _final_together(to_final):
     """dup_temp.FileobjHooked.to_final, which makes final signatures, but shows them only with their manifest."""
     signatures = []
@@ -206,7 +215,10 @@ def _final_together(to_final):
         if parsed.type in ('full-sig', 'new-sig') and parsed.compressed:
             directory = tempdir.TemporaryDirectory(self.dirpath.name)
             made = directory.mktemp()
-            gpg.GzipWriteFile(dup_temp.SrcIter(self.dirpath.append(self.partname)), made, size=sys.maxsize)
+            partial = self.dirpath.append(self.partname)
+            gpg.GzipWriteFile(dup_temp.SrcIter(partial), made, size=sys.maxsize)
+            os.chmod(made, os.stat(partial.name).st_mode & 0o777)
+            _sync(made)
             signatures.append((self, directory, made))
             return
         while signatures:
@@ -214,6 +226,8 @@ def _final_together(to_final):
             os.rename(made, signed.dirpath.append(signed.permname).name)
             directory.forget(made)
             os.unlink(signed.dirpath.append(signed.partname).name)
+            with contextlib.suppress(OSError):  # some file systems cannot
+                _sync(signed.dirpath.name)  # a final manifest beside partial signatures is mended by nobody
         to_final(self)
         if parsed.manifest and self.remname != self.permname:
             self.dirpath.append(self.remname).delete()

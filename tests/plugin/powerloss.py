@@ -56,7 +56,7 @@ def content_of(key):
     how = variant if variant != 'mixed' else chance.choice(('strict', 'zero', 'all'))
     if how == 'all':
         return last
-    return synced + bytes(len(last) - len(synced)) if how == 'zero' else synced
+    return synced + bytes(max(0, len(last) - len(synced))) if how == 'zero' else synced
 
 
 def entries_of(key):
