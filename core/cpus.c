@@ -92,12 +92,11 @@ least_quota(const char *root, const char *mount, const char *group,
 {
 	unsigned int least = 0, quota;
 	char directory[PATH_MAX], *slash;
-	size_t top;
+	size_t top = strlen(root) + strlen(mount);
 
-	top = (size_t)snprintf(directory, sizeof(directory), "%s%s", root, mount);
-	if (top + strlen(group) >= sizeof(directory))
+	if (snprintf(directory, sizeof(directory), "%s%s%s", root, mount, group) >=
+		(int)sizeof(directory))
 		return 0;
-	strcpy(directory + top, group);
 	for (;;) {
 		quota = quota_of(directory);
 		if (quota && (!least || quota < least))

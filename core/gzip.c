@@ -514,7 +514,7 @@ int
 stage_gzip_write(struct stage_gzip *gzip, const void *data, size_t size, struct stage_error *error)
 {
 	const unsigned char *next = data;
-	size_t taken;
+	size_t taken = 0;
 	int code;
 
 	code = enter(gzip, error);

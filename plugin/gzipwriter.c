@@ -130,7 +130,7 @@ gives_tar(PyObject *block_iter)
 
 	Py_XDECREF(type);
 	if (is < 0)
-		PyErr_Clear();
+		swallow_exception();
 	return is > 0;
 }
 

@@ -213,7 +213,7 @@ join(struct hostpath *path, PyObject *index, bool slash)
 			return -1;
 	path->member.name = parts > 0 ? path->name : slash ? "./" : "";
 	if (slash && parts > 0)
-		strcpy(path->name + used, "/");
+		memcpy(path->name + used, "/", sizeof("/"));
 	return parts < 0 ? -1 : 0;
 }
 
