@@ -193,64 +193,6 @@ def _allocating(stock):
     return GPGFile
 
 
-# The end of a backup: its signatures are stored and made final, then its manifest. A run that is killed in between leaves
-# final signatures beside a partial manifest, which stock takes for those of the backup before: what is behind the newest
-# volume then never gets into the backup (duplicity 0.8.22, 3.0.4). So both become final when both are stored.
-
-def _sync(path):
-    """Has a file, or the names in a directory, on disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _final_together(to_final):
-    """dup_temp.FileobjHooked.to_final, which makes final signatures, but shows them only with their manifest."""
-    signatures = []
-
-    def to_final_together(self):
-        parsed = file_naming.parse(self.permname)
-        if parsed.type in ('full-sig', 'new-sig') and parsed.compressed:
-            directory = tempdir.TemporaryDirectory(self.dirpath.name)
-            made = directory.mktemp()
-            partial = self.dirpath.append(self.partname)
-            gpg.GzipWriteFile(dup_temp.SrcIter(partial), made, size=sys.maxsize)
-            os.chmod(made, os.stat(partial.name).st_mode & 0o777)
-            _sync(made)
-            signatures.append((self, directory, made))
-            return
-        while signatures:
-            signed, directory, made = signatures.pop()
-            os.rename(made, signed.dirpath.append(signed.permname).name)
-            directory.forget(made)
-            os.unlink(signed.dirpath.append(signed.partname).name)
-            with contextlib.suppress(OSError):  # some file systems cannot
-                _sync(signed.dirpath.name)  # a final manifest beside partial signatures is mended by nobody
-        to_final(self)
-        if parsed.manifest and self.remname != self.permname:
-            self.dirpath.append(self.remname).delete()
-    return to_final_together
-
-
-def _copy_stays(to_remote):
-    """
-    dup_temp.FileobjHooked.to_remote, after which the encrypted copy of a manifest that was stored stays until that is
-    final: nothing else proves to a later run that what is stored is the partial manifest.
-    """
-    def to_remote_with_copy(self):
-        parsed = file_naming.parse(self.remname)
-        if not parsed.manifest or not parsed.encrypted:
-            to_remote(self)
-            return
-        copy = self.dirpath.append(self.remname)
-        gpg.GPGWriteFile(dup_temp.SrcIter(self.dirpath.append(self.partname)), copy.name, config.gpg_profile,
-                         size=sys.maxsize)
-        config.backend.put(copy)
-    return to_remote_with_copy
-
-
 def _leave_space(check):
     """
     dup_main.check_resources, which for a backup that stages ahead leaves it to that to find space: it hands off first
@@ -389,6 +331,72 @@ def _install(extension):
 # the manifest. A run that is ended meanwhile leaves two forms of one thing, and every later run, with the plugin or
 # without, ends in an assertion (duplicity 0.8.22: get_sorted_chains, "Cannot set filename"). What is proved to be
 # derived from a partial file that is still there is mended; anything else is left to the host, and that assertion.
+#
+# Killed between the two, a run also leaves final signatures beside a partial manifest. Stock takes these for those of the
+# backup before, and what is behind the newest volume then never gets into the backup (duplicity 0.8.22, 3.0.4). So both
+# become final when both are stored.
+
+def _sync(path):
+    """Has a file, or the names in a directory, on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _compress(archive, partial):
+    """The final form of partial signatures, on disk but not yet under its name; and the directory that tracks it."""
+    directory = tempdir.TemporaryDirectory(archive.name)
+    made = directory.mktemp()
+    gpg.GzipWriteFile(dup_temp.SrcIter(archive.append(partial)), made, size=sys.maxsize)
+    os.chmod(made, os.stat(archive.append(partial).name).st_mode & 0o777)
+    _sync(made)
+    return directory, made
+
+
+def _show(archive, partial, final, directory, made):
+    """Puts it in the place of the partial signatures."""
+    os.rename(made, archive.append(final).name)
+    directory.forget(made)
+    os.unlink(archive.append(partial).name)
+    with contextlib.suppress(OSError):  # some file systems cannot
+        _sync(archive.name)  # a final manifest beside partial signatures is mended by nobody
+
+
+def _final_together(to_final):
+    """dup_temp.FileobjHooked.to_final, which makes final signatures, but shows them only with their manifest."""
+    signatures = []
+
+    def to_final_together(self):
+        parsed = file_naming.parse(self.permname)
+        if parsed.type in ('full-sig', 'new-sig') and parsed.compressed:
+            signatures.append((self.dirpath, self.partname, self.permname, *_compress(self.dirpath, self.partname)))
+            return
+        while signatures:
+            _show(*signatures.pop())
+        to_final(self)
+        if parsed.manifest and self.remname != self.permname:
+            self.dirpath.append(self.remname).delete()
+    return to_final_together
+
+
+def _copy_stays(to_remote):
+    """
+    dup_temp.FileobjHooked.to_remote, after which the encrypted copy of a manifest that was stored stays until that is
+    final: nothing else proves to a later run that what is stored is the partial manifest.
+    """
+    def to_remote_with_copy(self):
+        parsed = file_naming.parse(self.remname)
+        if not parsed.manifest or not parsed.encrypted:
+            to_remote(self)
+            return
+        copy = self.dirpath.append(self.remname)
+        gpg.GPGWriteFile(dup_temp.SrcIter(self.dirpath.append(self.partname)), copy.name, config.gpg_profile,
+                         size=sys.maxsize)
+        config.backend.put(copy)
+    return to_remote_with_copy
+
 
 _METADATA = re.compile(br'\.(manifest|sigtar|m|st)(\.part|\.p)?(\.gpg|\.gz|\.g|\.z)?$')
 
@@ -686,15 +694,13 @@ class StageBackend(backend.Backend):
         return proved
 
     def _finish_signatures(self, partial, copies):
-        """Makes final signatures of partial ones as the host does, in the place of any copies."""
+        """Makes final signatures of partial ones, in the place of any copies."""
         archive = config.archive_dir_path
         for name in partial:
-            base, extension = os.path.splitext(name)
-            final = base + (b'.gz' if extension == b'.part' else b'.z')
             for copy in copies:
                 archive.append(copy).delete()
-            gpg.GzipWriteFile(dup_temp.SrcIter(archive.append(name)), archive.append(final).name, sys.maxsize)
-            archive.append(name).delete()
+            final = os.path.splitext(name)[0] + file_naming.get_suffix(False, True)
+            _show(archive, name, final, *_compress(archive, name))
 
     def _finish_manifest(self, partial, copies):
         final = os.path.splitext(partial)[0]
