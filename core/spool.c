@@ -312,12 +312,6 @@ stage_spool_reserve(struct stage_spool *spool, const char *path, uint64_t bytes,
 	return stage_room_reserve(&spool->held, spool->root, path, bytes, limit, ret_room, error);
 }
 
-bool
-stage_spool_allocate(int fd, uint64_t bytes)
-{
-	return stage_allocate(fd, bytes);
-}
-
 /* A file that is whole does not need what was allocated for it beyond its end. */
 static void
 give_back(struct stage_spool *spool, const char *base)

@@ -103,14 +103,6 @@ int stage_spool_reserve(struct stage_spool *spool, const char *path, uint64_t by
 	struct stage_room *ret_room, struct stage_error *error);
 
 /*
- * Has the file system allocate the bytes that were reserved to the file, opened for writing, so that
- * no other process can take them while it is written; its size stays what it is. False, with errno,
- * where there is not so much space: ENOSPC, EDQUOT. True also where the file system cannot allocate
- * (NFS before 4.2, FAT): there, writing may still find no space. Truncating gives them back.
- */
-bool stage_spool_allocate(int fd, uint64_t bytes);
-
-/*
  * Moves path, tracked by dir, into the spool, and gives up what was reserved, and what was allocated
  * and not written. On success dir has forgotten it; on failure all is as it was. STAGE_E_SYSTEM (EXDEV where dir is on another file
  * system), STAGE_E_MEMORY; STAGE_E_UNTRACKED, STAGE_E_CLOSED and STAGE_E_FORKED of dir.

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "allocate.h"
+
 /* Is a file in its queue? */
 static bool
 has_waiting(struct staging *self, size_t *ret_count)
@@ -64,7 +66,7 @@ staging_allocate(int fd, const char *path)
 
 	do {
 		Py_BEGIN_ALLOW_THREADS
-		allocated = stage_spool_allocate(fd, bytes);
+		allocated = stage_allocate(fd, bytes);
 		sys_errno = errno;
 		Py_END_ALLOW_THREADS
 	} while (!allocated && staging_wait_for_room());
