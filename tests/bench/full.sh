@@ -2,7 +2,7 @@
 # size of all volumes. Of a tree taken from /usr. RUNS and MEGABYTES change how often and how much.
 . "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
 
-runs=${RUNS:-3} megabytes=${MEGABYTES:-400}
+runs=${RUNS:-5} megabytes=${MEGABYTES:-400}
 source=$work/source
 
 # every so many-th file of /usr, so that it is like the whole

@@ -7,15 +7,18 @@
 #include <grp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CHILD_SECONDS 30
+#define NOT_POSSIBLE 99
 
 struct stage_error failure;
 const char *test_dir;
@@ -249,6 +252,41 @@ in_child(int (*function)(void *), void *context, int uid)
 	close(ends[0]);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
+	return result;
+}
+
+struct on_tmpfs {
+	int (*function)(void *);
+	char *place;
+};
+
+static int
+mount_and_run(void *context)
+{
+	struct on_tmpfs *on_tmpfs = context;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("tmpfs", on_tmpfs->place, "tmpfs", 0, "size=1m,mode=0700") < 0)
+		return NOT_POSSIBLE;
+	return on_tmpfs->function(on_tmpfs->place);
+}
+
+int
+in_child_on_tmpfs(int (*function)(void *), const char *what)
+{
+	struct on_tmpfs on_tmpfs = {.function = function, .place = strdup(in_dir("small"))};
+	int result;
+
+	make_dir(on_tmpfs.place, 0700);
+	result = in_child(mount_and_run, &on_tmpfs, -1);
+	if (result == NOT_POSSIBLE) {
+		fprintf(stderr, "\nNOT TESTED, for want of the right to mount: %s\n", what);
+		result = 0;
+	} else if (result) {
+		fprintf(stderr, "\n%s: %d\n", what, result);
+	}
+	rmdir(on_tmpfs.place);
+	free(on_tmpfs.place);
 	return result;
 }
 

@@ -111,6 +111,12 @@ int in_child(int (*function)(void *), void *context, int uid);
  */
 int in_child_beside_threads(int (*function)(void *), void *context);
 
+/*
+ * The same with a tmpfs of 1 MiB mounted at test_dir/small, which is the context, in a namespace of
+ * its own. Where that is not possible it says what is not tested, and returns 0.
+ */
+int in_child_on_tmpfs(int (*function)(void *), const char *what);
+
 /* Counts of heavy tests, scaled down where a tool makes them slow (STAGEDIR_TEST_SCALE). */
 size_t scaled(size_t count);
 

@@ -131,7 +131,7 @@ if am_root && mount_tmpfs "$work/full" size=4m,mode=1777; then
 	rm "$work/full/filler"
 
 	note 'a root that fills up during a run, and cannot allocate space'
-	LD_PRELOAD=$(no_allocation)
+	LD_PRELOAD=$(library noallocation) || exit 1
 	export LD_PRELOAD
 	frozen "$work/full" --tempdir "$work/full"
 	unset LD_PRELOAD

@@ -5,7 +5,7 @@
 . "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
 
 source=$work/source
-library=$(dirname "$IN_TREE")/tests/plugin/.libs/restless.so
+library=$(library restless) || exit 1
 at=1600000000
 
 # listed FILE... - the members of one archive that is in so many files.
@@ -226,31 +226,8 @@ find "$work/A" "$work/B" -name '*.gpg' | grep -q . || fail 'nothing was encrypte
 note 'ended runs'
 
 # A host that makes members out of paths in another way than is known: its own code does it, and it is said once.
-mkdir "$work/site"
-cat >"$work/site/sitecustomize.py" <<-'END'
-	import importlib.abc
-	import importlib.util
-	import sys
-
-
-	class Finder(importlib.abc.MetaPathFinder):
-	    def find_spec(self, name, path, target=None):
-	        if name != 'duplicity.diffdir':
-	            return None
-	        sys.meta_path.remove(self)
-	        spec = importlib.util.find_spec(name)
-	        execute = spec.loader.exec_module
-
-	        def changed(module):
-	            execute(module)
-	            stock = module.get_delta_path
-	            module.get_delta_path = lambda new_path, sig_path, sigTarFile=None: stock(new_path, sig_path, sigTarFile)
-	        spec.loader.exec_module = changed
-	        return spec
-
-
-	sys.meta_path.insert(0, Finder())
-END
+change_host "$work/site" duplicity.diffdir 'stock = module.get_delta_path' \
+	'module.get_delta_path = lambda new_path, sig_path, sigTarFile=None: stock(new_path, sig_path, sigTarFile)'
 afresh
 expect 0 stock stock duplicity full --no-encryption --current-time $at "$source" "file://$work/A"
 expect 0 unknown env PYTHONPATH="$work/site" "$IN_TREE" duplicity full --no-encryption --current-time $at "$source" \

@@ -189,31 +189,8 @@ done
 note 'interrupted runs'
 
 # A host whose function has another signature: the stock one writes, and it is said once.
-mkdir "$work/site"
-cat >"$work/site/sitecustomize.py" <<-'END'
-	import importlib.abc
-	import importlib.util
-	import sys
-
-
-	class Finder(importlib.abc.MetaPathFinder):
-	    def find_spec(self, name, path, target=None):
-	        if name != 'duplicity.gpg':
-	            return None
-	        sys.meta_path.remove(self)
-	        spec = importlib.util.find_spec(name)
-	        execute = spec.loader.exec_module
-
-	        def changed(module):
-	            execute(module)
-	            stock = module.GzipWriteFile
-	            module.GzipWriteFile = lambda blocks, filename, size=1, gzipped=True, level=6: stock(blocks, filename, size, gzipped)
-	        spec.loader.exec_module = changed
-	        return spec
-
-
-	sys.meta_path.insert(0, Finder())
-END
+change_host "$work/site" duplicity.gpg 'stock = module.GzipWriteFile' \
+	'module.GzipWriteFile = lambda blocks, filename, size=1, gzipped=True, level=6: stock(blocks, filename, size, gzipped)'
 rm -rf "$XDG_CACHE_HOME/duplicity"
 expect 0 unknown env PYTHONPATH="$work/site" "$IN_TREE" duplicity "${full[@]}" --volsize 25 "$source" \
 	"stage+file://$work/unknown"

@@ -115,12 +115,46 @@ configure() {
 # tmpfs is as good as a disk here: TMPDIR of whoever runs the tests may be one
 configure "temp_root = $root" "avoid_tmpfs = no"
 
-# no_allocation - the library to preload with which no file system can allocate space, see noallocation.c.
-no_allocation() {
+# change_host FOLDER MODULE LINE... - has a host that is run with PYTHONPATH=FOLDER another MODULE: the lines of Python,
+# to which it is `module`, are run behind its own.
+change_host() {
+	local folder=$1 name=$2
+
+	shift 2
+	mkdir "$folder"
+	printf '%s\n' "$@" >"$folder/change.py"
+	cat >"$folder/sitecustomize.py" <<-END
+		import importlib.abc
+		import importlib.util
+		import sys
+
+
+		class Finder(importlib.abc.MetaPathFinder):
+		    def find_spec(self, name, path, target=None):
+		        if name != '$name':
+		            return None
+		        sys.meta_path.remove(self)
+		        spec = importlib.util.find_spec(name)
+		        execute = spec.loader.exec_module
+
+		        def changed(module):
+		            execute(module)
+		            with open('$folder/change.py') as file:
+		                exec(file.read(), {'module': module})
+		        spec.loader.exec_module = changed
+		        return spec
+
+
+		sys.meta_path.insert(0, Finder())
+	END
+}
+
+# library NAME - what make check has made of NAME.c, to be preloaded.
+library() {
 	local library
 
-	library=$(dirname "$IN_TREE")/tests/plugin/.libs/noallocation.so
-	[ -e "$library" ] || die "there is no $library"
+	library=$(dirname "$IN_TREE")/tests/plugin/.libs/$1.so
+	[ -e "$library" ] || die "$library was not built yet; run make check"
 	printf '%s\n' "$library"
 }
 

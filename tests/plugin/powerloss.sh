@@ -6,8 +6,7 @@
 . "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
 . "$srcdir/tests/plugin/standing.sh" || exit 1
 
-library=$(dirname "$IN_TREE")/tests/plugin/.libs/powerloss.so
-[ -f "$library" ] || die "$library was not built yet; run make check"
+library=$(library powerloss) || exit 1
 seed=${STAGE_TEST_SEED:-$RANDOM}
 RANDOM=$seed
 note "seed $seed"

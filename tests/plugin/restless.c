@@ -27,7 +27,7 @@
 
 __attribute__((visibility("default"))) ssize_t read(int fd, void *buffer, size_t size);
 __attribute__((visibility("default"))) int open(const char *path, int flags, ...);
-__attribute__((visibility("default"))) int open64(const char *path, int flags, ...);
+__attribute__((visibility("default"), alias("open"))) int open64(const char *path, int flags, ...);
 
 /* Did it happen to the file of this inode? Marks it. */
 static bool
@@ -115,18 +115,6 @@ open_or_not(const char *path, int flags, mode_t mode)
 
 int
 open(const char *path, int flags, ...)
-{
-	va_list list;
-	mode_t mode;
-
-	va_start(list, flags);
-	mode = flags & O_CREAT ? va_arg(list, mode_t) : 0;
-	va_end(list);
-	return open_or_not(path, flags, mode);
-}
-
-int
-open64(const char *path, int flags, ...)
 {
 	va_list list;
 	mode_t mode;

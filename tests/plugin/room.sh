@@ -153,7 +153,7 @@ is_writing() {
 export PASSPHRASE=secret
 for options in '' --no-encryption; do
 	rm -rf --one-file-system "$storage" "$storage.log" "$XDG_CACHE_HOME/duplicity"
-	LD_PRELOAD=$(no_allocation)
+	LD_PRELOAD=$(library noallocation) || exit 1
 	export LD_PRELOAD
 	start middle plugged duplicity full $options --volsize 25 "$source" "stage+$url"
 	unset LD_PRELOAD
@@ -218,7 +218,7 @@ set_odd rate 5000000
 configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 3'
 fill_in_the_middle 'a volume' --no-encryption
 fill_in_the_middle 'a volume of gpg'
-LD_PRELOAD=$(no_allocation)
+LD_PRELOAD=$(library noallocation) || exit 1
 export LD_PRELOAD
 fill_in_the_middle 'a volume without allocation' --no-encryption
 unset LD_PRELOAD
