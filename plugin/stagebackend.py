@@ -12,9 +12,11 @@ registers and does nothing else; the extension module is loaded when a backend i
 import contextlib
 import errno
 import filecmp
+import gzip
 import inspect
 import os
 import re
+import shutil
 import sys
 import time
 import zlib
@@ -345,21 +347,35 @@ def _sync(path):
         os.close(descriptor)
 
 
-def _compress(archive, partial):
-    """The final form of partial signatures, on disk but not yet under its name; and the directory that tracks it."""
+def _remake(archive, name, write):
+    """Another form of a file, on disk but not yet under its name: write(path) writes it. And the directory that tracks it."""
     directory = tempdir.TemporaryDirectory(archive.name)
     made = directory.mktemp()
-    gpg.GzipWriteFile(dup_temp.SrcIter(archive.append(partial)), made, size=sys.maxsize)
-    os.chmod(made, os.stat(archive.append(partial).name).st_mode & 0o777)
+    write(made)
+    os.chmod(made, os.stat(archive.append(name).name).st_mode & 0o777)
     _sync(made)
     return directory, made
 
 
-def _show(archive, partial, final, directory, made):
-    """Puts it in the place of the partial signatures."""
-    os.rename(made, archive.append(final).name)
+def _compress(archive, name):
+    """The final form of partial signatures."""
+    return _remake(archive, name, lambda made: gpg.GzipWriteFile(
+        dup_temp.SrcIter(archive.append(name)), made, size=sys.maxsize))
+
+
+def _expand(archive, name):
+    """The partial form of final signatures."""
+    def write(made):
+        with gzip.open(archive.append(name).name) as source, open(made, 'wb') as target:
+            shutil.copyfileobj(source, target)
+    return _remake(archive, name, write)
+
+
+def _replace(archive, name, new_name, directory, made):
+    """Puts the other form, as new_name, in the place of a file."""
+    os.rename(made, archive.append(new_name).name)
     directory.forget(made)
-    os.unlink(archive.append(partial).name)
+    os.unlink(archive.append(name).name)
     with contextlib.suppress(OSError):  # some file systems cannot
         _sync(archive.name)  # a final manifest beside partial signatures is mended by nobody
 
@@ -374,7 +390,7 @@ def _final_together(to_final):
             signatures.append((self.dirpath, self.partname, self.permname, *_compress(self.dirpath, self.partname)))
             return
         while signatures:
-            _show(*signatures.pop())
+            _replace(*signatures.pop())
         to_final(self)
         if parsed.manifest and self.remname != self.permname:
             self.dirpath.append(self.remname).delete()
@@ -665,15 +681,32 @@ class StageBackend(backend.Backend):
         stored = {_metadata(name)[0]: name for name in names} if partial else {}
         for identity in partial:
             manifest = ({'full-sig': 'full', 'new-sig': 'inc'}.get(identity[0], identity[0]),) + identity[1:]
+            signatures = ({'full': 'full-sig', 'inc': 'new-sig'}[manifest[0]],) + identity[1:]
             if manifest in stored:
                 if identity == manifest and self._is_stored(partial[identity][0], stored[identity], other.get(identity, [])):
-                    signatures = ({'full': 'full-sig', 'inc': 'new-sig'}[identity[0]],) + identity[1:]
                     self._finish_signatures(partial.get(signatures, []), other.get(signatures, []))
                     self._finish_manifest(partial[identity][0], other.get(identity, []))
             elif manifest in partial:
+                if signatures not in partial:
+                    self._reopen_signatures(other.get(signatures, []), os.path.splitext(partial[manifest][0])[1])
                 for name in other.get(identity, []):
                     log.Notice(f'removing {os.fsdecode(name)}: a run was ended while it was made of the partial file')
                     config.archive_dir_path.append(name).delete()
+
+    def _reopen_signatures(self, names, extension):
+        """Makes partial ones of final signatures, as stock leaves them, beside a partial manifest."""
+        archive = config.archive_dir_path
+        final = file_naming.get_suffix(False, True)
+        for name in names:
+            if not name.endswith(final):
+                continue
+            try:
+                expanded = _expand(archive, name)
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                log.Warn(f'{os.fsdecode(name)} in the archive directory is damaged: {error}')  # which ends the host
+                continue
+            log.Notice(f'{os.fsdecode(name)} is of a backup that is not complete, and is made partial again')
+            _replace(archive, name, name[:-len(final)] + extension, *expanded)
 
     def _is_stored(self, partial, stored, copies):
         """
@@ -700,7 +733,7 @@ class StageBackend(backend.Backend):
             for copy in copies:
                 archive.append(copy).delete()
             final = os.path.splitext(name)[0] + file_naming.get_suffix(False, True)
-            _show(archive, name, final, *_compress(archive, name))
+            _replace(archive, name, final, *_compress(archive, name))
 
     def _finish_manifest(self, partial, copies):
         final = os.path.splitext(partial)[0]

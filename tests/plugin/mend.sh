@@ -66,6 +66,8 @@ end_at() {
 goes_on() {
 	expect 0 mended plugged duplicity --volsize 1 "$@" "$source" "stage+$url"
 	nothing_left "the run that mends"
+	# before an increment makes up for what it has left out
+	expect 0 verify stock duplicity verify --compare-data "$@" "$url" "$source"
 	expect 0 again plugged duplicity incremental --volsize 1 "$@" "$source" "stage+$url"
 	expect 0 verify stock duplicity verify --compare-data "$@" "$url" "$source"
 }
@@ -119,6 +121,20 @@ rm -rf "$root"/duplicity-*-tempdir "$XDG_CACHE_HOME"/duplicity/*/duplicity-*-tem
 expect 30 control stock duplicity full --volsize 1 --no-encryption "$source" "$url"
 goes_on --no-encryption
 says mended 'removing .*sigtar.gz'
+
+for options in --no-encryption ''; do
+	note "an increment of stock's that was killed when it had final signatures, ${options:-encrypted}"
+	rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
+	# shellcheck disable=SC2086
+	expect 0 base stock duplicity full --volsize 1 --allow-source-mismatch $options "$work/base" "$url"
+	# shellcheck disable=SC2086
+	expect 137 ended env END_AT=signed END_BY=9 PYTHONPATH="$work/site" \
+		"$DUPLICITY" incremental --volsize 1 --allow-source-mismatch $options "$source" "$url"
+	rm -rf "$root"/duplicity-*-tempdir "$XDG_CACHE_HOME"/duplicity/*/duplicity-*-tempdir
+	# shellcheck disable=SC2086
+	goes_on --allow-source-mismatch $options
+	says mended 'Restarting after volume'
+done
 
 for options in --no-encryption ''; do
 	note "an increment, ${options:-encrypted}"
