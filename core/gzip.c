@@ -61,7 +61,7 @@ struct stage_gzip {
 
 	struct worker *workers;      /* the first one's compressor is there from the start */
 	unsigned int threads;        /* that were started */
-	unsigned int threads_wanted; /* 1: none is ever started */
+	unsigned int threads_wanted; /* 1: none is ever started; as many as could be, once they were */
 
 	struct block *filling; /* may be NULL once there are threads */
 	size_t blocks, blocks_max;

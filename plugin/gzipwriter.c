@@ -81,14 +81,14 @@ fail(const struct writer *writer, const struct stage_error *error)
 	return -1;
 }
 
-/* In a call of the core, without the GIL. */
+/* In a call of the core, without the GIL; of the output. */
 static bool
 make_room(void *context)
 {
+	const struct stage_output *output = context;
 	PyGILState_STATE state = interpreter_enter();
-	bool made = staging_wait_for_room();
+	bool made = staging_wait_for_room(output->fd);
 
-	(void)context;
 	PyGILState_Release(state);
 	return made;
 }
@@ -140,7 +140,8 @@ open_gzip(struct writer *writer, const char *name)
 	const struct stage_gzip_options options = {.limit = writer->limit ? writer->limit : 1,
 		.level = settings.level,
 		.threads = settings.threads,
-		.make_room = make_room};
+		.make_room = make_room,
+		.context = &writer->output};
 	struct stage_error error;
 	int code;
 
@@ -183,7 +184,8 @@ open_file(struct writer *writer, const char *name)
 		close(fd);
 		return PyErr_Occurred() ? -1 : raise_errno(writer, sys_errno);
 	}
-	writer->output = (struct stage_output){.fd = fd, .name = name, .make_room = make_room};
+	writer->output = (struct stage_output){
+		.fd = fd, .name = name, .make_room = make_room, .context = &writer->output};
 	return 0;
 }
 

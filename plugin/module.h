@@ -98,11 +98,11 @@ bool staging_stages_in(PyObject *directory);
 PyObject *staging_raise(const struct stage_error *error);
 
 /*
- * Waits until storage has taken a staged file of this process, which gives room back. False where
- * none is staged or none is handed off any more, or with an exception, raised by a signal's
- * handler. space.c
+ * Waits until storage has taken a staged file of this process, which gives room back on the file
+ * system of what fd is. False where none is staged there or none is handed off any more, or with an
+ * exception, raised by a signal's handler. space.c
  */
-bool staging_wait_for_room(void);
+bool staging_wait_for_room(int fd);
 
 /*
  * Has the disk space allocated that Staging.volume() reserved for path, which fd has open for

@@ -8,9 +8,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "allocate.h"
+
+static bool
+is_on(const char *path, dev_t device)
+{
+	struct stat stat;
+
+	return path && lstat(path, &stat) == 0 && stat.st_dev == device;
+}
+
+/* Does it stage on that file system? */
+static bool
+stages_on(const struct staging *self, dev_t device)
+{
+	size_t i;
+
+	for (i = 0; i < self->places.count; i++)
+		if (is_on(stage_dir_path(self->places.list[i].dir), device))
+			return true;
+	for (i = 0; i < self->adopted_count; i++)
+		if (is_on(stage_spool_path(self->adopted[i]), device))
+			return true;
+	return false;
+}
 
 /* Is a file in its queue? */
 static bool
@@ -25,15 +49,19 @@ has_waiting(struct staging *self, size_t *ret_count)
 }
 
 bool
-staging_wait_for_room(void)
+staging_wait_for_room(int fd)
 {
 	struct staging *self;
 	struct stage_error error;
+	struct stat stat;
 	size_t count;
 	int code;
 
-	for (self = staging_all; self && !has_waiting(self, &count); self = self->next)
-		;
+	if (fstat(fd, &stat) < 0)
+		return false;
+	for (self = staging_all; self; self = self->next)
+		if (has_waiting(self, &count) && stages_on(self, stat.st_dev))
+			break;
 	if (!self)
 		return false;
 	Py_INCREF((PyObject *)self); /* logging runs Python */
@@ -69,7 +97,7 @@ staging_allocate(int fd, const char *path)
 		allocated = stage_allocate(fd, bytes);
 		sys_errno = errno;
 		Py_END_ALLOW_THREADS
-	} while (!allocated && staging_wait_for_room());
+	} while (!allocated && staging_wait_for_room(fd));
 	errno = sys_errno;
 	return allocated ? 0 : -1;
 }

@@ -541,8 +541,8 @@ class StageBackend(backend.Backend):
         """Stages ahead from now on, in the place of the host's own asynchrony, which can lose volumes."""
         for option in ('async_concurrency', 'concurrency'):
             if getattr(config, option, 0):
-                log.Notice(f'stagedir stages volumes ahead in the place of what {option} = {getattr(config, option)}'
-                           ' asks for')
+                does = 'stages volumes ahead in the place of' if self._extension.stages_ahead() else 'does without'
+                log.Notice(f'stagedir {does} what {option} = {getattr(config, option)} asks for')
                 setattr(config, option, 0)
         wanted = _backs_up() or 'STAGEDIR_FLUSH' in os.environ  # that is how stagedir flush calls the host
         if not self._staging and wanted and _staging_directory():

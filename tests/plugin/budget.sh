@@ -83,7 +83,8 @@ back_up 'max_volumes = 1' --asynchronous-upload
 says backup 'stagedir stages volumes ahead in the place of what async_concurrency = 1 asks for'
 
 settings 'stage_ahead = no'
-back_up 'stage_ahead = no'
+back_up 'stage_ahead = no' --asynchronous-upload
+says backup 'stagedir does without what async_concurrency = 1 asks for'
 [ "$most_staged" -eq 0 ] || fail "$most_staged volumes are staged with stage_ahead = no"
 
 # not even one volume

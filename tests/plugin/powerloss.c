@@ -11,7 +11,8 @@
  * What is in the directories $POWERLOSS_ROOTS (a:b) at the start is durable. With the call of number
  * $POWERLOSS_AT the process ends by SIGKILL: before the call has any effect, or with
  * $POWERLOSS_AFTER after it. The number of an inode must not come again: all that were ever seen
- * are kept open. Children of the process are not looked at. syncfs() is not understood, and ends the
+ * are kept open, also when the process executes another program, as the host does to begin again,
+ * which goes on with the records and the count. Children of the process are not looked at. syncfs() is not understood, and ends the
  * process with status 99, as does whatever goes wrong here.
  */
 #include <dirent.h>
@@ -31,6 +32,7 @@
 
 #define KEY_MAX 64
 #define HELD_MAX 4096
+#define HELD_MIN 1024 /* out of the way of the process's own descriptors */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *shadow; /* NULL where this process is not the one */
@@ -45,7 +47,7 @@ give_up(const char *what)
 	_exit(99);
 }
 
-/* The key of what fd is, which is closed, or kept where it is the first of it. */
+/* The key of what fd is, which is kept open where it is the first of it, through an exec too. */
 static void
 hold(int fd, char key[KEY_MAX], mode_t *ret_mode)
 {
@@ -59,12 +61,10 @@ hold(int fd, char key[KEY_MAX], mode_t *ret_mode)
 		(unsigned long long)stat.st_ino);
 	for (i = 0; i < held_count && strcmp(held[i], key) != 0; i++)
 		;
-	if (i < held_count) {
-		close(fd);
+	if (i < held_count)
 		return;
-	}
-	if (held_count == HELD_MAX)
-		give_up("too many files");
+	if (held_count == HELD_MAX || fcntl(fd, F_DUPFD, HELD_MIN) < 0)
+		give_up("cannot keep a file open");
 	memcpy(held[held_count++], key, KEY_MAX);
 }
 
@@ -126,6 +126,7 @@ record_directory(int fd, const char *key)
 		if (entry_fd < 0)
 			continue; /* another thread has just removed it */
 		hold(entry_fd, entry_key, &mode);
+		close(entry_fd);
 		fprintf(out, "%s %c %s", entry_key,
 			S_ISDIR(mode)           ? 'd'
 				: S_ISREG(mode) ? 'f'
@@ -142,12 +143,10 @@ record(int fd)
 {
 	char key[KEY_MAX];
 	mode_t mode;
-	int copy;
 
-	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (copy < 0)
+	if (fcntl(fd, F_GETFD) < 0)
 		return; /* the call itself will fail */
-	hold(copy, key, &mode);
+	hold(fd, key, &mode);
 	if (S_ISDIR(mode))
 		record_directory(fd, key);
 	else if (S_ISREG(mode))
@@ -171,27 +170,37 @@ record_at_start(const char *path, const struct stat *stat, int type, struct FTW 
 	return 0;
 }
 
-/* The first process that is started with it is the one, also when it executes other programs. */
-static int
-is_the_one(const char *folder)
+/* The number in the file name in $POWERLOSS; 0 where there is none. */
+static long
+number_in(const char *folder, const char *name)
 {
 	char path[PATH_MAX];
-	long first = 0;
+	long number = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%ld", &number) != 1)
+		number = 0;
+	if (file)
+		fclose(file);
+	return number;
+}
+
+/* The first process that is started with it is the one: is this the first program of it? */
+static int
+is_first(const char *folder)
+{
+	char path[PATH_MAX];
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/process", folder);
 	file = fopen(path, "wxe");
-	if (file) {
-		fprintf(file, "%ld\n", (long)getpid());
-		fclose(file);
-		return 1;
-	}
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%ld", &first) != 1)
-		first = 0;
-	if (file)
-		fclose(file);
-	return first == getpid();
+	if (!file)
+		return 0;
+	fprintf(file, "%ld\n", (long)getpid());
+	fclose(file);
+	return 1;
 }
 
 __attribute__((constructor)) static void
@@ -201,15 +210,22 @@ begin(void)
 	const char *roots = getenv("POWERLOSS_ROOTS");
 	struct rlimit limit;
 	char *copy, *root, *rest;
+	int first;
 
-	if (!folder || !roots || !is_the_one(folder))
+	if (!folder || !roots)
+		return;
+	first = is_first(folder);
+	if (!first && number_in(folder, "process") != getpid())
 		return;
 	shadow = folder;
+	count = number_in(folder, "count");
 	at = number ? strtol(number, NULL, 10) : 0;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	if (!first)
+		return;
 	copy = strdup(roots);
 	for (root = strtok_r(copy, ":", &rest); root; root = strtok_r(NULL, ":", &rest))
 		nftw(root, record_at_start, 16, FTW_PHYS);
