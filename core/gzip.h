@@ -73,6 +73,9 @@ struct stage_gzip_options {
 	/* Threads that compress, at most 64. Default: stage_gzip_threads(). */
 	unsigned int threads;
 
+	/* The file is synced by the caller when it is closed: what is written is begun with. */
+	bool write_back;
+
 	/*
 	 * Called in a call of the caller's that meets ENOSPC or EDQUOT: true says that space was
 	 * freed, and the write is tried again; with false, or with NULL here, it is an error.

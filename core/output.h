@@ -20,6 +20,10 @@ struct stage_output {
 	const char *name; /* for messages */
 	uint64_t size;    /* bytes that were written */
 
+	/* For a file that is synced when it is written: the disk begins with it meanwhile. */
+	bool write_back;
+	uint64_t begun; /* as much of size as it has begun with */
+
 	/* True: space was freed, try again. Called as often as there is none; may be NULL. */
 	bool (*make_room)(void *context);
 	void *context;

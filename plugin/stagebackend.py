@@ -357,6 +357,10 @@ def _remake(archive, name, write):
     return directory, made
 
 
+def _is_signature(parsed):
+    return parsed.type in ('full-sig', 'new-sig')
+
+
 def _compress(archive, name):
     """The final form of partial signatures."""
     return _remake(archive, name, lambda made: gpg.GzipWriteFile(
@@ -380,14 +384,19 @@ def _replace(archive, name, new_name, directory, made):
         _sync(archive.name)  # a final manifest beside partial signatures is mended by nobody
 
 
+# The final form of signatures that were stored, by the host's object for them: the same bytes, where those are not encrypted.
+_stored_signatures = {}
+
+
 def _final_together(to_final):
     """dup_temp.FileobjHooked.to_final, which makes final signatures, but shows them only with their manifest."""
     signatures = []
 
     def to_final_together(self):
         parsed = file_naming.parse(self.permname)
-        if parsed.type in ('full-sig', 'new-sig') and parsed.compressed:
-            signatures.append((self.dirpath, self.partname, self.permname, *_compress(self.dirpath, self.partname)))
+        if _is_signature(parsed) and parsed.compressed:
+            made = _stored_signatures.pop(self, None) or _compress(self.dirpath, self.partname)
+            signatures.append((self.dirpath, self.partname, self.permname, *made))
             return
         while signatures:
             _replace(*signatures.pop())
@@ -399,18 +408,22 @@ def _final_together(to_final):
 
 def _copy_stays(to_remote):
     """
-    dup_temp.FileobjHooked.to_remote, after which the encrypted copy of a manifest that was stored stays until that is
-    final: nothing else proves to a later run that what is stored is the partial manifest.
+    dup_temp.FileobjHooked.to_remote. What it stores of signatures that are not encrypted becomes their final form. The
+    encrypted copy of a manifest stays until that is final: nothing else proves to a later run that what is stored is
+    the partial manifest.
     """
     def to_remote_with_copy(self):
         parsed = file_naming.parse(self.remname)
-        if not parsed.manifest or not parsed.encrypted:
+        if _is_signature(parsed) and parsed.compressed:
+            _, made = _stored_signatures[self] = _compress(self.dirpath, self.partname)
+            config.backend.put(path.Path(made), self.remname)
+        elif parsed.manifest and parsed.encrypted:
+            copy = self.dirpath.append(self.remname)
+            gpg.GPGWriteFile(dup_temp.SrcIter(self.dirpath.append(self.partname)), copy.name, config.gpg_profile,
+                             size=sys.maxsize)
+            config.backend.put(copy)
+        else:
             to_remote(self)
-            return
-        copy = self.dirpath.append(self.remname)
-        gpg.GPGWriteFile(dup_temp.SrcIter(self.dirpath.append(self.partname)), copy.name, config.gpg_profile,
-                         size=sys.maxsize)
-        config.backend.put(copy)
     return to_remote_with_copy
 
 

@@ -141,6 +141,7 @@ decide(enum function function)
 	if (paused)
 		return false;
 	if (always[function]) {
+		failed = true;
 		errno = always[function];
 		return true;
 	}

@@ -41,7 +41,7 @@ const char *wrap_name(size_t number);
  */
 bool wrap_failed_with(const char *function, int sys_errno);
 
-/* Since wrap_begin: was the call failed, allocations that were not freed, closes of what was not
+/* Since wrap_begin or wrap_begin_two: was a call failed, allocations that were not freed, closes of what was not
  * open. */
 bool wrap_failed(void);
 size_t wrap_leaked(void);

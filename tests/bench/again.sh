@@ -1,0 +1,60 @@
+# again.sh - what is not a full backup: an increment after 1 % of the files has changed, a restore, a verify. MEGABYTES
+# changes of how much.
+. "${srcdir:-.}/tests/bench/lib.sh" || exit 1
+
+plain=--no-encryption
+
+# The full backup alone is there.
+again() {
+	fresh
+	cp -a "$work/base" "$target"
+	mkdir -p "$XDG_CACHE_HOME"
+	cp -a "$work/base-archive" "$XDG_CACHE_HOME/duplicity"
+}
+
+stock_incremental() {
+	again
+	timed stock_incremental "$DUPLICITY" incremental $plain "$source" "$url"
+}
+
+plugin_incremental() {
+	again
+	timed plugin_incremental "$IN_TREE" duplicity incremental $plain "$source" "stage+$url"
+}
+
+stock_restore() {
+	rm -rf "$work/restored"
+	timed stock_restore "$DUPLICITY" restore $plain "$url" "$work/restored"
+}
+
+plugin_restore() {
+	rm -rf "$work/restored"
+	timed plugin_restore "$IN_TREE" duplicity restore $plain "stage+$url" "$work/restored"
+}
+
+stock_verify() {
+	timed stock_verify "$DUPLICITY" verify --compare-data $plain "$url" "$source"
+}
+
+plugin_verify() {
+	timed plugin_verify "$IN_TREE" duplicity verify --compare-data $plain "stage+$url" "$source"
+}
+
+of_usr "${MEGABYTES:-400}"
+fresh
+stock duplicity full $plain "$source" "$url" >/dev/null || die 'no full backup'
+mv "$target" "$work/base"
+mv "$XDG_CACHE_HOME/duplicity" "$work/base-archive"
+find "$source" -type f | awk 'NR % 100 == 0' | while IFS= read -r file; do
+	echo changed >>"$file"
+done
+alternate stock_incremental plugin_incremental stock_restore plugin_restore stock_verify plugin_verify
+heading "again, $(described)"
+for what in incremental restore verify; do
+	row "stock_$what" "stock_$what" "stock, $what"
+	row "plugin_$what" "stock_$what" "plugin, $what"
+done
+for what in incremental restore verify; do
+	within "plugin_$what" "stock_$what" 1 1.03 "wall of stock, $what"
+done
+finish
