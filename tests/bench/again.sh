@@ -22,14 +22,13 @@ plugin_incremental() {
 	timed plugin_incremental "$IN_TREE" duplicity incremental $plain "$source" "stage+$url"
 }
 
+# What was restored stays until the end: ext4 passes over inodes that were freed within the last minute, one by one.
 stock_restore() {
-	rm -rf "$work/restored"
-	timed stock_restore "$DUPLICITY" restore $plain "$url" "$work/restored"
+	timed stock_restore "$DUPLICITY" restore $plain "$url" "$work/restored-stock-$run"
 }
 
 plugin_restore() {
-	rm -rf "$work/restored"
-	timed plugin_restore "$IN_TREE" duplicity restore $plain "stage+$url" "$work/restored"
+	timed plugin_restore "$IN_TREE" duplicity restore $plain "stage+$url" "$work/restored-plugin-$run"
 }
 
 stock_verify() {

@@ -35,9 +35,9 @@ stored_bytes() {
 		awk '{ sum += $1 } END { printf "%d", sum }'
 }
 
-# alternate CONTENDER... - each in turn, first once that does not count, to have everything in memory.
+# alternate CONTENDER... - each in turn, first once that does not count, to have everything in memory. $run counts.
 alternate() {
-	local run contender
+	local contender
 
 	rm -f "$results"/*
 	for ((run = 0; run <= runs; run++)); do

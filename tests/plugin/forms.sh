@@ -1,0 +1,156 @@
+# forms.sh - what of a backup is stored and kept besides its volumes is encrypted and compressed while the volumes are
+# made: it is the same as what the host makes of it, gpg is asked for a passphrase by one at a time, and what goes wrong
+# ends the run as the host does.
+. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+
+need gpg gnupg
+
+source=$work/source
+target=$work/target
+url=file://$target
+archive=$(archive_of "$url")
+mkdir "$source"
+for i in {1..5}; do
+	head -c 1000000 /dev/urandom >"$source/file-$i"
+done
+printf '%s' 'a name' >"$source/with a newline
+and more"
+
+# A gpg that counts how often it encrypts, and how often at once, and fails where it is to.
+cat >"$work/gpg" <<END
+#!/bin/bash
+case " \$* " in
+*" --symmetric "* | *" --encrypt "*)
+	n=1
+	until mkdir "$work/encrypts/\$n" 2>/dev/null; do
+		n=\$((n + 1))
+	done
+	: >"$work/running/\$n"
+	ls "$work/running" | wc -l >"$work/encrypts/\$n/at-once"
+	if [ "\$n" = "\$(cat "$work/fails")" ]; then
+		echo "gpg: this one was told to fail" >&2
+		rm "$work/running/\$n"
+		exit 2
+	fi
+	gpg "\$@"
+	status=\$?
+	rm "$work/running/\$n"
+	exit \$status
+	;;
+esac
+exec gpg "\$@"
+END
+chmod +x "$work/gpg"
+
+# fresh FAILS - nothing is stored, and the encryption of that number is to fail.
+fresh() {
+	rm -rf "$target" "$XDG_CACHE_HOME/duplicity" "$work/encrypts" "$work/running"
+	mkdir "$work/encrypts" "$work/running"
+	echo "$1" >"$work/fails"
+}
+
+# encrypts NUMBER - was so much begun?
+encrypts() {
+	[ -d "$work/encrypts/$1" ]
+}
+
+most_at_once() {
+	sort -n "$work"/encrypts/*/at-once | tail -n 1
+}
+
+gpg_is_gone() {
+	! pgrep -f "$work/gpg" >/dev/null
+}
+
+# same_content NAME - is what is stored of the newest backup what is in the archive directory? Each takes its own reader.
+same_content() {
+	local stored kept
+
+	for stored in "$target"/*.sigtar* "$target"/*.manifest*; do
+		kept=$archive/$(basename "$stored" .gpg)
+		case $kept in
+		*.sigtar) kept=$kept.gz ;;
+		esac
+		[ -e "$kept" ] || {
+			fail "$1: there is no $kept"
+			continue
+		}
+		cmp <(decrypted "$stored") <(decrypted "$kept") || fail "$1: $stored is not $kept"
+	done
+}
+
+decrypted() {
+	case $1 in
+	*.gpg) gpg --batch --quiet --pinentry-mode loopback --passphrase "${PASSPHRASE-}" -d "$1" 2>>"$logs/gpg" ;;
+	*.gz) gunzip -c "$1" ;;
+	*) cat "$1" ;;
+	esac
+}
+
+# round NAME OPTION... - a full backup and an increment.
+round() {
+	local name=$1
+
+	shift
+	fresh 0
+	expect 0 "$name" plugged duplicity full --volsize 1 --gpg-binary "$work/gpg" "$@" "$source" "stage+$url"
+	nothing_left "$name"
+	same_content "$name"
+	echo more >>"$source/file-1"
+	sleep 1
+	expect 0 "$name" plugged duplicity incremental --volsize 1 --gpg-binary "$work/gpg" "$@" "$source" "stage+$url"
+	nothing_left "$name"
+	same_content "$name, an increment"
+	expect 0 verify stock duplicity verify --compare-data "$@" "$url" "$source"
+	rm -rf "$XDG_CACHE_HOME/duplicity"
+	expect 0 verify stock duplicity verify --compare-data "$@" "$url" "$source"
+}
+
+round plain --no-encryption
+round plain-uncompressed --no-encryption --no-compression
+export PASSPHRASE='with a space, a "quote" and a $'
+round symmetric
+[ "$(most_at_once)" -ge 2 ] || fail 'signatures are not encrypted while volumes are'
+gpg --batch --quiet --pinentry-mode loopback --passphrase "$PASSPHRASE" --quick-generate-key 'stagedir test <test@example.org>' \
+	rsa2048 encr,sign never >"$logs/gpg" 2>&1 || { show "$logs/gpg"; die 'gpg makes no key'; }
+key=$(gpg --batch --quiet --list-keys --with-colons | sed -n -e '/^fpr/{s/^fpr:*//; s/:.*//; p; q}')
+round signed --encrypt-sign-key "$key"
+# gpg may ask for it then
+gpgconf --kill gpg-agent
+gpg-connect-agent /bye >"$logs/agent" 2>&1
+round agent --encrypt-key "$key" --use-agent
+[ "$(most_at_once)" -eq 1 ] || fail 'gpg encrypts more than one file at once where it may ask for a passphrase'
+
+# by the first three signatures, manifest and volume are begun
+for fails in 1 2 3; do
+	fresh "$fails"
+	run failing stock duplicity full --volsize 1 --gpg-binary "$work/gpg" "$source" "$url"
+	wanted=$status
+	fresh "$fails"
+	expect "$wanted" failing plugged duplicity full --volsize 1 --gpg-binary "$work/gpg" "$source" "stage+$url"
+	has failing 'this one was told to fail'
+	nothing_left "a run whose gpg fails at file $fails"
+	expect 0 after plugged duplicity full --volsize 1 "$source" "stage+$url"
+	expect 0 verify stock duplicity verify --compare-data "$url" "$source"
+done
+
+# what is made meanwhile goes with a run that is ended; Ctrl-C goes to gpg as well, without which stock never ends
+for signal in INT TERM KILL; do
+	fresh 0
+	setsid env --default-signal=INT,TERM,HUP "$IN_TREE" duplicity full --volsize 1 --gpg-binary "$work/gpg" "$source" \
+		"stage+$url" >"$logs/ended" 2>&1 </dev/null &
+	pid=$!
+	wait_for 10 encrypts 4 || fail 'four files are never encrypted'
+	if [ "$signal" = INT ]; then
+		kill -INT -- "-$pid"
+	else
+		kill "-$signal" "$pid"
+	fi
+	end "$pid"
+	[ "$status" -ne 0 ] || fail "a run that gets SIG$signal ends with 0"
+	wait_for 2 gpg_is_gone || fail "gpg goes on after SIG$signal"
+	expect 0 after plugged duplicity full --volsize 1 "$source" "stage+$url"
+	nothing_left "a run after SIG$signal"
+	expect 0 verify stock duplicity verify --compare-data "$url" "$source"
+done
+finish
