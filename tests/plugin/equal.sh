@@ -187,6 +187,8 @@ for tree in "$source.A" "$source.B"; do
 		printf more >>"$name"
 		touch -d '2004-04-04 04:04:04' "$name"
 	done
+	# what changed by itself did so when it was read
+	touch -d '2004-04-04 04:04:05' "$tree"/fault-grow* "$tree"
 done
 export LD_PRELOAD=$library
 both again 0 incr --no-encryption -v5
