@@ -119,9 +119,12 @@ kill_runs() {
 	while [ "$status" -ne 0 ]; do
 		stand 'a killed run'
 		start killed plugged duplicity "${options[@]}" "$source" "stage+$url"
-		wait_for 60 stored $((highest + 1 + RANDOM % 10))
-		pause 200
-		kill -KILL "$pid" 2>/dev/null
+		# killed behind its last file, it is complete
+		[ "$state" = complete ] || {
+			wait_for 60 stored $((highest + 1 + RANDOM % 10))
+			pause 200
+			kill -KILL "$pid" 2>/dev/null
+		}
 		end "$pid"
 		goes_on killed 'a killed run'
 		[ "$status" -eq 0 ] || [ "$status" -eq 137 ] || { fail "exit status $status"; show "$logs/killed"; break; }
