@@ -4,7 +4,8 @@
 #
 #	STAGE_DEBIAN13_ROOT	where the root is kept between runs; /var/cache/stagedir/debian13 by default
 #	STAGE_DEBIAN13_TESTS	the tests to run, instead of all
-#	STAGE_DEBIAN13_JOBS	how many at once; as many as there are processors by default
+#	STAGE_DEBIAN13_JOBS	how many at once; one more than there are processors by default, as many of them wait
+#	STAGE_TEST_ROUNDS	how often what is random is repeated; 2 by default, as the same is done outside as well
 set -eu
 
 die() {
@@ -26,10 +27,13 @@ trap 'exit 130' INT TERM HUP
 
 dist=$(cd "$1" && pwd)
 top=$(cd "$(dirname "$0")/.." && pwd)
+jobs=${STAGE_DEBIAN13_JOBS:-$(($(nproc) + 1))}
+export STAGE_TEST_ROUNDS="${STAGE_TEST_ROUNDS:-2}"
 root=${STAGE_DEBIAN13_ROOT:-/var/cache/stagedir/debian13}
 complete=.stagedir-complete begun=.stagedir-begun
 
 # The mirror that the system's own packages come from, and the proxy that it uses.
+# shellcheck disable=SC2016 # it is apt that replaces this
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
 	grep '^http' | head -n 1)
 mirror=${mirror:-http://deb.debian.org/debian}
@@ -94,12 +98,14 @@ fi
 note 'building and testing'
 status=0
 # shellcheck disable=SC2086
-in_root /src/bootstrap check -j"${STAGE_DEBIAN13_JOBS:-$(nproc)}" TESTS="$STAGE_DEBIAN13_TESTS" \
+in_root /src/bootstrap check -j"$jobs" TESTS="$STAGE_DEBIAN13_TESTS" \
 	check_PROGRAMS='tests/core-tests tests/spool' check_SCRIPTS= || status=$?
 : >"$root/$complete"
 hosts=$(in_root python3 -c 'import sys, duplicity
 print(f"duplicity {duplicity.__version__}, Python {sys.version.split()[0]}")')
-note "Debian 13, $hosts: $([ $status = 0 ] && echo all passed or were skipped with a reason || echo FAILED)"
+# why something was not tested there
+find "$root/src/build/tests" -name '*.log' -exec grep -a -h -i -E '^SKIP: |not tested' {} + | sort -u || true
+note "Debian 13, $hosts: $([ $status = 0 ] && echo all passed || echo FAILED)"
 
 note 'chains of both hosts'
 DEBIAN13_ROOT=$root bash "$top/tests/mixed.sh" || status=1

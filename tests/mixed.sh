@@ -1,6 +1,7 @@
 # mixed.sh - both hosts on one target: this one, and that of the Debian 13 root $DEBIAN13_ROOT, in which /src is built.
 # Run by debian13.sh, in its namespace of mounts.
 . "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "$srcdir/tests/plugin/odd.sh" || exit 1
 
 : "${DEBIAN13_ROOT:?}" "${EXTENSION:?}"
 
@@ -9,10 +10,18 @@ mkdir -p "$DEBIAN13_ROOT$work"
 mount --bind "$work" "$DEBIAN13_ROOT$work" || die "cannot mount in $DEBIAN13_ROOT"
 mounts+=("$DEBIAN13_ROOT$work")
 
+# and it is the same machine: what a dead run of another one has staged is left alone
+[ -s /etc/machine-id ] || die 'this machine has no /etc/machine-id'
+touch "$DEBIAN13_ROOT/etc/machine-id"
+mount --bind /etc/machine-id "$DEBIAN13_ROOT/etc/machine-id" || die "cannot mount in $DEBIAN13_ROOT"
+mounts+=("$DEBIAN13_ROOT/etc/machine-id")
+
+root_environment=(PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME="$HOME" GNUPGHOME="$GNUPGHOME"
+	XDG_CACHE_HOME="$XDG_CACHE_HOME" XDG_CONFIG_HOME="$XDG_CONFIG_HOME" TMPDIR="$TMPDIR"
+	STAGEDIR_CONFIG="$STAGEDIR_CONFIG" PYTHONPATH=/src/tests/plugin/site PYTHONDONTWRITEBYTECODE=1)
+
 in_root() {
-	chroot "$DEBIAN13_ROOT" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME="$HOME" GNUPGHOME="$GNUPGHOME" \
-		XDG_CACHE_HOME="$XDG_CACHE_HOME" XDG_CONFIG_HOME="$XDG_CONFIG_HOME" TMPDIR="$TMPDIR" \
-		STAGEDIR_CONFIG="$STAGEDIR_CONFIG" PYTHONDONTWRITEBYTECODE=1 ${PASSPHRASE+PASSPHRASE="$PASSPHRASE"} "$@"
+	chroot "$DEBIAN13_ROOT" env -i "${root_environment[@]}" ${PASSPHRASE+PASSPHRASE="$PASSPHRASE"} "$@"
 }
 
 # plugged and stock are this host with and without the plugin; these the other one.
@@ -51,16 +60,46 @@ chain() {
 	note "$name: $*"
 }
 
-source=$work/source
 make_tree "$source"
 options=(--no-encryption --volsize 1)
 chain begun-here plugged other_plugged plugged other_plugged other_plugged plugged
 chain begun-there other_plugged plugged other_plugged plugged
-options=(--volsize 1)
+options=(--volsize 1 --gpg-options '--s2k-mode 1')
 export PASSPHRASE=secret
 chain encrypted-here plugged other_plugged plugged
 chain encrypted-there other_plugged plugged other_plugged
 unset PASSPHRASE
+
+# killed WHO OTHER - a run that is killed while volumes are staged; the other host goes on with it.
+killed() {
+	local command=("$IN_TREE")
+
+	fresh_odd
+	set_odd rate 500000
+	[ "$1" = plugged ] || command=(chroot "$DEBIAN13_ROOT" env -i "${root_environment[@]}" /src/build/in-tree)
+	"${command[@]}" duplicity full "${options[@]}" "$source" "stage+$url" >"$logs/killed" 2>&1 </dev/null &
+	pid=$!
+	wait_for 60 have_staged 2 || { fail "$1: nothing is staged"; show "$logs/killed"; }
+	kill -KILL "$pid"
+	end "$pid"
+	[ "$status" -eq 137 ] || fail "$1: it was not killed, but ended with $status"
+	unset_odd rate
+	expect 0 went-on "$2" duplicity full "${options[@]}" "$source" "stage+$url"
+	says went-on 'handing off the volume .* that a dead run staged'
+	says went-on 'Restarting after volume [1-9]'
+	nothing_left "$2, behind $1"
+	for who in stock other_stock; do
+		expect 0 verify "$who" duplicity verify --compare-data "${options[@]}" "$url" "$source"
+	done
+	note "$1 was killed, $2 went on"
+}
+
+rm -rf "$source"
+mkdir "$source"
+head -c 6000000 /dev/urandom | split -b 1M - "$source/"
+options=(--no-encryption --volsize 1)
+killed plugged other_plugged
+killed other_plugged plugged
 
 # The extension that was built here, under this Python, is loaded by that of the other root.
 overlay=$work/overlay
@@ -68,9 +107,8 @@ cp "$EXTENSION" "$work/_stagedir.so"
 in_root sh /src/plugin/overlay.sh /usr/lib/python3/dist-packages/duplicity "$overlay/duplicity" \
 	/src/plugin/stagebackend.py "$work/_stagedir.so"
 with_ours() {
-	in_root env PYTHONPATH="$overlay" "$@"
+	in_root env PYTHONPATH="$overlay:/src/tests/plugin/site" "$@"
 }
-options=(--no-encryption --volsize 1)
 chain extension with_ours with_ours other_plugged with_ours
 expect 0 loaded with_ours python3 -c 'import os, sys
 from duplicity.backends import _stagedir
