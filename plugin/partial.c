@@ -197,7 +197,7 @@ failed:
 static int
 scan_file(struct scan *scan, const char *path, struct stage_error *error)
 {
-	FILE *stream;
+	FILE *stream = NULL;
 	int code;
 
 	code = open_manifest(path, &stream, error);

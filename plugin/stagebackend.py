@@ -10,6 +10,7 @@ registers and does nothing else; the extension module is loaded when a backend i
 """
 
 import contextlib
+import datetime
 import errno
 import filecmp
 import gzip
@@ -58,6 +59,55 @@ def _nested():
         _depth -= 1
 
 
+# Where the hosts differ: duplicity 0.8.22 and 3.0.4. What one has otherwise than the other is asked for here, by what is
+# there, and nowhere else.
+
+# The options for asynchrony of the host's own, which can lose volumes, or takes them past every prefix.
+_ASYNCHRONY = 'async_concurrency', 'concurrency'
+
+# Of the code that makes a volume and signatures out of paths: names for one thing that is called otherwise.
+_SAME = {'join', 'major', 'sys', 'version_info', 'os', 'util', 'XXX', 'NotImplementedError', 'tarfile', 'dup_tarfile',
+         'int', 'do_not_restore_ownership', 'restore_ownership'}
+
+
+def _command_line():
+    """The module that names and sets the archive directory; None where there is no command line."""
+    return sys.modules.get('duplicity.commandline') or sys.modules.get('duplicity.cli_util')
+
+
+def _verifies():
+    """Is this run one that verifies a backup?"""
+    return getattr(config, 'action', None) == 'verify' or getattr(_command_line(), 'verify', None)
+
+
+def _adds_gio():
+    """Does the host put a prefix of its own, gio+, before every URL?"""
+    return getattr(config, 'use_gio', False)
+
+
+def _is_pool_child():
+    """
+    Is this one of the processes that a host has for its own asynchrony? It is given what was staged already, and an end
+    of it is not the end of the run.
+    """
+    process = sys.modules.get('multiprocessing.process')
+    return process is not None and process.parent_process() is not None
+
+
+def _wrong_size(remote_filename, size, stored):
+    """What the host tells front ends where storage has a file in another size: a code, and in words."""
+    name = util.escape(remote_filename)
+    if not hasattr(backend.BackendWrapper, 'validate'):
+        return log.ErrorCode.volume_wrong_size, f'{name} {size} {stored}'
+    reason = _('%s Remote filesize %d for %s does not match local size %d') % (datetime.datetime.now(), stored, name, size)
+    return _not_valid(remote_filename, f'{reason}.')
+
+
+def _not_valid(remote_filename, reason):
+    """The same where the backend itself, in a host that asks it, says that a file is not as it was put."""
+    return log.ErrorCode.backend_validation_failed, f'{util.escape(remote_filename)}: {reason}'
+
+
 def _extension():
     """The extension module. Raises BackendException where it cannot be loaded."""
     try:
@@ -90,7 +140,7 @@ def _without_credentials(url):
 def _share_archive_dir(url):
     """Points the host at the archive directory that the plain URL has, unless --name chose one."""
     plain = _unprefixed(url)
-    cli = sys.modules.get('duplicity.commandline') or sys.modules.get('duplicity.cli_util')
+    cli = _command_line()
     if plain == url or cli is None:
         return
     if not config.backup_name:
@@ -121,13 +171,13 @@ def _is_taken_over(url):
 
 def get_backend(url):
     """duplicity.backend.get_backend, for staged URLs too."""
-    if _depth:
+    if _depth or _is_pool_child():
         return _get_backend(url)
     _share_archive_dir(url)
     if _is_taken_over(url):
         url = f'{PREFIX}+{url}'
     with _nested():
-        if getattr(config, 'use_gio', False) and url.startswith(PREFIX + '+'):
+        if _adds_gio() and url.startswith(PREFIX + '+'):
             # --gio adds a prefix of its own, which must come behind ours
             url = f'{PREFIX}+gio+{url[len(PREFIX) + 1:]}'
             wrapper = backend.BackendWrapper(backend.get_backend_object(url))
@@ -230,9 +280,7 @@ def _target():
 
 def _backs_up():
     """Does this run make a backup? The host selects files for that, and to verify one."""
-    command_line = sys.modules.get('duplicity.commandline')
-    verifies = getattr(config, 'action', None) == 'verify' or getattr(command_line, 'verify', None)
-    return getattr(config, 'select', None) is not None and not verifies
+    return getattr(config, 'select', None) is not None and not _verifies()
 
 
 def _staging_directory():
@@ -300,9 +348,7 @@ def _uses():
     for code in codes:  # which grows
         codes += filter(inspect.iscode, code.co_consts)
         names += code.co_names
-    same = {'join', 'major', 'sys', 'version_info', 'os', 'util', 'XXX', 'NotImplementedError', 'tarfile', 'dup_tarfile',
-            'int', 'do_not_restore_ownership', 'restore_ownership'}
-    return zlib.crc32(' '.join(sorted(set(names) - same)).encode())
+    return zlib.crc32(' '.join(sorted(set(names) - _SAME)).encode())
 
 
 def _knows_paths():
@@ -537,11 +583,6 @@ def _volume(name):
     return (parsed.type, parsed.time, parsed.start_time, parsed.end_time), parsed.volume_number
 
 
-def _code(*names):
-    """The first of these error codes that the host has."""
-    return next(getattr(log.ErrorCode, name) for name in names if hasattr(log.ErrorCode, name))
-
-
 def _archived():
     """The partial files in the archive directory, and the others, by what they are of."""
     partial, other = {}, {}
@@ -588,6 +629,10 @@ class StageBackend(backend.Backend):
         attribute = getattr(self.wrapped, name)
         return self._after_drain(name, attribute) if name in self._WAITING else attribute
 
+    def __reduce__(self):
+        # a host with a pool pickles its configuration, and leaves out what says so
+        raise TypeError('what stages cannot be pickled: it has threads and locked directories')
+
     def _after_drain(self, name, function):
         def call(*arguments, **keywords):
             newest, size = self._newest or (None, None)
@@ -626,6 +671,7 @@ class StageBackend(backend.Backend):
         names = self.wrapped._list()
         # the first call under the lock of the archive directory, and the last before anything is made
         if self._first_list and not config.dry_run:
+            self._leave_asynchrony()
             if self is _target():
                 self._begin()
                 if self._resume(names):
@@ -641,13 +687,17 @@ class StageBackend(backend.Backend):
     def stages_ahead(self):
         return self._staging is not None and self._extension.stages_ahead()
 
-    def _begin(self):
-        """Stages ahead from now on, in the place of the host's own asynchrony, which can lose volumes."""
-        for option in ('async_concurrency', 'concurrency'):
+    def _leave_asynchrony(self):
+        """Switches the host's own asynchrony off."""
+        ahead = self is _target() and self._extension.stages_ahead()
+        for option in _ASYNCHRONY:
             if getattr(config, option, 0):
-                does = 'stages volumes ahead in the place of' if self._extension.stages_ahead() else 'does without'
+                does = 'stages volumes ahead in the place of' if ahead else 'does without'
                 log.Notice(f'stagedir {does} what {option} = {getattr(config, option)} asks for')
                 setattr(config, option, 0)
+
+    def _begin(self):
+        """Stages ahead from now on."""
         wanted = _backs_up() or 'STAGEDIR_FLUSH' in os.environ  # that is how stagedir flush calls the host
         if not self._staging and wanted and _staging_directory():
             self._staging = self._extension.Staging(
@@ -733,13 +783,12 @@ class StageBackend(backend.Backend):
             log.Info(f'Handing off {os.fsdecode(remote_filename)}')
             local = path.Path(local_name)
             self.wrapped._put(local, remote_filename)
-            confirmed, reason, details = self._confirm(remote_filename, size, local)
+            confirmed, reason, told = self._confirm(remote_filename, size, local)
             if confirmed:
                 self._failure = None
                 return extension.UPLOAD_DONE, ''
             text = _('File %s was corrupted during upload.') % os.fsdecode(remote_filename)
-            self._failure = (text, _code('volume_wrong_size', 'backend_validation_failed'),
-                             f'{util.escape(remote_filename)}{details}')
+            self._failure = text, *told
             return extension.UPLOAD_RETRY, f'{text} {reason}'
         except BaseException as error:
             return self._judge(error, remote_filename, attempt)
@@ -763,20 +812,20 @@ class StageBackend(backend.Backend):
 
     def _confirm(self, remote_filename, size, local):
         """
-        Has storage got the file? With a reason where it has not, for people, and as the host has it for front ends.
+        Has storage got the file? With a reason where it has not, for people, and what the host tells front ends.
         What cannot be told is taken for a yes.
         """
         if hasattr(self.wrapped, '_validate'):
             confirmed, reason = self.wrapped._validate(remote_filename, size, source_path=local)
-            return confirmed, reason, f': {reason}'
+            return confirmed, reason, None if confirmed else _not_valid(remote_filename, reason)
         wrapper = backend.BackendWrapper(self.wrapped)
         for seconds in (1, 2, 4, 0):
             stored = wrapper.query_info([remote_filename])[remote_filename]['size']
             if stored in (None, size):
-                return True, '', ''
+                return True, '', None
             time.sleep(seconds)  # storage may know of a file only a moment later
         reason = f'{stored} bytes are stored, of {size}' if stored >= 0 else 'it is not in storage'
-        return False, reason, f' {size} {stored}'
+        return False, reason, _wrong_size(remote_filename, size, stored)
 
     # The end of a backup
 
@@ -847,7 +896,14 @@ class StageBackend(backend.Backend):
         config.archive_dir_path.append(partial).rename(config.archive_dir_path.append(final))
 
 
+def _open(parsed_url):
+    """The factory of the prefix. In a child of the host's pool, the wrapped backend alone."""
+    if _is_pool_child():
+        return backend.get_backend_object(parsed_url.url_string)
+    return StageBackend(parsed_url)
+
+
 _get_backend = backend.get_backend
 _host_directory = tempdir.TemporaryDirectory
 backend.get_backend = get_backend
-backend.register_backend_prefix(PREFIX, StageBackend)
+backend.register_backend_prefix(PREFIX, _open)

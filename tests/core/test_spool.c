@@ -458,7 +458,8 @@ adopt_while_looked_at(void)
 struct crowd {
 	pthread_t thread;
 	atomic_bool *stop;
-	size_t wrong, rounds;
+	size_t wrong;
+	atomic_size_t rounds;
 };
 
 static void *
@@ -497,6 +498,10 @@ adopt_in_a_crowd(void)
 		crowds[i] = (struct crowd){.stop = &stop};
 		REQUIRE(pthread_create(&crowds[i].thread, NULL, look_on, &crowds[i]) == 0);
 	}
+	/* a busy machine may begin them late */
+	for (i = 0; i < 2; i++)
+		while (atomic_load(&crowds[i].rounds) == 0)
+			usleep(1000);
 	for (i = 0; i < rounds; i++) {
 		if (stage_spool_adopt(spool_path, false, NULL, &spool, &failure) == 0)
 			stage_spool_close(&spool);
@@ -506,7 +511,7 @@ adopt_in_a_crowd(void)
 	atomic_store(&stop, true);
 	for (i = 0; i < 2; i++) {
 		pthread_join(crowds[i].thread, NULL);
-		CHECK(crowds[i].wrong == 0 && crowds[i].rounds > 0);
+		CHECK(crowds[i].wrong == 0);
 	}
 	CHECK(busy == 0);
 	adopt();

@@ -22,13 +22,13 @@ for i in {1..60}; do
 	head -c 1000000 /dev/urandom >"$source/long-$i"
 done
 
-# leave ROOT OPTION... - a run with these options is killed while something is staged in ROOT.
+# leave ROOT OPTION... - a run with these options is killed while its one volume is made in ROOT: none waits for storage.
 leave() {
 	local where=$1
 
 	shift
 	fresh
-	start left plugged duplicity full --volsize 1 --no-encryption "$@" "$source" "stage+file://$target"
+	start left plugged duplicity full --volsize 200 --no-encryption "$@" "$source" "stage+file://$target"
 	wait_for 10 eval 'find "$where" -mindepth 2 -type f | grep -q .' || fail "nothing is ever staged in $where"
 	kill -KILL "$pid"
 	end "$pid"

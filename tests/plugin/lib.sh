@@ -201,6 +201,19 @@ run() {
 	status=$?
 }
 
+# offers WORD - has the stock host this option, or command?
+offers() {
+	[ -e "$work/help" ] || "$DUPLICITY" --help >"$work/help" 2>&1
+	grep -q -w -F -e "$1" "$work/help"
+}
+
+# knows WORD - the same, and where it has not says so: what hangs on it cannot be tested in this host.
+knows() {
+	offers "$1" && return
+	note "not tested, as this host has no $1"
+	return 1
+}
+
 show() {
 	sed "s/^/    $(basename "$1"): /" <"$1" | tail -n 30 | cat -v >&2
 }

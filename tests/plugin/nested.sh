@@ -72,12 +72,19 @@ check prefixed "stage+file://$work/prefixed" "file://$work/prefixed" --file-pref
 for name in all-manifest-duplicity all-archive-duplicity all-signature-duplicity; do
 	find "$work/prefixed" -name "$name-*" | grep -q . || fail "nothing is called $name-* with --file-prefix"
 done
-check short "stage+file://$work/short" "file://$work/short" --short-filenames
+! knows --short-filenames ||
+	check short "stage+file://$work/short" "file://$work/short" --short-filenames
 check uncompressed "stage+file://$work/uncompressed" "file://$work/uncompressed" --no-compression
 find "$work/uncompressed" -name '*.difftar' | grep -q . || fail '--no-compression is not obeyed'
 
 # what the plugin does itself is said, and the backup is right
 check asynchronous "stage+file://$work/asynchronous" "file://$work/asynchronous" --asynchronous-upload
+! knows --concurrency ||
+	check pool "stage+file://$work/pool" "file://$work/pool" --concurrency 2
+! knows --jsonstat || {
+	check jsonstat "stage+file://$work/jsonstat" "file://$work/jsonstat" --jsonstat
+	[ "$(find "$work/jsonstat" -name '*.jsonstat*' | wc -l)" -eq 2 ] || fail '--jsonstat is not obeyed'
+}
 # dry: nothing is made
 expect 0 dry plugged duplicity full --dry-run $plain "$source" "stage+file://$work/dry"
 [ -z "$(ls "$work/dry" 2>/dev/null)" ] || fail '--dry-run has stored something'

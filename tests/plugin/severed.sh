@@ -23,10 +23,14 @@ done
 options=(--volsize 1 --no-encryption --num-retries 10 --backend-retry-delay 1 --ssh-options
 	"-oUserKnownHostsFile=$HOME/.ssh/known_hosts -oIdentityFile=$HOME/.ssh/id_ed25519 -oBatchMode=yes -oLogLevel=ERROR")
 
+# The sftp client of 3.0 takes every path for one below the folder in which a session begins.
+login=$(getent passwd "$(id -un)" | cut -d : -f 6)
+
 # aim NAME PREFIX - a target of this name. Sets $target, $url, $archive.
 aim() {
 	target=$work/target-$1
 	url=$2$server/$target
+	[ -z "$2" ] || url=$2$server/$(realpath -m --relative-to="$login" "$target")
 	archive=$(archive_of "$url")
 }
 
@@ -83,6 +87,11 @@ says anew 'attempt [0-9]+ of 10 to hand off'
 url=file://$target # the client that connects anew takes its time
 in_order 'a run with a server that dies' "${options[@]}"
 
+# Does the client that keeps its connection make a new one where an upload failed, as that of 3.0?
+"$HOST_PYTHON" -c 'import sys
+import duplicity.backends.ssh_paramiko_backend as module
+sys.exit(not hasattr(module.SSHParamikoBackend, "_retry_cleanup"))' 2>"$logs/paramiko" && connects=yes || connects=
+
 # lose_connections - runs that end when the server does, and are continued.
 lose_connections() {
 	local run
@@ -96,6 +105,10 @@ lose_connections() {
 		pause 300
 		if [ "$run" -lt 4 ] && is_running; then
 			kill_sshd
+			# a client that connects anew is to find nobody
+			while [ "$connects" ] && is_running; do
+				sleep 0.05
+			done
 			start_sshd
 			wait_for 5 answers
 		fi
