@@ -15,6 +15,7 @@
  */
 #include "module.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +28,29 @@ static pid_t owner; /* whose directories the handlers clean up; 0 until they are
 
 static int held;     /* how many holds there are, of all threads */
 static int deferred; /* the first signal that came meanwhile, or 0 */
+
+/* The lock of the archive directory, while the host is between making it and having it, or between
+ * letting go of it and removing it. Another run's is locked. */
+static void
+remove_lockfile(void)
+{
+	PyObject *path = host_attribute("duplicity.config", "lockpath");
+	PyObject *bytes = path ? path_bytes(path) : NULL;
+	const char *name = bytes ? PyBytes_AsString(bytes) : "";
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int fd = -1;
+
+	if (name && *name)
+		fd = open(name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0) {
+		if (fcntl(fd, F_SETLK, &lock) == 0)
+			unlink(name);
+		close(fd);
+	}
+	swallow_exception();
+	Py_XDECREF(bytes);
+	Py_XDECREF(path);
+}
 
 /* A child of fork() has the handlers, and nothing to clean up unless it has made a directory. */
 static void
@@ -44,6 +68,7 @@ clean_up(int number)
 	swallow_exception();
 	Py_XDECREF(result);
 	Py_XDECREF(function);
+	remove_lockfile();
 }
 
 static PyObject *

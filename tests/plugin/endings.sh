@@ -124,4 +124,33 @@ assert os.listdir(os.environ['ROOT']) == [os.path.basename(d.dir())], os.listdir
 assert len(os.listdir(d.dir())) == 4
 PYTHON
 
+# A signal just when the host has made its lock, and when it has let go of it.
+mkdir "$work/source"
+change_host "$work/locks" fasteners.process_lock 'import os' \
+	'real = getattr(module.InterProcessLock, os.environ["END_IN"])' \
+	'def ends(self, *arguments, **keywords):' \
+	'    result = real(self, *arguments, **keywords)' \
+	'    os.kill(os.getpid(), 15)' \
+	'    return result' \
+	'setattr(module.InterProcessLock, os.environ["END_IN"], ends)'
+for place in _do_open release; do
+	expect 143 "lock-$place" env --default-signal=TERM END_IN="$place" PYTHONPATH="$work/locks" \
+		"$IN_TREE" duplicity full --no-encryption "$work/source" "stage+file://$work/target"
+	nothing_left "SIGTERM in $place of the host's lock"
+	left=$(find "$XDG_CACHE_HOME/duplicity" -name lockfile)
+	[ -z "$left" ] || fail "SIGTERM in $place of the host's lock leaves $left"
+done
+# another run's stays
+mkdir -p "$XDG_CACHE_HOME/duplicity/other"
+"$HOST_PYTHON" -c 'import fcntl, sys, time
+file = open(sys.argv[1], "a")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print("locked", flush=True)
+time.sleep(20)' "$XDG_CACHE_HOME/duplicity/other/lockfile" >"$logs/holder" &
+holder=$!
+wait_for 5 grep -q locked "$logs/holder" || fail 'nobody has locked it'
+expect 143 lock-other env --default-signal=TERM END_IN=_do_open PYTHONPATH="$work/locks" \
+	"$IN_TREE" duplicity full --no-encryption --name other "$work/source" "stage+file://$work/target"
+[ -e "$XDG_CACHE_HOME/duplicity/other/lockfile" ] || fail "the lock of another run is removed"
+kill "$holder"
 finish
