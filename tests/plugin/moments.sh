@@ -84,6 +84,23 @@ interrupt() {
 	kill -s "$signal" "$pid" 2>/dev/null
 	kill -CONT "$pid" 2>/dev/null
 	end "$pid"
+	forgive "SIG$signal"
+}
+
+# forgive WHAT - removes, and tells of, what is left by a run that was ended within a moment of the interpreter's or the
+# host's, plugin or not: Python tries whether it can write in $TMPDIR, before the plugin is there (tempfile:
+# _get_default_tempdir); the host has a lock file without the lock, before it has got it or behind its release.
+forgive() {
+	local file
+
+	for file in $(find "$root" -maxdepth 1 -type f -size -2 -regextype posix-extended -regex '.*/[a-z0-9_]{8}'); do
+		note "$1 came while Python tried whether it can write: $file"
+		rm "$file"
+	done
+	if grep -q -a -F 'Could not release lockfile' "$logs/interrupted"; then
+		note "$1 came while the host had no lock, but its file"
+		rm -f "$(archive_of "file://$target")/lockfile"
+	fi
 }
 
 # go_on WHAT OPTION... - the next run completes the backup, leaves nothing, and stock finds it in order.
