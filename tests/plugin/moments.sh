@@ -87,9 +87,8 @@ interrupt() {
 	forgive "SIG$signal"
 }
 
-# forgive WHAT - removes, and tells of, what is left by a run that was ended within a moment of the interpreter's or the
-# host's, plugin or not: Python tries whether it can write in $TMPDIR, before the plugin is there (tempfile:
-# _get_default_tempdir); the host has a lock file without the lock, before it has got it or behind its release.
+# forgive WHAT - removes, and tells of, what is left by a run that was ended within a moment of the interpreter's, plugin or
+# not: Python tries whether it can write in $TMPDIR, before the plugin is there (tempfile: _get_default_tempdir).
 forgive() {
 	local file
 
@@ -97,10 +96,6 @@ forgive() {
 		note "$1 came while Python tried whether it can write: $file"
 		rm "$file"
 	done
-	if grep -q -a -F 'Could not release lockfile' "$logs/interrupted"; then
-		note "$1 came while the host had no lock, but its file"
-		rm -f "$(archive_of "file://$target")/lockfile"
-	fi
 }
 
 # go_on WHAT OPTION... - the next run completes the backup, leaves nothing, and stock finds it in order.
