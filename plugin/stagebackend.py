@@ -678,7 +678,9 @@ class StageBackend(backend.Backend):
                     names = self.wrapped._list()
             self._extension.reclaim(config.archive_dir_path.name)
             if self is _target():
-                self._mend_archive(map(os.fsencode, names))
+                self._mend_archive(list(map(os.fsencode, names)))
+                if self._give_up_signatures(list(map(os.fsencode, names))):
+                    names = self.wrapped._list()
         self._first_list = False
         return names
 
@@ -845,6 +847,27 @@ class StageBackend(backend.Backend):
                 for name in other.get(identity, []):
                     log.Notice(f'removing {os.fsdecode(name)}: a run was ended while it was made of the partial file')
                     config.archive_dir_path.append(name).delete()
+
+    def _give_up_signatures(self, names):
+        """
+        Removes from storage the signatures of a backup that lacks its manifest, and that the host gives up, as it has one
+        volume at most. It forgets them then: every later run, also to verify or restore, would end in an assertion
+        (duplicity 0.8.22, 3.0.4: get_sorted_chains, "len(chain_list) == 2").
+        """
+        partial, _other = _archived()
+        backups = [identity for identity in partial if identity[0] in ('full', 'inc')] if _backs_up() else []
+        stored = {_metadata(name)[0]: name for name in names} if backups else {}
+        given_up = []
+        for identity in backups:
+            signatures = ({'full': 'full-sig', 'inc': 'new-sig'}[identity[0]],) + identity[1:]
+            volumes = sum(_volume(name)[0] == identity for name in names)
+            if identity not in stored and signatures in stored and volumes < 2:
+                log.Notice(f'removing {os.fsdecode(stored[signatures])} from storage: its backup was ended before its manifest '
+                           'was stored, and is begun anew')
+                given_up.append(stored[signatures])
+        if given_up:
+            backend.BackendWrapper(self.wrapped).delete(given_up)
+        return given_up
 
     def _reopen_signatures(self, names, extension):
         """Makes partial ones of final signatures, as stock leaves them, beside a partial manifest."""

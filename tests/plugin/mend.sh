@@ -141,6 +141,24 @@ for options in --no-encryption ''; do
 	rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity" "$source/file-4" "$source/file-5"
 	# shellcheck disable=SC2086
 	expect 0 full plugged duplicity full --volsize 1 $options "$source" "stage+$url"
+	# of one volume: the host begins it anew, and forgets its signatures in storage
+	sleep 1
+	echo first >"$source/file-4"
+	# shellcheck disable=SC2086
+	end_at put1 9 incremental --volsize 1 $options
+	# shellcheck disable=SC2086
+	goes_on $options
+	says mended 'removing .*sigtar.* from storage'
+	sleep 1
+	echo second >"$source/file-4"
+	# shellcheck disable=SC2086
+	expect 137 ended env END_AT=signed END_BY=9 PYTHONPATH="$work/site" \
+		"$DUPLICITY" incremental --volsize 1 $options "$source" "$url"
+	rm -rf "$root"/duplicity-*-tempdir "$XDG_CACHE_HOME"/duplicity/*/duplicity-*-tempdir
+	# shellcheck disable=SC2086
+	goes_on $options
+	says mended 'removing .*sigtar.* from storage'
+
 	sleep 1
 	echo more >"$source/file-4"
 	# shellcheck disable=SC2086
