@@ -16,6 +16,8 @@ done
 printf '%s' 'a name' >"$source/with a newline
 and more"
 
+touch -d '2020-02-02 02:02:02' "$source"/* # the host takes what was changed within a second for the same
+
 # A gpg that counts how often it encrypts, and how often at once, and fails where it is to.
 cat >"$work/gpg" <<END
 #!/bin/bash
@@ -96,8 +98,8 @@ round() {
 	expect 0 "$name" plugged duplicity full --volsize 1 --gpg-binary "$work/gpg" "$@" "$source" "stage+$url"
 	nothing_left "$name"
 	same_content "$name"
-	echo more >>"$source/file-1"
 	sleep 1
+	echo more >>"$source/file-1"
 	expect 0 "$name" plugged duplicity incremental --volsize 1 --gpg-binary "$work/gpg" "$@" "$source" "stage+$url"
 	nothing_left "$name"
 	same_content "$name, an increment"
