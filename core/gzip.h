@@ -73,7 +73,7 @@ struct stage_gzip_options {
 	/* Threads that compress, at most 64. Default: stage_gzip_threads(). */
 	unsigned int threads;
 
-	/* The file is synced by the caller when it is closed: what is written is begun with. */
+	/* For a file that the caller will sync: the kernel is told to write to disk meanwhile. */
 	bool write_back;
 
 	/*

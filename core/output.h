@@ -20,9 +20,9 @@ struct stage_output {
 	const char *name; /* for messages */
 	uint64_t size;    /* bytes that were written */
 
-	/* For a file that is synced when it is written: the disk begins with it meanwhile. */
+	/* For a file that the owner will sync: the kernel is told to write to disk meanwhile. */
 	bool write_back;
-	uint64_t begun; /* as much of size as it has begun with */
+	uint64_t begun; /* bytes of size of which it was told */
 
 	/* True: space was freed, try again. Called as often as there is none; may be NULL. */
 	bool (*make_room)(void *context);

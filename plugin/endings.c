@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const int signals[] = {SIGTERM, SIGHUP};
@@ -29,22 +30,32 @@ static pid_t owner; /* whose directories the handlers clean up; 0 until they are
 static int held;     /* how many holds there are, of all threads */
 static int deferred; /* the first signal that came meanwhile, or 0 */
 
-/* The lock of the archive directory, while the host is between making it and having it, or between
- * letting go of it and removing it. Another run's is locked. */
+/* Removes a file if nobody has locked it, and if it is what fd is: it may be another one by now. */
+static void
+remove_unlocked(int fd, const char *name)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct stat ours, there;
+
+	if (fcntl(fd, F_SETLK, &lock) == 0 && fstat(fd, &ours) == 0 && lstat(name, &there) == 0 &&
+		ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+		unlink(name);
+}
+
+/* The host's lock of the archive directory, where it is between making it and having it, or between
+ * letting go of it and removing it: its release_lockfile() then does nothing. */
 static void
 remove_lockfile(void)
 {
 	PyObject *path = host_attribute("duplicity.config", "lockpath");
 	PyObject *bytes = path ? path_bytes(path) : NULL;
 	const char *name = bytes ? PyBytes_AsString(bytes) : "";
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int fd = -1;
 
 	if (name && *name)
 		fd = open(name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd >= 0) {
-		if (fcntl(fd, F_SETLK, &lock) == 0)
-			unlink(name);
+		remove_unlocked(fd, name);
 		close(fd);
 	}
 	swallow_exception();

@@ -398,7 +398,8 @@ def _install(extension):
 # Other forms of the partial files, to store and final, are made by threads while the host still writes them: encrypting
 # signatures takes an eighth of the time that volumes take, and would come behind them.
 
-_SIGNATURES = ('full-sig', 'new-sig')
+# What the signatures of a backup are called, as file_naming types.
+_SIGNATURES = {'full': 'full-sig', 'inc': 'new-sig'}
 
 
 def _sync(path):
@@ -498,8 +499,8 @@ class _OtherForm:
             _sync(self._archive.name)  # a final manifest beside partial signatures is mended by nobody
 
 
-def _other_form(name, write):
-    """The other form of a file of the archive directory, on disk."""
+def _remake(name, write):
+    """The other form of a file of the archive directory that the host no longer writes, on disk."""
     archive = config.archive_dir_path
     form = _OtherForm(archive, archive.append(name).name, write).finish()
     form.sync(archive.append(name).name)
@@ -536,7 +537,7 @@ def _following(stock):
 
         def to_remote(self):
             parsed = file_naming.parse(self.remname)
-            if parsed.type in _SIGNATURES and parsed.compressed:
+            if parsed.type in _SIGNATURES.values() and parsed.compressed:
                 config.backend.put(path.Path(self._form(_compress).name), self.remname)
             elif parsed.encrypted:
                 self._form(_encrypt).rename(self.remname)
@@ -550,7 +551,7 @@ def _following(stock):
 
         def to_final(self):
             parsed = file_naming.parse(self.permname)
-            if parsed.type in _SIGNATURES and parsed.compressed:
+            if parsed.type in _SIGNATURES.values() and parsed.compressed:
                 form = self._form(_compress)
                 form.sync(self.dirpath.append(self.partname).name)
                 self._signatures.append((form, self.partname, self.permname))
@@ -573,6 +574,17 @@ def _metadata(name):
     if not parsed or parsed.volume_number:
         return None, False
     return (parsed.type, parsed.time, parsed.start_time, parsed.end_time), bool(parsed.partial)
+
+
+def _signatures_of(backup):
+    """What the signatures of a backup are known by, which is known by the same as its manifest."""
+    return (_SIGNATURES[backup[0]],) + backup[1:]
+
+
+def _backup_of(identity):
+    """The backup that a manifest or signature file is of."""
+    types = {signatures: backup for backup, signatures in _SIGNATURES.items()}
+    return (types.get(identity[0], identity[0]),) + identity[1:]
 
 
 def _volume(name):
@@ -678,8 +690,9 @@ class StageBackend(backend.Backend):
                     names = self.wrapped._list()
             self._extension.reclaim(config.archive_dir_path.name)
             if self is _target():
-                self._mend_archive(list(map(os.fsencode, names)))
-                if self._give_up_signatures(list(map(os.fsencode, names))):
+                stored = [os.fsencode(name) for name in names]
+                self._mend_archive(stored)
+                if self._give_up_signatures(stored):
                     names = self.wrapped._list()
         self._first_list = False
         return names
@@ -835,8 +848,8 @@ class StageBackend(backend.Backend):
         partial, other = _archived()
         stored = {_metadata(name)[0]: name for name in names} if partial else {}
         for identity in partial:
-            manifest = ({'full-sig': 'full', 'new-sig': 'inc'}.get(identity[0], identity[0]),) + identity[1:]
-            signatures = ({'full': 'full-sig', 'inc': 'new-sig'}[manifest[0]],) + identity[1:]
+            manifest = _backup_of(identity)
+            signatures = _signatures_of(manifest)
             if manifest in stored:
                 if identity == manifest and self._is_stored(partial[identity][0], stored[identity], other.get(identity, [])):
                     self._finish_signatures(partial.get(signatures, []), other.get(signatures, []))
@@ -855,11 +868,11 @@ class StageBackend(backend.Backend):
         (duplicity 0.8.22, 3.0.4: get_sorted_chains, "len(chain_list) == 2").
         """
         partial, _other = _archived()
-        backups = [identity for identity in partial if identity[0] in ('full', 'inc')] if _backs_up() else []
+        backups = [identity for identity in partial if identity[0] in _SIGNATURES] if _backs_up() else []
         stored = {_metadata(name)[0]: name for name in names} if backups else {}
         given_up = []
         for identity in backups:
-            signatures = ({'full': 'full-sig', 'inc': 'new-sig'}[identity[0]],) + identity[1:]
+            signatures = _signatures_of(identity)
             volumes = sum(_volume(name)[0] == identity for name in names)
             if identity not in stored and signatures in stored and volumes < 2:
                 log.Notice(f'removing {os.fsdecode(stored[signatures])} from storage: its backup was ended before its manifest '
@@ -877,7 +890,7 @@ class StageBackend(backend.Backend):
             if not name.endswith(final):
                 continue
             try:
-                expanded = _other_form(name, _expand)
+                expanded = _remake(name, _expand)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 log.Warn(f'{os.fsdecode(name)} in the archive directory is damaged: {error}')  # which ends the host
                 continue
@@ -909,7 +922,7 @@ class StageBackend(backend.Backend):
             for copy in copies:
                 archive.append(copy).delete()
             final = os.path.splitext(name)[0] + file_naming.get_suffix(False, True)
-            _other_form(name, _compress).replace(name, final)
+            _remake(name, _compress).replace(name, final)
 
     def _finish_manifest(self, partial, copies):
         final = os.path.splitext(partial)[0]

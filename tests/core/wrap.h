@@ -41,8 +41,8 @@ const char *wrap_name(size_t number);
  */
 bool wrap_failed_with(const char *function, int sys_errno);
 
-/* Since wrap_begin or wrap_begin_two: was a call failed, allocations that were not freed, closes of what was not
- * open. */
+/* Since wrap_begin or wrap_begin_two: was a call failed, allocations that were not freed, closes of
+ * what was not open. */
 bool wrap_failed(void);
 size_t wrap_leaked(void);
 size_t wrap_bad_closes(void);

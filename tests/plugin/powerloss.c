@@ -12,8 +12,8 @@
  * $POWERLOSS_AT the process ends by SIGKILL: before the call has any effect, or with
  * $POWERLOSS_AFTER after it. The number of an inode must not come again: all that were ever seen
  * are kept open, also when the process executes another program, as the host does to begin again,
- * which goes on with the records and the count. Children of the process are not looked at. syncfs() is not understood, and ends the
- * process with status 99, as does whatever goes wrong here.
+ * which goes on with the records and the count. Children of the process are not looked at. syncfs()
+ * is not understood, and ends the process with status 99, as does whatever goes wrong here.
  */
 #include <dirent.h>
 #include <dlfcn.h>
