@@ -227,17 +227,18 @@ become(int uid)
 		kill(getpid(), SIGKILL);
 }
 
-int
-in_child(int (*function)(void *), void *context, int uid)
+struct child
+start_child(int (*function)(void *), void *context, int uid)
 {
-	struct pollfd answer;
-	int ends[2], result = -1;
-	pid_t child;
+	struct child child = {.pid = -1, .answer = -1};
+	int ends[2], result;
 
 	fflush(NULL);
-	if (pipe2(ends, O_CLOEXEC) < 0 || (child = fork()) < 0)
-		return -1;
-	if (child == 0) {
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return child;
+	child.answer = ends[0];
+	child.pid = fork();
+	if (child.pid == 0) {
 		become(uid);
 		result = function(context);
 		(void)!write(ends[1], &result, sizeof(result));
@@ -245,14 +246,30 @@ in_child(int (*function)(void *), void *context, int uid)
 		_exit(EXIT_FAILURE);
 	}
 	close(ends[1]);
-	answer = (struct pollfd){.fd = ends[0], .events = POLLIN};
-	if (poll(&answer, 1, CHILD_SECONDS * 1000) <= 0 ||
-		read(ends[0], &result, sizeof(result)) != (ssize_t)sizeof(result))
+	return child;
+}
+
+int
+end_child(struct child child)
+{
+	struct pollfd answer = {.fd = child.answer, .events = POLLIN};
+	int result = -1;
+
+	if (child.pid < 0 || poll(&answer, 1, CHILD_SECONDS * 1000) <= 0 ||
+		read(child.answer, &result, sizeof(result)) != (ssize_t)sizeof(result))
 		result = -1;
-	close(ends[0]);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
+	close(child.answer);
+	if (child.pid > 0) {
+		kill(child.pid, SIGKILL);
+		waitpid(child.pid, NULL, 0);
+	}
 	return result;
+}
+
+int
+in_child(int (*function)(void *), void *context, int uid)
+{
+	return end_child(start_child(function, context, uid));
 }
 
 struct on_tmpfs {

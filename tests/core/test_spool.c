@@ -395,30 +395,22 @@ wait_for_byte(void *context)
 	return 0;
 }
 
-static void *
-have_child_wait(void *context)
-{
-	in_child(wait_for_byte, context, -1);
-	return NULL;
-}
-
 /* A child that was forked meanwhile has a copy of the lock: close gives it up all the same. */
 static void
 closed_while_a_child_lives(void)
 {
-	pthread_t thread;
+	struct child child;
 	int ends[2];
 
 	open_both();
 	stage("a", "a");
 	REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-	REQUIRE(pthread_create(&thread, NULL, have_child_wait, &ends[0]) == 0);
-	usleep(50000);
+	child = start_child(wait_for_byte, &ends[0], -1);
 	close_both();
 	adopt();
 	finish();
 	CHECK(write(ends[1], "x", 1) == 1);
-	pthread_join(thread, NULL);
+	CHECK(end_child(child) == 0);
 	close(ends[0]);
 	close(ends[1]);
 }
@@ -1317,36 +1309,26 @@ forget_all(void *context)
 	return 0;
 }
 
-static void *
-have_child_forget(void *context)
-{
-	struct worker *worker = context;
-
-	worker->wrong = in_child(forget_all, &worker->count, -1) != 0;
-	return NULL;
-}
-
 static void
 find_while_forgotten(void)
 {
-	struct worker worker = {.count = scaled(200) + 1};
-	size_t rounds = 0, most = 0, wrong = 0;
+	size_t count = scaled(200) + 1, most = 0, wrong = 0;
+	struct child child = start_child(forget_all, &count, -1);
+	double end = seconds() + 60;
 	bool dead = false;
 
-	REQUIRE(pthread_create(&worker.thread, NULL, have_child_forget, &worker) == 0);
-	while (!dead && rounds < 100000) {
+	while (!dead && seconds() < end) {
 		found_done();
 		wrong += stage_spool_find(test_dir, &found, &found_count, NULL) != 0 ||
 			 found_count > 1;
 		if (found_count == 0)
 			continue;
-		wrong += found[0].unreadable || found[0].damaged || found[0].count > worker.count;
+		wrong += found[0].unreadable || found[0].damaged || found[0].count > count;
 		most = found[0].count > most ? found[0].count : most;
 		dead = found[0].owner == STAGE_OWNER_DEAD;
-		rounds++;
 	}
-	pthread_join(worker.thread, NULL);
-	CHECK(wrong == 0 && worker.wrong == 0 && most > 0);
+	CHECK(end_child(child) == 0);
+	CHECK(wrong == 0 && most > 0);
 	find_all();
 	REQUIRE(found_count == 1);
 	CHECK(found[0].owner == STAGE_OWNER_DEAD && found[0].count == 1);

@@ -105,6 +105,14 @@ bool can_be_others(const char *what);
  */
 int in_child(int (*function)(void *), void *context, int uid);
 
+/* The same in two halves, for a parent that does something meanwhile. */
+struct child {
+	pid_t pid;
+	int answer;
+};
+struct child start_child(int (*function)(void *), void *context, int uid);
+int end_child(struct child child);
+
 /*
  * The same for a child that allocates or frees, of a process of which other threads do: with a
  * sanitizer's allocator, which is not made for that, a child that hangs is told of and is no failure.
