@@ -170,13 +170,32 @@ for options in --no-encryption ''; do
 	[ "$stored" = "$(find "$work/target" -name "${stored%% *}" -printf '%f %T@\n')" ] ||
 		fail "a volume of a complete backup was made anew"
 
-	note "a manifest that was stored in part, or is another, is left alone, ${options:-encrypted}"
+	for size in 0 all_but_one; do
+		note "a manifest of which $size bytes were stored is stored again, ${options:-encrypted}"
+		sleep 1
+		echo "$size" >>"$source/file-5"
+		# shellcheck disable=SC2086
+		end_at put2 9 incremental --volsize 1 $options
+		manifest=$(ls -t "$work/target"/*manifest* | head -n 1)
+		truncate -s "${size/all_but_one/-1}" "$manifest"
+		before=$(ls -l "$work/target")
+		# shellcheck disable=SC2086
+		expect 30 looks plugged duplicity list-current-files $options "stage+$url"
+		says looks 'is stored in part: the next backup stores it again'
+		[ "$before" = "$(ls -l "$work/target")" ] || fail 'a run that makes no backup changed what is stored'
+		# shellcheck disable=SC2086
+		goes_on $options
+		says mended 'removing .*manifest.* from storage: it was stored in part'
+	done
+
+	note "a manifest that is another is left alone, ${options:-encrypted}"
 	sleep 1
 	echo even more >"$source/file-5"
 	# shellcheck disable=SC2086
 	end_at put2 9 incremental --volsize 1 $options
 	manifest=$(ls -t "$work/target"/*manifest* | head -n 1)
 	truncate -s 20 "$manifest"
+	printf '\377' | dd of="$manifest" bs=1 seek=19 conv=notrunc status=none
 	before=$(cd "$XDG_CACHE_HOME" && find . -name '*manifest*' -o -name '*sigtar*' | sort)
 	# shellcheck disable=SC2086
 	expect 30 damaged plugged duplicity --volsize 1 $options "$source" "stage+$url"
