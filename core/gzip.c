@@ -32,7 +32,7 @@
 #define DEFAULT_THREADS_MAX 8
 
 /* With one that is filled: enough for every thread to find the next one when it is done with one. */
-#define BLOCKS_FOR(threads) ((threads) > 1 ? 2 * (size_t)(threads) + 1 : 1)
+#define BLOCKS_FOR(threads) ((threads) > 1 ? 8 * (size_t)(threads) : 1)
 
 _Static_assert(STAGE_GZIP_LEVEL_MAX == STAGE_LEVEL_MAX, "compressor.h and gzip.h agree");
 

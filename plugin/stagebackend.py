@@ -12,6 +12,7 @@ registers and does nothing else; the extension module is loaded when a backend i
 import contextlib
 import datetime
 import errno
+import fcntl
 import filecmp
 import gzip
 import inspect
@@ -246,7 +247,10 @@ def _allocating(stock):
                 _check_staging()  # it is opened by its path
             with _starting_gpg:
                 stock.__init__(self, encrypt, encrypt_path, profile)
-                os.set_inheritable((self.gpg_input if encrypt else self.gpg_output).fileno(), False)
+                pipe = (self.gpg_input if encrypt else self.gpg_output).fileno()
+                os.set_inheritable(pipe, False)
+                with contextlib.suppress(OSError):  # there is a limit for all pipes of a user
+                    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
             if encrypt:
                 try:
                     _extension().allocate(encrypt_path.name)
