@@ -432,23 +432,26 @@ def _expand(blocks, made):
 class _OtherForm:
     """
     Another form of the file at filename, in a temporary file of the archive directory. A thread makes it by write(BLOCKS,
-    PATH), and waits for what the host still appends to the file, until finish() is called.
+    PATH), and waits for what the host still appends to the file, until finish() is called. It begins some seconds later:
+    where there is one gpg for each CPU, that of the volume, which is waited for, is not held up by the keys of others.
     """
     _SECONDS = 0.05  # between two looks
 
-    def __init__(self, archive, filename, write):
+    def __init__(self, archive, filename, write, later=0):
         self._archive = archive
         self._directory = tempdir.TemporaryDirectory(archive.name)
         self.name = self._directory.mktemp()
         self.source = open(filename, 'rb')
         self.size = 0  # bytes of the file that were read
         self._write = write
+        self._later = later
         self._complete = threading.Event()
         self._error = None
         self._thread = threading.Thread(target=self._run, name='stagedir', daemon=True)
         self._thread.start()
 
     def _run(self):
+        self._complete.wait(self._later)
         try:
             self._write(self, self.name)
         except BaseException as error:
@@ -531,7 +534,8 @@ def _following(stock):
             if tdp and file_naming.parse(permname).compressed:
                 self._forms[_compress] = _OtherForm(dirpath, self.name, _compress)
             if tdp and file_naming.parse(remname).encrypted and _may_encrypt_meanwhile():
-                self._forms[_encrypt] = _OtherForm(dirpath, self.name, _encrypt)
+                later = 2 if file_naming.parse(remname).manifest else 1
+                self._forms[_encrypt] = _OtherForm(dirpath, self.name, _encrypt, later)
 
         def _form(self, write):
             filename = self.dirpath.append(self.partname).name
