@@ -31,8 +31,8 @@
 #define DEFAULT_LEVEL 6
 #define DEFAULT_THREADS_MAX 8
 
-/* With one that is filled: enough for every thread to find the next one when it is done with one. */
-#define BLOCKS_FOR(threads) ((threads) > 1 ? 8 * (size_t)(threads) : 1)
+/* So many that threads go on while the caller, who reads files, is slow, and the other way round. */
+#define BLOCKS_FOR(threads) ((threads) > 1 ? 4 * (size_t)(threads) + 8 : 1)
 
 _Static_assert(STAGE_GZIP_LEVEL_MAX == STAGE_LEVEL_MAX, "compressor.h and gzip.h agree");
 

@@ -26,7 +26,7 @@
  * compressed, and counts what it came to. So "no" means that the file, as it is, ends less than the
  * asked bytes and their framing (at most 28 bytes for 64 KiB) below the limit.
  *
- * Memory: with one thread 1 MiB, with n threads up to 2 n + 1 MiB, that is 2 n + 1 blocks with
+ * Memory: with one thread 1 MiB, with n threads up to 4 n + 8 MiB, that is 4 n + 8 blocks with
  * as much for what they are compressed to; and for each thread what the library needs, with
  * libdeflate 0.7 MiB (from level 10 on 9 MiB), with zlib 0.3 MiB. Threads are started when the
  * first block is full, so that smaller files need none; with one thread none is ever started, and
