@@ -1,22 +1,30 @@
-# debian13.sh DIST - the other host: duplicity 3.0.4 under Python 3.13, in a root of Debian 13 that debootstrap makes. Run
-# by `make check-debian13`, as root. The folder DIST, what make distdir made, is built and tested in it: the unit tests
-# once, as they do not depend on the host, and all tests of the plugin. Then what takes both hosts: mixed.sh.
+# debian13.sh DIST check|bench - the other host: duplicity 3.0.4 under Python 3.13, in a root of Debian 13 that debootstrap
+# makes. Run by `make check-debian13` and `make bench-debian13`, as root. The folder DIST, what make distdir made, is built
+# in it, and tested: the unit tests once, as they do not depend on the host, and all tests of the plugin; then what takes
+# both hosts: mixed.sh. Or it is measured.
 #
 #	STAGE_DEBIAN13_ROOT	where the root is kept between runs; /var/cache/stagedir/debian13 by default
 #	STAGE_DEBIAN13_TESTS	the tests to run, instead of all
 #	STAGE_DEBIAN13_JOBS	how many at once; one more than there are processors by default, as many of them wait
 #	STAGE_TEST_ROUNDS	how often what is random is repeated; 2 by default, as the same is done outside as well
+#	BENCHMARKS, RUNS	what to measure, and how often, as for `make bench`
 set -eu
 
+what=${2-}
+
 die() {
-	printf 'check-debian13: %s\n' "$*" >&2
+	printf '%s-debian13: %s\n' "$what" "$*" >&2
 	exit 1
 }
 
 note() {
-	printf 'check-debian13 (%s s): %s\n' "$SECONDS" "$*"
+	printf '%s-debian13 (%s s): %s\n' "$what" "$SECONDS" "$*"
 }
 
+case $what in
+check | bench) ;;
+*) die "what is '$what'? allowed are check and bench" ;;
+esac
 [ "$(id -u)" = 0 ] || die 'NOT TESTED: it takes root, for debootstrap, mount and chroot'
 # Mounts and processes of their own: whatever ends this script, nothing stays mounted and nothing runs on.
 if [ -z "${STAGE_DEBIAN13_INSIDE:-}" ]; then
@@ -46,7 +54,7 @@ export http_proxy="${proxy:-${http_proxy:-}}"
 in_root() {
 	local name kept=()
 
-	for name in CI STAGE_TEST_ROUNDS STAGE_TEST_SEED http_proxy; do
+	for name in CI STAGE_TEST_ROUNDS STAGE_TEST_SEED RUNS http_proxy; do
 		[ -z "${!name:-}" ] || kept+=("$name=${!name}")
 	done
 	chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
@@ -91,21 +99,32 @@ chown -R 0:0 "$root/src"
 # made there, by that system's tools
 rm "$root/src/configure" "$root/src/Makefile.in"
 
-if [ -z "${STAGE_DEBIAN13_TESTS:-}" ]; then
-	STAGE_DEBIAN13_TESTS="tests/core-tests $(cd "$dist" && sed -n -e '/^plugin_tests = /,/[^\\]$/s,^\t\(tests/plugin/[a-z0-9]*\.sh\).*,\1,p' \
-		tests/plugin/Makemodule.am | tr '\n' ' ')"
-fi
-note 'building and testing'
+# All tests of the plugin, from the one list of them.
+all_tests() {
+	printf 'tests/core-tests '
+	(cd "$dist" && sed -n -e '/^plugin_tests = /,/[^\\]$/s,^\t\(tests/plugin/[a-z0-9]*\.sh\).*,\1,p' tests/plugin/Makemodule.am) |
+		tr '\n' ' '
+}
+
+check() {
+	in_root /src/bootstrap check -j"$jobs" TESTS="${STAGE_DEBIAN13_TESTS:-$(all_tests)}" \
+		check_PROGRAMS='tests/core-tests tests/spool' check_SCRIPTS= || status=$?
+	# why something was not tested there
+	find "$root/src/build/tests" -name '*.log' -exec grep -a -h -i -E '^SKIP: |not tested' {} + | sort -u || true
+}
+
+bench() {
+	in_root /src/bootstrap bench ${BENCHMARKS:+BENCHMARKS="$BENCHMARKS"} || status=$?
+}
+
+note "building for: $what"
 status=0
-# shellcheck disable=SC2086
-in_root /src/bootstrap check -j"$jobs" TESTS="$STAGE_DEBIAN13_TESTS" \
-	check_PROGRAMS='tests/core-tests tests/spool' check_SCRIPTS= || status=$?
+$what
 : >"$root/$complete"
 hosts=$(in_root python3 -c 'import sys, duplicity
 print(f"duplicity {duplicity.__version__}, Python {sys.version.split()[0]}")')
-# why something was not tested there
-find "$root/src/build/tests" -name '*.log' -exec grep -a -h -i -E '^SKIP: |not tested' {} + | sort -u || true
 note "Debian 13, $hosts: $([ $status = 0 ] && echo all passed || echo FAILED)"
+[ "$what" = check ] || exit $status
 
 note 'chains of both hosts'
 DEBIAN13_ROOT=$root bash "$top/tests/mixed.sh" || status=1

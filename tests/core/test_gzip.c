@@ -23,6 +23,7 @@
 
 #define PIECE ((size_t)64 * 1024) /* what the host writes at a time */
 #define BLOCK STAGE_GZIP_BLOCK
+#define MANY (30 * BLOCK) /* more than are in flight with 4 threads */
 
 /* Bytes by which a file whose next piece did not fit is below its limit, at most. */
 #define UNFILLED (PIECE + 28)
@@ -595,14 +596,14 @@ check_error(int fd, int sys_errno, unsigned int threads)
 {
 	const struct stage_gzip_options options = {
 		.limit = 1 << 30, .level = 1, .threads = threads};
-	unsigned char *data = make_data(RANDOM, 20 * BLOCK);
+	unsigned char *data = make_data(RANDOM, MANY);
 	struct stage_gzip *gzip = NULL;
 	uint64_t written = 77;
 	bool fits = true;
 	int i;
 
 	WORKS(stage_gzip_open(fd, "the volume", &options, &gzip, &failure));
-	FAILS(stage_gzip_write(gzip, data, 20 * BLOCK, &failure), STAGE_E_SYSTEM);
+	FAILS(stage_gzip_write(gzip, data, MANY, &failure), STAGE_E_SYSTEM);
 	for (i = 0; i < 2; i++) {
 		CHECK(failure.sys_errno == sys_errno);
 		HAS(failure.message, "cannot write the volume: ");
@@ -619,7 +620,7 @@ check_error(int fd, int sys_errno, unsigned int threads)
 	WORKS(stage_gzip_write(gzip, data, 10, &failure));
 	FAILS(stage_gzip_close(&gzip, false, NULL, &failure), STAGE_E_SYSTEM);
 	WORKS(stage_gzip_open(fd, "the volume", &options, &gzip, &failure));
-	FAILS(stage_gzip_write(gzip, data, 20 * BLOCK, &failure), STAGE_E_SYSTEM);
+	FAILS(stage_gzip_write(gzip, data, MANY, &failure), STAGE_E_SYSTEM);
 	WORKS(stage_gzip_close(&gzip, true, NULL, &failure));
 	free(data);
 }
@@ -709,7 +710,7 @@ room_is_made(void)
 {
 	const struct stage_gzip_options options = {
 		.threads = 2, .make_room = make_room, .context = &rooms};
-	unsigned char *data = make_data(MIXED, 6 * BLOCK);
+	unsigned char *data = make_data(MIXED, MANY);
 	struct stage_gzip *gzip = NULL;
 	int fd = open_output("a");
 
@@ -719,10 +720,10 @@ room_is_made(void)
 	rooms = 3;
 	at_last = true;
 	wrap_begin_two("write", ENOSPC, "write", ENOSPC);
-	WORKS(stage_gzip_write(gzip, data + 5, 6 * BLOCK - 5, &failure));
+	WORKS(stage_gzip_write(gzip, data + 5, MANY - 5, &failure));
 	WORKS(stage_gzip_close(&gzip, false, NULL, &failure));
 	CHECK(rooms == 0);
-	CHECK(reads_back("a", data, 6 * BLOCK));
+	CHECK(reads_back("a", data, MANY));
 	close(fd);
 
 	fd = open_output("a");
@@ -730,14 +731,14 @@ room_is_made(void)
 	rooms = 3;
 	at_last = false;
 	wrap_begin_two("write", EDQUOT, "write", EDQUOT);
-	FAILS(stage_gzip_write(gzip, data, 6 * BLOCK, &failure), STAGE_E_SYSTEM);
+	FAILS(stage_gzip_write(gzip, data, MANY, &failure), STAGE_E_SYSTEM);
 	CHECK(rooms == 0 && failure.sys_errno == EDQUOT);
 	FAILS(stage_gzip_close(&gzip, false, NULL, &failure), STAGE_E_SYSTEM);
 	/* nobody is asked about anything else */
 	WORKS(stage_gzip_open(fd, "a", &options, &gzip, &failure));
 	rooms = 3;
 	wrap_begin_two("write", EIO, "write", EIO);
-	FAILS(stage_gzip_write(gzip, data, 6 * BLOCK, &failure), STAGE_E_SYSTEM);
+	FAILS(stage_gzip_write(gzip, data, MANY, &failure), STAGE_E_SYSTEM);
 	wrap_end();
 	CHECK(rooms == 3);
 	FAILS(stage_gzip_close(&gzip, false, NULL, &failure), STAGE_E_SYSTEM);
@@ -907,16 +908,16 @@ static void
 memory(void)
 {
 	struct stage_gzip_options options = {.level = 1};
-	unsigned char *data = make_data(RANDOM, 20 * BLOCK);
+	unsigned char *data = make_data(RANDOM, MANY);
 	struct stage_gzip *gzip = NULL;
 	int fd = open_output("a");
 
 	for (options.threads = 1; options.threads <= 4; options.threads += 3) {
-		long long most = options.threads == 1 ? 1 : 2 * options.threads + 1;
+		long long most = options.threads == 1 ? 1 : 4 * options.threads + 8;
 
 		wrap_count_bytes(true);
 		WORKS(stage_gzip_open(fd, "a", &options, &gzip, &failure));
-		WORKS(stage_gzip_write(gzip, data, 20 * BLOCK, &failure));
+		WORKS(stage_gzip_write(gzip, data, MANY, &failure));
 		CHECK(wrap_live_bytes() > 1024 * 1024);
 		CHECK(wrap_live_bytes() < most * (1024 * 1024 + 4096) + 8192);
 		WORKS(stage_gzip_close(&gzip, false, NULL, &failure));
