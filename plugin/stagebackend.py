@@ -12,7 +12,6 @@ registers and does nothing else; the extension module is loaded when a backend i
 import contextlib
 import datetime
 import errno
-import fcntl
 import filecmp
 import gzip
 import inspect
@@ -247,10 +246,7 @@ def _allocating(stock):
                 _check_staging()  # it is opened by its path
             with _starting_gpg:
                 stock.__init__(self, encrypt, encrypt_path, profile)
-                pipe = (self.gpg_input if encrypt else self.gpg_output).fileno()
-                os.set_inheritable(pipe, False)
-                with contextlib.suppress(OSError):  # there is a limit for all pipes of a user
-                    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
+                os.set_inheritable((self.gpg_input if encrypt else self.gpg_output).fileno(), False)
             if encrypt:
                 try:
                     _extension().allocate(encrypt_path.name)
@@ -393,8 +389,7 @@ def _install(extension):
 # host makes a copy to store, stores it, removes the copy, and makes the final file; first of the signatures, then of
 # the manifest. A run that is ended meanwhile leaves two forms of one thing, and every later run, with the plugin or
 # without, ends in an assertion (duplicity 0.8.22: get_sorted_chains, "Cannot set filename"). What is proved to be
-# derived from a partial file that is still there is mended; anything else is left to the host, and that assertion. So a
-# manifest that was stored in part, as storage that shows what it has of a file does when its server dies, is taken back.
+# derived from a partial file that is still there is mended; anything else is left to the host, and that assertion.
 #
 # Killed between the two, a run also leaves final signatures beside a partial manifest. Stock takes these for those of the
 # backup before, and what is behind the newest volume then never gets into the backup (duplicity 0.8.22, 3.0.4). So both
@@ -604,16 +599,34 @@ def _volume(name):
     return (parsed.type, parsed.time, parsed.start_time, parsed.end_time), parsed.volume_number
 
 
-# What is stored of a file.
-_WHOLE = 'whole'
-_IN_PART = 'in part'
-
-
 def _begins(whole, part):
-    """Is the file at part the beginning of the file at whole, and not all of it?"""
+    """Is the file at part the beginning of the file at whole?"""
     with open(whole, 'rb') as one, open(part, 'rb') as other:
-        begun = other.read()  # a manifest: small
-        return one.read(len(begun)) == begun and one.read(1) != b''
+        for piece in iter(lambda: other.read(64 * 1024), b''):
+            if one.read(len(piece)) != piece:
+                return False
+    return True
+
+
+def _tells_all(partial, manifest, names):
+    """
+    Is a backup complete but for its manifest: does the partial manifest tell of all volumes, and is all of that stored? The
+    host ends it by the list of changed files, the number of which stands above them (duplicity 0.8.22, 3.0.4).
+    """
+    volumes, left = 0, -1
+    with config.archive_dir_path.append(partial).open('rb') as lines:
+        for line in lines:
+            heading = re.match(br'(Volume|Filelist) (\d+)', line)
+            if not heading:
+                left -= line.endswith(b'\n')
+            elif heading[1] == b'Volume':
+                volumes, left = int(heading[2]), -1
+            else:
+                left = int(heading[2])
+    identity = _metadata(manifest)[0]
+    stored = {_volume(name)[1] for name in names if _volume(name)[0] == identity}
+    signed = any(_metadata(name)[0] == _signatures_of(identity) for name in names)
+    return left == 0 and signed and stored == set(range(1, volumes + 1))
 
 
 def _archived():
@@ -711,7 +724,10 @@ class StageBackend(backend.Backend):
                     names = self.wrapped._list()
             self._extension.reclaim(config.archive_dir_path.name)
             if self is _target():
-                names = self._mend(names)
+                stored = [os.fsencode(name) for name in names]
+                self._mend_archive(stored)
+                if self._give_up_signatures(stored):
+                    names = self.wrapped._list()
         self._first_list = False
         return names
 
@@ -862,37 +878,6 @@ class StageBackend(backend.Backend):
 
     # The end of a backup
 
-    def _mend(self, names):
-        """Mends what a run has left that was ended while it completed a backup. Returns the names of what is still stored."""
-        stored = {os.fsencode(name): name for name in names}
-        self._take_back(stored, self._torn_manifests(list(stored)))
-        self._mend_archive(list(stored))
-        self._take_back(stored, self._given_up_signatures(list(stored)))
-        return list(stored.values())
-
-    def _take_back(self, stored, names):
-        """Removes files from storage, and from the dictionary of what is stored."""
-        if names:
-            backend.BackendWrapper(self.wrapped).delete(names)
-        for name in names:
-            del stored[name]
-
-    def _torn_manifests(self, names):
-        """
-        The manifests that are stored in part: the upload of one was cut off, by storage that shows what it has of a file.
-        What they are to be is here, so that the backup is completed by storing them again.
-        """
-        partial, other = _archived()
-        stored = {_metadata(name)[0]: name for name in names} if partial and _backs_up() else {}
-        torn = []
-        for identity in partial:
-            if identity in stored and identity == _backup_of(identity):
-                name = stored[identity]
-                if self._compare_stored(name, partial[identity][0], other.get(identity, [])) == _IN_PART:
-                    log.Notice(f'removing {os.fsdecode(name)} from storage: it was stored in part, and is stored again')
-                    torn.append(name)
-        return torn
-
     def _mend_archive(self, names):
         partial, other = _archived()
         stored = {_metadata(name)[0]: name for name in names} if partial else {}
@@ -900,9 +885,10 @@ class StageBackend(backend.Backend):
             manifest = _backup_of(identity)
             signatures = _signatures_of(manifest)
             if manifest in stored:
-                if identity == manifest and self._is_whole(stored[identity], partial[identity][0], other.get(identity, [])):
+                copies = other.get(identity, [])
+                if identity == manifest and self._is_stored(partial[identity][0], stored[identity], copies, names):
                     self._finish_signatures(partial.get(signatures, []), other.get(signatures, []))
-                    self._finish_manifest(partial[identity][0], other.get(identity, []))
+                    self._finish_manifest(partial[identity][0], copies)
             elif manifest in partial:
                 if signatures not in partial:
                     self._reopen_signatures(other.get(signatures, []), os.path.splitext(partial[manifest][0])[1])
@@ -910,11 +896,11 @@ class StageBackend(backend.Backend):
                     log.Notice(f'removing {os.fsdecode(name)}: a run was ended while it was made of the partial file')
                     config.archive_dir_path.append(name).delete()
 
-    def _given_up_signatures(self, names):
+    def _give_up_signatures(self, names):
         """
-        The signatures in storage of a backup that lacks its manifest, and that the host gives up, as it has one volume at
-        most. It forgets them then: every later run, also to verify or restore, would end in an assertion (duplicity
-        0.8.22, 3.0.4: get_sorted_chains, "len(chain_list) == 2").
+        Removes from storage the signatures of a backup that lacks its manifest, and that the host gives up, as it has one
+        volume at most. It forgets them then: every later run, also to verify or restore, would end in an assertion
+        (duplicity 0.8.22, 3.0.4: get_sorted_chains, "len(chain_list) == 2").
         """
         partial, _other = _archived()
         backups = [identity for identity in partial if identity[0] in _SIGNATURES] if _backs_up() else []
@@ -927,6 +913,8 @@ class StageBackend(backend.Backend):
                 log.Notice(f'removing {os.fsdecode(stored[signatures])} from storage: its backup was ended before its manifest '
                            'was stored, and is begun anew')
                 given_up.append(stored[signatures])
+        if given_up:
+            backend.BackendWrapper(self.wrapped).delete(given_up)
         return given_up
 
     def _reopen_signatures(self, names, extension):
@@ -944,37 +932,35 @@ class StageBackend(backend.Backend):
             log.Notice(f'{os.fsdecode(name)} is of a backup that is not complete, and is made partial again')
             expanded.replace(name, name[:-len(final)] + extension)
 
-    def _compare_stored(self, stored, partial, copies):
+    def _is_stored(self, partial, stored, copies, names):
         """
-        What is stored of a manifest: _WHOLE if it is the partial manifest, or the copy of it that was made to be stored,
-        _IN_PART if it is the beginning of one of them, None if it is something else.
+        Is a backup, the manifest of which is stored last, to be finished: is what is stored the partial manifest, or the
+        copy of it that was made to be stored? If it is the beginning of one of them, its upload was cut off, by storage
+        that shows what it has of a file, and it is stored again. Otherwise the archive directory may be an old one.
         """
-        proofs = [config.archive_dir_path.append(name).name for name in [partial] + copies if name in (partial, stored)]
+        encrypted = file_naming.parse(stored).encrypted
+        proofs = [name for name in [partial] + copies if name == stored or (name == partial and not encrypted)]
+        whole, begun = self._compare_stored(stored, proofs)
+        if not whole and begun and _tells_all(partial, stored, names):
+            log.Notice(f'storing {os.fsdecode(stored)} again: it was stored in part')
+            backend.BackendWrapper(self.wrapped).put(config.archive_dir_path.append(begun[0]), stored)
+            whole, _begun = self._compare_stored(stored, proofs)
+        if whole:
+            log.Notice(f'finishing the backup of {os.fsdecode(stored)}: it was ended when all of it was stored')
+        else:
+            log.Warn(f'{os.fsdecode(stored)} in storage and {os.fsdecode(partial)} in the archive directory differ')
+        return bool(whole)
+
+    def _compare_stored(self, stored, proofs):
+        """Of which of these files in the archive directory what is stored is a copy, and of which it is the beginning."""
+        paths = {proof: config.archive_dir_path.append(proof).name for proof in proofs}
         fetched = dup_temp.new_temppath()
         try:
             self._get(stored, fetched)
-            if any(filecmp.cmp(fetched.name, proof, shallow=False) for proof in proofs):
-                return _WHOLE
-            # what was fetched in part was not stored in part
-            size = backend.BackendWrapper(self.wrapped).query_info([stored])[stored]['size']
-            if size == os.stat(fetched.name).st_size and any(_begins(proof, fetched.name) for proof in proofs):
-                return _IN_PART
-            return None
+            whole = [proof for proof in proofs if filecmp.cmp(fetched.name, paths[proof], shallow=False)]
+            return whole, [proof for proof in proofs if _begins(paths[proof], fetched.name)]
         finally:
             fetched.delete()
-
-    def _is_whole(self, stored, partial, copies):
-        """Is a backup, the manifest of which is stored last, to be finished?"""
-        found = self._compare_stored(stored, partial, copies)
-        if found == _WHOLE:
-            log.Notice(f'finishing the backup of {os.fsdecode(stored)}: it was ended when all of it was stored')
-            return True
-        if found == _IN_PART:
-            log.Warn(f'{os.fsdecode(stored)} is stored in part: the next backup stores it again')
-        else:
-            # stored for another state of the backup than that of the archive directory, which may be an old one
-            log.Warn(f'{os.fsdecode(stored)} in storage and {os.fsdecode(partial)} in the archive directory differ')
-        return False
 
     def _finish_signatures(self, partial, copies):
         """Makes final signatures of partial ones, in the place of any copies."""

@@ -41,9 +41,13 @@ start one-run plugged duplicity full --no-encryption --volsize 1 "$work/one" "st
 stopped=$pid
 wait_for 10 eval 'find "$root" -mindepth 2 -type f | grep -q .' || fail 'nothing is ever staged'
 kill -STOP "$stopped"
-before=$(find "$root" -mindepth 1 | sort)
+# a directory that is stopped between being made and being locked is taken for an orphan, and made again
+what_lies_there() {
+	find "$root" -mindepth 1 \( -type f -o ! -empty \) | sort
+}
+before=$(what_lies_there)
 expect 0 two-run plugged duplicity full --no-encryption --volsize 1 "$work/two" "stage+file://$work/two-target"
-after=$(find "$root" -mindepth 1 | sort)
+after=$(what_lies_there)
 [ "$before" = "$after" ] || fail "a live run that was stopped had staged: $before; now there is: $after"
 kill -CONT "$stopped"
 end "$stopped"

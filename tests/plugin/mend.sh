@@ -170,23 +170,46 @@ for options in --no-encryption ''; do
 	[ "$stored" = "$(find "$work/target" -name "${stored%% *}" -printf '%f %T@\n')" ] ||
 		fail "a volume of a complete backup was made anew"
 
-	for size in 0 all_but_one; do
-		note "a manifest of which $size bytes were stored is stored again, ${options:-encrypted}"
+	for size in 0 -1; do
+		note "a manifest that was stored in part ($size) is stored again, ${options:-encrypted}"
 		sleep 1
 		echo "$size" >>"$source/file-5"
 		# shellcheck disable=SC2086
 		end_at put2 9 incremental --volsize 1 $options
 		manifest=$(ls -t "$work/target"/*manifest* | head -n 1)
-		truncate -s "${size/all_but_one/-1}" "$manifest"
-		before=$(ls -l "$work/target")
+		cp "$manifest" "$work/whole"
+		truncate -s "$size" "$manifest"
+		before=$(cd "$work/target" && stat -c '%n %Y %s' ./*vol* ./*sigtar*)
+		# the backup is that of this source, not of what the next run finds
+		sleep 1
+		echo changed >>"$source/file-5"
 		# shellcheck disable=SC2086
-		expect 30 looks plugged duplicity list-current-files $options "stage+$url"
-		says looks 'is stored in part: the next backup stores it again'
-		[ "$before" = "$(ls -l "$work/target")" ] || fail 'a run that makes no backup changed what is stored'
+		expect 0 looks plugged duplicity list-current-files $options "stage+$url"
+		says looks 'storing .*manifest.* again: it was stored in part'
+		cmp "$manifest" "$work/whole" || fail 'the manifest that is stored is not the one that was to be'
+		[ "$before" = "$(cd "$work/target" && stat -c '%n %Y %s' ./*vol* ./*sigtar*)" ] ||
+			fail 'more than the manifest was stored again'
 		# shellcheck disable=SC2086
 		goes_on $options
-		says mended 'removing .*manifest.* from storage: it was stored in part'
 	done
+
+	note "a manifest that was stored in part stays where something else is missing, ${options:-encrypted}"
+	sleep 1
+	echo "part $options" >>"$source/file-5"
+	# shellcheck disable=SC2086
+	end_at put2 9 incremental --volsize 1 $options
+	manifest=$(ls -t "$work/target"/*manifest* | head -n 1)
+	cp -p "$manifest" "$work/whole"
+	truncate -s -1 "$manifest"
+	signatures=$(ls -t "$work/target"/*sigtar* | head -n 1)
+	mv "$signatures" "$work/signatures"
+	# shellcheck disable=SC2086
+	expect 30 torn plugged duplicity --volsize 1 $options "$source" "stage+$url"
+	says torn 'in storage and .* in the archive directory differ'
+	mv "$work/signatures" "$signatures"
+	cp -p "$work/whole" "$manifest"
+	# shellcheck disable=SC2086
+	goes_on $options
 
 	note "a manifest that is another is left alone, ${options:-encrypted}"
 	sleep 1
