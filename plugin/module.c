@@ -132,9 +132,10 @@ static PyMethodDef functions[] = {
 		"allocate(path)\n--\n\n"
 		"Has the disk space allocated that is reserved for the volume of this path (str or "
 		"bytes),\n"
-		"once it was opened for writing. Nothing for any other. Without space waits while "
-		"staged\n"
-		"volumes are still handed off, and then raises OSError with errno and filename."},
+		"once it was opened for writing, and returns True. False for any other. Without space "
+		"waits\n"
+		"while staged volumes are still handed off, and then raises OSError with errno and "
+		"filename."},
 	{"gzip_write_file", (PyCFunction)(void (*)(void))gzip_write_file,
 		METH_VARARGS | METH_KEYWORDS,
 		"gzip_write_file(block_iter, filename, size=209715200, gzipped=True)\n--\n\n"

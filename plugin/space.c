@@ -107,8 +107,6 @@ allocate_path(const char *path)
 {
 	int fd, result, sys_errno;
 
-	if (!reserved_for(path))
-		return 0;
 	fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
@@ -123,14 +121,16 @@ PyObject *
 allocate(PyObject *module, PyObject *path)
 {
 	PyObject *bytes = path_bytes(path);
+	bool is_volume;
 	int result;
 
 	(void)module;
 	if (!bytes)
 		return NULL;
-	result = allocate_path(PyBytes_AsString(bytes));
+	is_volume = reserved_for(PyBytes_AsString(bytes)) > 0;
+	result = is_volume ? allocate_path(PyBytes_AsString(bytes)) : 0;
 	if (result < 0 && !PyErr_Occurred())
 		PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
 	Py_DECREF(bytes);
-	return result < 0 ? NULL : Py_NewRef(Py_None);
+	return result < 0 ? NULL : PyBool_FromLong(is_volume);
 }

@@ -12,11 +12,14 @@ registers and does nothing else; the extension module is loaded when a backend i
 import contextlib
 import datetime
 import errno
+import fcntl
 import filecmp
 import gzip
+import hashlib
 import inspect
 import os
 import re
+import select
 import shutil
 import sys
 import threading
@@ -234,12 +237,78 @@ def _tell_no_space(write):
 _starting_gpg = threading.Lock()
 
 
+class _Hash:
+    """The SHA-1 of the volume that gpg writes, which the host asks for when it is complete. It is taken meanwhile."""
+    _newest = None
+
+    def __init__(self, volume):
+        self._volume = volume
+        self._follower = _Follower(volume, self._take)
+        _Hash._newest = self
+
+    @staticmethod
+    def _take(blocks):
+        taken = hashlib.sha1()
+        for block in blocks:
+            taken.update(block.data)
+        return taken
+
+    @staticmethod
+    def get(stock):
+        """gpg.get_hash()"""
+        def get_hash(hash, path, hex=1):
+            newest, _Hash._newest = _Hash._newest, None
+            if newest and (hash, path.name) == ('SHA1', newest._volume):
+                taken = newest._follower.finish()
+                if newest._follower.size == os.stat(path.name).st_size:
+                    return taken.hexdigest() if hex else taken.digest()
+            return stock(hash, path, hex)
+        return get_hash
+
+
+class _Pipe:
+    """
+    The pipe to the gpg that makes a volume. It is wide, so that gpg goes on while small files are read. Towards the end of
+    the volume it is as all are: the host does not count what is in it, and lets the volume grow by that.
+    """
+    _WIDE = 1 << 20  # bytes; what the kernel allows everybody
+    _NARROW = 1 << 16
+
+    def __init__(self, descriptor, volume):
+        self._descriptor = descriptor
+        self._volume = volume
+        self._looks_at = 0  # bytes written
+        self._is_wide = self._set_size(self._WIDE)
+
+    def _set_size(self, size):
+        try:
+            fcntl.fcntl(self._descriptor, fcntl.F_SETPIPE_SZ, size)
+        except OSError:  # too much is in it; or the limit for all pipes of a user
+            return False
+        return True
+
+    def written(self, count):
+        """To be called when so many bytes were written."""
+        if self._is_wide and count >= self._looks_at:
+            self._looks_at = count + self._WIDE
+            if os.stat(self._volume).st_size + 4 * self._WIDE > config.volsize:
+                self._narrow()
+
+    def _narrow(self):
+        gone = select.poll()
+        gone.register(self._descriptor, 0)
+        while not self._set_size(self._NARROW) and not gone.poll(1):  # milliseconds; until gpg has read most of it, or died
+            pass
+        self._is_wide = False
+
+
 def _allocating(stock):
     """
     gpg.GPGFile, which begins a volume only when the disk space for it is its own; there may be several at once.
     """
     class GPGFile(stock):
         may_be_several = True
+        _pipe = None
 
         def __init__(self, encrypt, encrypt_path, profile):
             if encrypt:
@@ -249,10 +318,18 @@ def _allocating(stock):
                 os.set_inheritable((self.gpg_input if encrypt else self.gpg_output).fileno(), False)
             if encrypt:
                 try:
-                    _extension().allocate(encrypt_path.name)
+                    if _extension().allocate(encrypt_path.name):
+                        self._pipe = _Pipe(self.gpg_input.fileno(), encrypt_path.name)
+                        _Hash(encrypt_path.name)
                 except BaseException:
                     self.close()  # or gpg would never end
                     raise
+
+        def write(self, buf):
+            result = stock.write(self, buf)
+            if self._pipe:
+                self._pipe.written(self.byte_count)
+            return result
     return GPGFile
 
 
@@ -310,6 +387,7 @@ def _replacements(extension):
         (dup_temp.TempDupPath, 'delete', '(self)', _remove_first),
         (dup_temp, 'FileobjHooked', '(fileobj, tdp=None, dirpath=None, partname=None, permname=None, remname=None)',
          _following),
+        (gpg, 'get_hash', '(hash, path, hex=1)', _Hash.get),
         (gpg, 'GPGFile', '(encrypt, encrypt_path, profile)', _allocating),
         (gpg, 'GPGWriteFile', f'(block_iter, filename, profile, size={size}, max_footer_size=16384)', _tell_no_space),
         (gpg, 'GzipWriteFile', f'(block_iter, filename, size={size}, gzipped=True)',
@@ -424,35 +502,29 @@ def _expand(blocks, made):
         shutil.copyfileobj(source, target)
 
 
-class _OtherForm:
+class _Follower:
     """
-    Another form of the file at filename, in a temporary file of the archive directory. A thread makes it by write(BLOCKS,
-    PATH), and waits for what the host still appends to the file, until finish() is called. It begins some seconds later:
-    where there is one gpg for each CPU, that of the volume, which is waited for, is not held up by the keys of others.
+    A thread that reads a file while it is still written, until finish() is called: it calls consume with this, an iterator
+    of blocks as dup_temp.SrcIter is one.
     """
     _SECONDS = 0.05  # between two looks
 
-    def __init__(self, archive, filename, write, later=0):
-        self._archive = archive
-        self._directory = tempdir.TemporaryDirectory(archive.name)
-        self.name = self._directory.mktemp()
+    def __init__(self, filename, consume, later=0):
         self.source = open(filename, 'rb')
         self.size = 0  # bytes of the file that were read
-        self._write = write
+        self._consume = consume
         self._later = later
         self._complete = threading.Event()
-        self._error = None
+        self._result = self._error = None
         self._thread = threading.Thread(target=self._run, name='stagedir', daemon=True)
         self._thread.start()
 
     def _run(self):
         self._complete.wait(self._later)
         try:
-            self._write(self, self.name)
+            self._result = self._consume(self)
         except BaseException as error:
             self._error = error
-
-    # an iterator of blocks as dup_temp.SrcIter is one
 
     def __iter__(self):
         return self
@@ -476,12 +548,36 @@ class _OtherForm:
         return b''
 
     def finish(self):
-        """Returns itself when all is written, or raises what went wrong in the thread."""
+        """Returns what consume did when it has met the end, or raises what went wrong in the thread."""
         self._complete.set()
         self._thread.join()
         self.source.close()
         if self._error:
             raise self._error
+        return self._result
+
+
+class _OtherForm:
+    """
+    Another form of the file at filename, in a temporary file of the archive directory, made by write(BLOCKS, PATH) in a
+    thread while the host still appends to the file, until finish() is called. It begins some seconds later: where there is
+    one gpg for each CPU, that of the volume, which is waited for, is not held up by the keys of others.
+    """
+
+    def __init__(self, archive, filename, write, later=0):
+        self._archive = archive
+        self._directory = tempdir.TemporaryDirectory(archive.name)
+        self.name = self._directory.mktemp()
+        self._follower = _Follower(filename, lambda blocks: write(blocks, self.name), later)
+
+    @property
+    def size(self):
+        """How many bytes of the file were read."""
+        return self._follower.size
+
+    def finish(self):
+        """Returns itself when all is written, or raises what went wrong in the thread."""
+        self._follower.finish()
         return self
 
     def sync(self, filename):
