@@ -242,9 +242,19 @@ class _Hash:
     _newest = None
 
     def __init__(self, volume):
+        if _Hash._newest:
+            _Hash._newest._finish()
         self._volume = volume
         self._follower = _Follower(volume, self._take)
         _Hash._newest = self
+
+    def _finish(self):
+        """The hash; None where it could not be taken."""
+        _Hash._newest = None
+        with contextlib.suppress(Exception):
+            taken = self._follower.finish()
+            if self._follower.size == os.stat(self._volume).st_size:
+                return taken
 
     @staticmethod
     def _take(blocks):
@@ -257,12 +267,11 @@ class _Hash:
     def get(stock):
         """gpg.get_hash()"""
         def get_hash(hash, path, hex=1):
-            newest, _Hash._newest = _Hash._newest, None
-            if newest and (hash, path.name) == ('SHA1', newest._volume):
-                taken = newest._follower.finish()
-                if newest._follower.size == os.stat(path.name).st_size:
-                    return taken.hexdigest() if hex else taken.digest()
-            return stock(hash, path, hex)
+            newest = _Hash._newest
+            taken = newest._finish() if newest and (hash, path.name) == ('SHA1', newest._volume) else None
+            if not taken:
+                return stock(hash, path, hex)
+            return taken.hexdigest() if hex else taken.digest()
         return get_hash
 
 
@@ -278,14 +287,15 @@ class _Pipe:
         self._descriptor = descriptor
         self._volume = volume
         self._looks_at = 0  # bytes written
-        self._is_wide = self._set_size(self._WIDE)
+        self._is_wide = self._set_size(self._WIDE) == 0  # there is a limit for all pipes of a user
 
     def _set_size(self, size):
+        """0, or an errno: EBUSY where more is in it."""
         try:
             fcntl.fcntl(self._descriptor, fcntl.F_SETPIPE_SZ, size)
-        except OSError:  # too much is in it; or the limit for all pipes of a user
-            return False
-        return True
+        except OSError as error:
+            return error.errno
+        return 0
 
     def written(self, count):
         """To be called when so many bytes were written."""
@@ -297,8 +307,8 @@ class _Pipe:
     def _narrow(self):
         gone = select.poll()
         gone.register(self._descriptor, 0)
-        while not self._set_size(self._NARROW) and not gone.poll(1):  # milliseconds; until gpg has read most of it, or died
-            pass
+        while self._set_size(self._NARROW) == errno.EBUSY and not gone.poll(1):
+            pass  # a millisecond each, until gpg has read most of it, or is dead
         self._is_wide = False
 
 
@@ -320,7 +330,8 @@ def _allocating(stock):
                 try:
                     if _extension().allocate(encrypt_path.name):
                         self._pipe = _Pipe(self.gpg_input.fileno(), encrypt_path.name)
-                        _Hash(encrypt_path.name)
+                        with contextlib.suppress(OSError, RuntimeError):  # no descriptor or thread: the host does it
+                            _Hash(encrypt_path.name)
                 except BaseException:
                     self.close()  # or gpg would never end
                     raise
@@ -517,7 +528,11 @@ class _Follower:
         self._complete = threading.Event()
         self._result = self._error = None
         self._thread = threading.Thread(target=self._run, name='stagedir', daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self.source.close()
+            raise
 
     def _run(self):
         self._complete.wait(self._later)
@@ -640,7 +655,10 @@ def _following(stock):
             if parsed.type in _SIGNATURES.values() and parsed.compressed:
                 config.backend.put(path.Path(self._form(_compress).name), self.remname)
             elif parsed.encrypted:
-                self._form(_encrypt).rename(self.remname)
+                form = self._form(_encrypt)
+                if parsed.manifest:
+                    form.sync(self.dirpath.append(self.partname).name)  # for what it proves
+                form.rename(self.remname)
                 copy = self.dirpath.append(self.remname)
                 config.backend.put(copy)
                 # Nothing but the copy of a manifest proves to a later run that what is stored is the partial manifest.
@@ -695,6 +713,11 @@ def _volume(name):
     return (parsed.type, parsed.time, parsed.start_time, parsed.end_time), parsed.volume_number
 
 
+# What is stored of a file.
+_WHOLE = 'whole'
+_IN_PART = 'in part'
+
+
 def _begins(whole, part):
     """Is the file at part the beginning of the file at whole?"""
     with open(whole, 'rb') as one, open(part, 'rb') as other:
@@ -704,25 +727,29 @@ def _begins(whole, part):
     return True
 
 
-def _tells_all(partial, manifest, names):
+class _PartialManifest:
     """
-    Is a backup complete but for its manifest: does the partial manifest tell of all volumes, and is all of that stored? The
-    host ends it by the list of changed files, the number of which stands above them (duplicity 0.8.22, 3.0.4).
+    What a partial manifest tells: how many volumes the backup has, the SHA-1 of the last, and whether that is all. The host
+    ends a manifest by the list of changed files, the number of which stands above them (duplicity 0.8.22, 3.0.4).
     """
-    volumes, left = 0, -1
-    with config.archive_dir_path.append(partial).open('rb') as lines:
-        for line in lines:
-            heading = re.match(br'(Volume|Filelist) (\d+)', line)
-            if not heading:
-                left -= line.endswith(b'\n')
-            elif heading[1] == b'Volume':
-                volumes, left = int(heading[2]), -1
-            else:
-                left = int(heading[2])
-    identity = _metadata(manifest)[0]
-    stored = {_volume(name)[1] for name in names if _volume(name)[0] == identity}
-    signed = any(_metadata(name)[0] == _signatures_of(identity) for name in names)
-    return left == 0 and signed and stored == set(range(1, volumes + 1))
+
+    def __init__(self, filename):
+        self.volumes = 0
+        self.sha1 = None
+        left = -1
+        with open(filename, 'rb') as lines:
+            for line in lines:
+                heading = re.match(br'(Volume|Filelist) (\d+)', line)
+                digest = re.match(br' +Hash SHA1 ([0-9a-f]{40})\n', line)
+                if heading and heading[1] == b'Volume':
+                    self.volumes, left = int(heading[2]), -1
+                elif heading:
+                    left = int(heading[2])
+                elif left >= 0:
+                    left -= line.endswith(b'\n')
+                elif digest:
+                    self.sha1 = digest[1].decode()
+        self.is_complete = left == 0
 
 
 def _archived():
@@ -981,10 +1008,9 @@ class StageBackend(backend.Backend):
             manifest = _backup_of(identity)
             signatures = _signatures_of(manifest)
             if manifest in stored:
-                copies = other.get(identity, [])
-                if identity == manifest and self._is_stored(partial[identity][0], stored[identity], copies, names):
+                if identity == manifest and self._is_stored(partial[identity][0], stored[identity], names):
                     self._finish_signatures(partial.get(signatures, []), other.get(signatures, []))
-                    self._finish_manifest(partial[identity][0], copies)
+                    self._finish_manifest(partial[identity][0], other.get(identity, []))
             elif manifest in partial:
                 if signatures not in partial:
                     self._reopen_signatures(other.get(signatures, []), os.path.splitext(partial[manifest][0])[1])
@@ -1028,35 +1054,70 @@ class StageBackend(backend.Backend):
             log.Notice(f'{os.fsdecode(name)} is of a backup that is not complete, and is made partial again')
             expanded.replace(name, name[:-len(final)] + extension)
 
-    def _is_stored(self, partial, stored, copies, names):
+    def _is_stored(self, partial, stored, names):
         """
         Is a backup, the manifest of which is stored last, to be finished: is what is stored the partial manifest, or the
-        copy of it that was made to be stored? If it is the beginning of one of them, its upload was cut off, by storage
-        that shows what it has of a file, and it is stored again. Otherwise the archive directory may be an old one.
+        copy of it that was made to be stored? If it is the beginning of that, its upload was cut off, by storage that shows
+        what it has of a file, and it is stored again. Otherwise the archive directory may be an old one.
         """
-        encrypted = file_naming.parse(stored).encrypted
-        proofs = [name for name in [partial] + copies if name == stored or (name == partial and not encrypted)]
-        whole, begun = self._compare_stored(stored, proofs)
-        if not whole and begun and _tells_all(partial, stored, names):
+        archive = config.archive_dir_path
+        manifest = _PartialManifest(archive.append(partial).name)
+        # of an encrypted backup nothing goes to storage that is not, whatever storage shows
+        encrypted = bool(file_naming.parse(stored).encrypted)
+        proof = archive.append(stored if encrypted else partial)
+        found = self._compare_stored(stored, proof) if manifest.is_complete and proof.exists() else None
+        if found == _IN_PART and encrypted == bool(config.encryption) and self._has_all(stored, manifest, names):
             log.Notice(f'storing {os.fsdecode(stored)} again: it was stored in part')
-            backend.BackendWrapper(self.wrapped).put(config.archive_dir_path.append(begun[0]), stored)
-            whole, _begun = self._compare_stored(stored, proofs)
-        if whole:
+            self._store_copy(proof, stored)
+            found = self._compare_stored(stored, proof)
+        if found == _WHOLE:
             log.Notice(f'finishing the backup of {os.fsdecode(stored)}: it was ended when all of it was stored')
         else:
             log.Warn(f'{os.fsdecode(stored)} in storage and {os.fsdecode(partial)} in the archive directory differ')
-        return bool(whole)
+        return found == _WHOLE
 
-    def _compare_stored(self, stored, proofs):
-        """Of which of these files in the archive directory what is stored is a copy, and of which it is the beginning."""
-        paths = {proof: config.archive_dir_path.append(proof).name for proof in proofs}
+    def _compare_stored(self, stored, proof):
+        """What is stored of proof: _WHOLE, _IN_PART, or None, where it is something else, or nobody can tell."""
         fetched = dup_temp.new_temppath()
         try:
             self._get(stored, fetched)
-            whole = [proof for proof in proofs if filecmp.cmp(fetched.name, paths[proof], shallow=False)]
-            return whole, [proof for proof in proofs if _begins(paths[proof], fetched.name)]
+            if not os.path.exists(fetched.name) or not proof.getsize():
+                return None
+            if filecmp.cmp(fetched.name, proof.name, shallow=False):
+                return _WHOLE
+            # a download that was cut off must not pass for an upload that was
+            size = backend.BackendWrapper(self.wrapped).query_info([stored])[stored]['size']
+            cut_off = size in (None, os.stat(fetched.name).st_size) and _begins(proof.name, fetched.name)
+            return _IN_PART if cut_off else None
         finally:
             fetched.delete()
+
+    def _has_all(self, stored, manifest, names):
+        """
+        Is all in storage that a manifest tells of? That the archive directory is of this very backup and no older one is
+        shown by the last volume, which is the one that a restarted run makes again.
+        """
+        identity = _metadata(stored)[0]
+        volumes = {_volume(name)[1]: name for name in names if _volume(name)[0] == identity}
+        signed = any(_metadata(name)[0] == _signatures_of(identity) for name in names)
+        if not signed or not volumes or set(volumes) != set(range(1, manifest.volumes + 1)):
+            return False
+        last = dup_temp.new_temppath()
+        try:
+            self._get(volumes[manifest.volumes], last)
+            return gpg.get_hash('SHA1', last) == manifest.sha1
+        finally:
+            last.delete()
+
+    def _store_copy(self, source, name):
+        """Stores a copy of a file that is needed here: some backends move what they are given."""
+        copy = dup_temp.new_temppath()
+        try:
+            shutil.copyfile(source.name, copy.name)
+            copy.setdata()
+            backend.BackendWrapper(self.wrapped).put(copy, name)
+        finally:
+            copy.delete()
 
     def _finish_signatures(self, partial, copies):
         """Makes final signatures of partial ones, in the place of any copies."""

@@ -203,10 +203,28 @@ for options in --no-encryption ''; do
 	truncate -s -1 "$manifest"
 	signatures=$(ls -t "$work/target"/*sigtar* | head -n 1)
 	mv "$signatures" "$work/signatures"
-	# shellcheck disable=SC2086
-	expect 30 torn plugged duplicity --volsize 1 $options "$source" "stage+$url"
-	says torn 'in storage and .* in the archive directory differ'
+	refuses() {
+		# shellcheck disable=SC2086
+		expect 30 torn plugged duplicity --volsize 1 $options "$source" "stage+$url"
+		says torn 'in storage and .* in the archive directory differ'
+		has_not torn 'storing'
+	}
+	refuses
 	mv "$work/signatures" "$signatures"
+	# or where the archive directory is of another state of the backup
+	volume=$(ls -t "$work/target"/*vol* | head -n 1)
+	cp -p "$volume" "$work/volume"
+	printf x >>"$volume"
+	refuses
+	cp -p "$work/volume" "$volume"
+	# or where storage would have what is encrypted stored as it is
+	if [ -z "$options" ]; then
+		rm "$manifest"
+		: >"${manifest%.gpg}"
+		refuses
+		[ ! -s "${manifest%.gpg}" ] || fail 'a manifest was stored that is not encrypted'
+		rm "${manifest%.gpg}"
+	fi
 	cp -p "$work/whole" "$manifest"
 	# shellcheck disable=SC2086
 	goes_on $options
