@@ -16,7 +16,7 @@ note "seed $seed"
 configure "temp_root = $root" 'avoid_tmpfs = no' 'backoff = 1' 'retries = 10'
 source=$work/source
 mkdir "$source"
-for i in {1..20}; do
+for i in {1..30}; do
 	head -c 1000000 /dev/urandom >"$source/file-$i"
 done
 # the host has its own retries for what is no volume; ssh does not look at $HOME
@@ -102,7 +102,7 @@ lose_connections() {
 		stand 'a lost connection'
 		start kept plugged duplicity "${options[@]}" "$source" "stage+$url"
 		wait_for 60 stored $((highest + 2))
-		pause 300
+		pause 200
 		if [ "$run" -lt 4 ] && is_running; then
 			kill_sshd
 			# a client that connects anew is to find nobody
