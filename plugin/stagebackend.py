@@ -237,6 +237,66 @@ def _tell_no_space(write):
 _starting_gpg = threading.Lock()
 
 
+class _Follower:
+    """
+    A thread that reads a file while it is still written, until finish() is called: it calls consume with this, an iterator
+    of blocks as dup_temp.SrcIter is one.
+    """
+    _SECONDS = 0.05  # between two looks
+
+    def __init__(self, filename, consume, later=0):
+        """It begins so many seconds later, unless finish() is called before."""
+        self.source = open(filename, 'rb')
+        self.size = 0  # bytes of the file that were read
+        self._consume = consume
+        self._later = later
+        self._complete = threading.Event()
+        self._result = self._error = None
+        self._thread = threading.Thread(target=self._run, name='stagedir', daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self.source.close()
+            raise
+
+    def _run(self):
+        self._complete.wait(self._later)
+        try:
+            self._result = self._consume(self)
+        except BaseException as error:
+            self._error = error
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while True:
+            # where the run ends early, the interpreter waits for gpg to end, which waits for more
+            complete = self._complete.is_set() or not threading.main_thread().is_alive()
+            data = self.source.read(self.get_read_size())
+            if data:
+                self.size += len(data)
+                return dup_temp.Block(data)
+            if complete:
+                raise StopIteration
+            self._complete.wait(self._SECONDS)
+
+    def get_read_size(self):
+        return 128 * 1024
+
+    def get_footer(self):
+        return b''
+
+    def finish(self):
+        """Returns what consume did when it has met the end, or raises what went wrong in the thread."""
+        self._complete.set()
+        self._thread.join()
+        self.source.close()
+        if self._error:
+            raise self._error
+        return self._result
+
+
 class _Hash:
     """The SHA-1 of the volume that gpg writes, which the host asks for when it is complete. It is taken meanwhile."""
     _newest = None
@@ -513,65 +573,6 @@ def _expand(blocks, made):
         shutil.copyfileobj(source, target)
 
 
-class _Follower:
-    """
-    A thread that reads a file while it is still written, until finish() is called: it calls consume with this, an iterator
-    of blocks as dup_temp.SrcIter is one.
-    """
-    _SECONDS = 0.05  # between two looks
-
-    def __init__(self, filename, consume, later=0):
-        self.source = open(filename, 'rb')
-        self.size = 0  # bytes of the file that were read
-        self._consume = consume
-        self._later = later
-        self._complete = threading.Event()
-        self._result = self._error = None
-        self._thread = threading.Thread(target=self._run, name='stagedir', daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError:
-            self.source.close()
-            raise
-
-    def _run(self):
-        self._complete.wait(self._later)
-        try:
-            self._result = self._consume(self)
-        except BaseException as error:
-            self._error = error
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        while True:
-            # where the run ends early, the interpreter waits for gpg to end, which waits for more
-            complete = self._complete.is_set() or not threading.main_thread().is_alive()
-            data = self.source.read(self.get_read_size())
-            if data:
-                self.size += len(data)
-                return dup_temp.Block(data)
-            if complete:
-                raise StopIteration
-            self._complete.wait(self._SECONDS)
-
-    def get_read_size(self):
-        return 128 * 1024
-
-    def get_footer(self):
-        return b''
-
-    def finish(self):
-        """Returns what consume did when it has met the end, or raises what went wrong in the thread."""
-        self._complete.set()
-        self._thread.join()
-        self.source.close()
-        if self._error:
-            raise self._error
-        return self._result
-
-
 class _OtherForm:
     """
     Another form of the file at filename, in a temporary file of the archive directory, made by write(BLOCKS, PATH) in a
@@ -639,9 +640,10 @@ def _following(stock):
             self._forms = {}
             if tdp and file_naming.parse(permname).compressed:
                 self._forms[_compress] = _OtherForm(dirpath, self.name, _compress)
-            if tdp and file_naming.parse(remname).encrypted and _may_encrypt_meanwhile():
-                later = 2 if file_naming.parse(remname).manifest else 1
-                self._forms[_encrypt] = _OtherForm(dirpath, self.name, _encrypt, later)
+            remote = file_naming.parse(remname) if tdp else None
+            if remote and remote.encrypted and _may_encrypt_meanwhile():
+                # one behind the other
+                self._forms[_encrypt] = _OtherForm(dirpath, self.name, _encrypt, later=2 if remote.manifest else 1)
 
         def _form(self, write):
             filename = self.dirpath.append(self.partname).name

@@ -40,14 +40,23 @@ done
 start one-run plugged duplicity full --no-encryption --volsize 1 "$work/one" "stage+file://$work/one-target"
 stopped=$pid
 wait_for 10 eval 'find "$root" -mindepth 2 -type f | grep -q .' || fail 'nothing is ever staged'
-kill -STOP "$stopped"
-# a directory that is stopped between being made and being locked is taken for an orphan, and made again
-what_lies_there() {
-	find "$root" -mindepth 1 \( -type f -o ! -empty \) | sort
+# A directory that is stopped between being made and being locked is taken for an orphan, and made again.
+is_stopped_with_all_locked() {
+	local folder
+
+	kill -STOP "$stopped"
+	wait_for 5 grep -q '^State:.T' "/proc/$stopped/status" || return
+	for folder in "$root"/*/; do
+		if flock -n "$folder" true; then
+			kill -CONT "$stopped"
+			return 1
+		fi
+	done
 }
-before=$(what_lies_there)
+wait_for 10 is_stopped_with_all_locked || fail 'a live run does not lock its directories'
+before=$(find "$root" -mindepth 1 | sort)
 expect 0 two-run plugged duplicity full --no-encryption --volsize 1 "$work/two" "stage+file://$work/two-target"
-after=$(what_lies_there)
+after=$(find "$root" -mindepth 1 | sort)
 [ "$before" = "$after" ] || fail "a live run that was stopped had staged: $before; now there is: $after"
 kill -CONT "$stopped"
 end "$stopped"

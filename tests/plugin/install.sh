@@ -99,8 +99,7 @@ nothing_left 'a C program'
 note 'the plugin in a host, out of where it was installed'
 mkdir -p "$work/python"
 expect 0 overlay sh "$srcdir/plugin/overlay.sh" "$(variable hostdir)" "$work/python/duplicity" "$HOST_PYTHON" \
-	"$backends/stagebackend.py" \
-	"$backends/_stagedir.so"
+	"$backends/stagebackend.py" "$backends/_stagedir.so"
 mkdir "$work/source" && echo content >"$work/source/file"
 expect 0 full env PYTHONPATH="$work/python" PYTHONDONTWRITEBYTECODE=1 "$DUPLICITY" full -v5 --no-encryption "$work/source" \
 	"stage+file://$work/target"

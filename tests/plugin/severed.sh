@@ -102,7 +102,7 @@ lose_connections() {
 		stand 'a lost connection'
 		start kept plugged duplicity "${options[@]}" "$source" "stage+$url"
 		wait_for 60 stored $((highest + 2))
-		pause 200
+		pause 300
 		if [ "$run" -lt 4 ] && is_running; then
 			kill_sshd
 			# a client that connects anew is to find nobody
