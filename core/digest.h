@@ -1,17 +1,23 @@
 /*
  * digest - what a sealed file is known by: its size and its SHA-256 (FIPS 180-4, by libcrypto)
  *
- * Not installed. Any thread.
+ * Of a file that lies there by stage_digest_read(); of bytes that come in pieces by a digester,
+ * which can tell their SHA-1, too.
+ *
+ * Not installed. Any thread; for one digester one at a time.
  */
 #ifndef STAGEDIR_DIGEST_H
 #define STAGEDIR_DIGEST_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
 
 #define STAGE_DIGEST_BYTES 32
 #define STAGE_DIGEST_HEX (2 * STAGE_DIGEST_BYTES + 1) /* with the NUL */
+#define STAGE_SHA1_BYTES 20
 
 struct stage_digest {
 	uint64_t size; /* bytes that were read */
@@ -27,5 +33,20 @@ int stage_digest_read(
 
 /* Writes sha256 in lower case hexadecimal digits. */
 void stage_digest_to_hex(const struct stage_digest *digest, char ret_hex[STAGE_DIGEST_HEX]);
+
+struct stage_digester;
+
+/* The caller frees. NULL for want of memory, which is all that can fail in the others, too. */
+struct stage_digester *stage_digester_new(bool sha1);
+
+/* 0, or -1. */
+int stage_digester_add(struct stage_digester *digester, const void *data, size_t size);
+
+/* 0, or -1. ret_sha1 is NULL for one without. Nothing can be added afterwards. */
+int stage_digester_end(struct stage_digester *digester, struct stage_digest *ret_digest,
+	unsigned char ret_sha1[STAGE_SHA1_BYTES]);
+
+/* NULL is no error. */
+void stage_digester_free(struct stage_digester *digester);
 
 #endif

@@ -398,7 +398,6 @@ stage_gzip_open(int fd, const char *name, const struct stage_gzip_options *optio
 	}
 	gzip->output = (struct stage_output){.fd = fd,
 		.name = gzip->name,
-		.write_back = how.write_back,
 		.make_room = how.make_room,
 		.context = how.context};
 	failed = init_locks(gzip);

@@ -73,9 +73,6 @@ struct stage_gzip_options {
 	/* Threads that compress, at most 64. Default: stage_gzip_threads(). */
 	unsigned int threads;
 
-	/* For a file that the caller will sync: the kernel is told to write to disk meanwhile. */
-	bool write_back;
-
 	/*
 	 * Called in a call of the caller's that meets ENOSPC or EDQUOT: true says that space was
 	 * freed, and the write is tried again; with false, or with NULL here, it is an error.

@@ -1,10 +1,7 @@
 #include "output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
-
-#define WRITE_BACK_BYTES ((uint64_t)8 * 1024 * 1024) /* at least, as each time costs a call */
 
 static bool
 may_try_again(const struct stage_output *output, int sys_errno)
@@ -13,22 +10,6 @@ may_try_again(const struct stage_output *output, int sys_errno)
 		return true;
 	return (sys_errno == ENOSPC || sys_errno == EDQUOT) && output->make_room &&
 	       output->make_room(output->context);
-}
-
-/* Whatever comes of it is told by the sync at the end. */
-static void
-write_back(struct stage_output *output)
-{
-	uint64_t bytes = output->size - output->begun;
-	off_t end;
-
-	if (!output->write_back || bytes < WRITE_BACK_BYTES)
-		return;
-	end = lseek(output->fd, 0, SEEK_CUR);
-	if (end >= (off_t)bytes)
-		(void)sync_file_range(
-			output->fd, end - (off_t)bytes, (off_t)bytes, SYNC_FILE_RANGE_WRITE);
-	output->begun = output->size;
 }
 
 int
@@ -52,6 +33,5 @@ stage_output_write(
 			return stage_error_set(
 				error, STAGE_E_SYSTEM, sys_errno, "cannot write %s", output->name);
 	}
-	write_back(output);
 	return 0;
 }

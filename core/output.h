@@ -20,10 +20,6 @@ struct stage_output {
 	const char *name; /* for messages */
 	uint64_t size;    /* bytes that were written */
 
-	/* For a file that the owner will sync: the kernel is told to write to disk meanwhile. */
-	bool write_back;
-	uint64_t begun; /* bytes of size of which it was told */
-
 	/* True: space was freed, try again. Called as often as there is none; may be NULL. */
 	bool (*make_room)(void *context);
 	void *context;

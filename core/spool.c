@@ -39,9 +39,10 @@
 
 struct entry {
 	struct stage_spool_file file; /* first: the two are converted */
-	struct stage_digest digest;   /* of a sealed file */
-	bool measured;                /* its size is known */
-	bool lost;                    /* the disk has failed to take it */
+	struct stage_digest digest;   /* of a sealed file, or as the caller has told */
+	bool told;
+	bool measured; /* its size is known */
+	bool lost;     /* the disk has failed to take it */
 };
 
 struct stage_spool {
@@ -407,20 +408,37 @@ fail_durable(const struct entry *entry, int sys_errno, struct stage_error *error
 		"cannot make the staged file %s durable", entry->file.path);
 }
 
-/* Reads the file while the disk is writing it, and has both done when it returns. */
+void
+stage_spool_set_digest(struct stage_spool_file *file, uint64_t size, const unsigned char sha256[32])
+{
+	struct entry *entry = (struct entry *)file;
+
+	if (file->sealed)
+		return;
+	entry->told = true;
+	entry->digest.size = size;
+	memcpy(entry->digest.sha256, sha256, sizeof(entry->digest.sha256));
+}
+
+/*
+ * Reads the file, of size bytes, while the disk is writing it, unless it is known what is in it; and
+ * has both done when it returns.
+ */
 static int
-make_durable(struct stage_spool *spool, struct entry *entry, int fd,
+make_durable(struct stage_spool *spool, struct entry *entry, int fd, uint64_t size,
 	struct stage_digest *ret_digest, struct stage_error *error)
 {
+	const bool known = entry->told && entry->digest.size == size;
 	const struct stage_spool_file *file = &entry->file;
 	int code;
 
 	/* whoever made it may have had another umask in mind */
 	if (fchmod(fd, 0600) < 0)
 		return fail_durable(entry, errno, error);
-	if (spool->durable)
+	if (spool->durable && !known)
 		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* begins, does not wait */
-	code = stage_digest_read(fd, file->path, ret_digest, error);
+	*ret_digest = entry->digest;
+	code = known ? 0 : stage_digest_read(fd, file->path, ret_digest, error);
 	if (code < 0)
 		return code;
 	if (entry->measured && ret_digest->size != file->size)
@@ -468,7 +486,7 @@ stage_spool_seal(
 		code = open_file(spool, file, &fd, &size, error);
 	if (code < 0)
 		return code;
-	code = make_durable(spool, entry, fd, &record.digest, error);
+	code = make_durable(spool, entry, fd, size, &record.digest, error);
 	close(fd);
 	if (code < 0)
 		return code;

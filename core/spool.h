@@ -112,6 +112,13 @@ int stage_spool_accept(struct stage_spool *spool, struct stage_dir *dir, const c
 	struct stage_error *error);
 
 /*
+ * Tells of an accepted file what its first size bytes, which the caller has read while they were
+ * written, have as SHA-256: where that are all, seal need not read them again. Nothing for one that is sealed.
+ */
+void stage_spool_set_digest(
+	struct stage_spool_file *file, uint64_t size, const unsigned char sha256[32]);
+
+/*
  * Makes an accepted file durable and records it: file, directory, journal, in this order; its mode
  * is 0600 then. Nothing to do for one that is sealed. On failure it is as it was, but one that the
  * disk did not take cannot be sealed by trying again. STAGE_E_SYSTEM; STAGE_E_DAMAGED where it is

@@ -40,7 +40,6 @@ static struct {
 	bool loaded;
 	int level;
 	unsigned int threads;
-	bool durable;
 } settings;
 
 static int
@@ -57,7 +56,6 @@ load_settings(void)
 	}
 	settings.level = loaded->gzip_level;
 	settings.threads = (unsigned int)loaded->gzip_threads;
-	settings.durable = loaded->durable;
 	settings.loaded = true;
 	stage_settings_free(&loaded);
 	return 0;
@@ -142,7 +140,6 @@ open_gzip(struct writer *writer, const char *name)
 	const struct stage_gzip_options options = {.limit = writer->limit ? writer->limit : 1,
 		.level = settings.level,
 		.threads = settings.threads,
-		.write_back = writer->output.write_back,
 		.make_room = make_room,
 		.context = &writer->output};
 	struct stage_error error;
@@ -187,9 +184,9 @@ open_file(struct writer *writer, const char *name)
 		close(fd);
 		return PyErr_Occurred() ? -1 : raise_errno(writer, sys_errno);
 	}
+	staging_follow(fd, name);
 	writer->output = (struct stage_output){.fd = fd,
 		.name = name,
-		.write_back = settings.durable,
 		.make_room = make_room,
 		.context = &writer->output};
 	return 0;

@@ -128,11 +128,17 @@ static PyMethodDef functions[] = {
 		"Removes a file (str or bytes) that a TemporaryDirectory of this process tracks, "
 		"by\n"
 		"descriptor, and forgets it. False: none does."},
+	{"volume_sha1", volume_sha1, METH_O,
+		"volume_sha1(path)\n--\n\n"
+		"The SHA-1 (bytes) of the volume of this path (str or bytes), which is complete. "
+		"None\n"
+		"where that is not known, or it is no volume of a Staging.\n"},
 	{"allocate", allocate, METH_O,
 		"allocate(path)\n--\n\n"
 		"Has the disk space allocated that is reserved for the volume of this path (str or "
 		"bytes),\n"
-		"once it was opened for writing, and returns True. False for any other. Without space "
+		"once it was opened for writing, and returns True. False for any other. Without "
+		"space "
 		"waits\n"
 		"while staged volumes are still handed off, and then raises OSError with errno and "
 		"filename."},

@@ -2,7 +2,7 @@
  * module - the extension module _stagedir: what its parts share
  *
  * The module is loaded by stagebackend.py and offers the host the tracked staging directory
- * (directory.c), the staging ahead of volumes (staging.c, places.c, space.c, resume.c), the removal
+ * (directory.c), the staging ahead of volumes (staging.c, places.c, space.c, following.c, resume.c), the removal
  * of what dead runs left (reclaim.c), a faster writer of its files (gzipwriter.c) and of what is in
  * them (delta.h), and the question which URLs are to be staged (targets.c). It is built with the
  * limited API of Python 3.11, so that one file serves every later Python 3, and it is not unloaded.
@@ -110,6 +110,15 @@ bool staging_wait_for_room(int fd);
  * files may give room back: 0, or -1 with errno, or with an exception as above. space.c
  */
 int staging_allocate(int fd, const char *path);
+
+/*
+ * Follows the file at path, which fd has open for writing and which is empty, if Staging.volume()
+ * reserved room for it: its digests are known when it is complete. following.c
+ */
+void staging_follow(int fd, const char *path);
+
+/* _stagedir.volume_sha1(path). following.c */
+PyObject *volume_sha1(PyObject *module, PyObject *path);
 
 /* _stagedir.allocate(path). space.c */
 PyObject *allocate(PyObject *module, PyObject *path);

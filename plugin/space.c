@@ -73,22 +73,22 @@ staging_wait_for_room(int fd)
 	return code == 0;
 }
 
-/* Bytes that are reserved for the file at path. */
-static uint64_t
-reserved_for(const char *path)
+struct staging *
+staging_reserving(const char *path)
 {
-	const struct staging *self;
+	struct staging *self;
 
 	for (self = staging_all; self; self = self->next)
 		if (self->reserved && strcmp(self->reserved, path) == 0)
-			return self->reserved_bytes;
-	return 0;
+			return self;
+	return NULL;
 }
 
 int
 staging_allocate(int fd, const char *path)
 {
-	uint64_t bytes = reserved_for(path);
+	const struct staging *reserving = staging_reserving(path);
+	const uint64_t bytes = reserving ? reserving->reserved_bytes : 0;
 	bool allocated;
 	int sys_errno;
 
@@ -112,6 +112,8 @@ allocate_path(const char *path)
 		return -1;
 	result = staging_allocate(fd, path);
 	sys_errno = errno;
+	if (result == 0)
+		staging_follow(fd, path);
 	close(fd);
 	errno = sys_errno;
 	return result;
@@ -127,7 +129,7 @@ allocate(PyObject *module, PyObject *path)
 	(void)module;
 	if (!bytes)
 		return NULL;
-	is_volume = reserved_for(PyBytes_AsString(bytes)) > 0;
+	is_volume = staging_reserving(PyBytes_AsString(bytes)) != NULL;
 	result = is_volume ? allocate_path(PyBytes_AsString(bytes)) : 0;
 	if (result < 0 && !PyErr_Occurred())
 		PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);

@@ -15,7 +15,6 @@ import errno
 import fcntl
 import filecmp
 import gzip
-import hashlib
 import inspect
 import os
 import re
@@ -237,102 +236,14 @@ def _tell_no_space(write):
 _starting_gpg = threading.Lock()
 
 
-class _Follower:
-    """
-    A thread that reads a file while it is still written, until finish() is called: it calls consume with this, an iterator
-    of blocks as dup_temp.SrcIter is one.
-    """
-    _SECONDS = 0.05  # between two looks
-
-    def __init__(self, filename, consume, later=0):
-        """It begins so many seconds later, unless finish() is called before."""
-        self.source = open(filename, 'rb')
-        self.size = 0  # bytes of the file that were read
-        self._consume = consume
-        self._later = later
-        self._complete = threading.Event()
-        self._result = self._error = None
-        self._thread = threading.Thread(target=self._run, name='stagedir', daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError:
-            self.source.close()
-            raise
-
-    def _run(self):
-        self._complete.wait(self._later)
-        try:
-            self._result = self._consume(self)
-        except BaseException as error:
-            self._error = error
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        while True:
-            # where the run ends early, the interpreter waits for gpg to end, which waits for more
-            complete = self._complete.is_set() or not threading.main_thread().is_alive()
-            data = self.source.read(self.get_read_size())
-            if data:
-                self.size += len(data)
-                return dup_temp.Block(data)
-            if complete:
-                raise StopIteration
-            self._complete.wait(self._SECONDS)
-
-    def get_read_size(self):
-        return 128 * 1024
-
-    def get_footer(self):
-        return b''
-
-    def finish(self):
-        """Returns what consume did when it has met the end, or raises what went wrong in the thread."""
-        self._complete.set()
-        self._thread.join()
-        self.source.close()
-        if self._error:
-            raise self._error
-        return self._result
-
-
-class _Hash:
-    """The SHA-1 of the volume that gpg writes, which the host asks for when it is complete. It is taken meanwhile."""
-    _newest = None
-
-    def __init__(self, volume):
-        if _Hash._newest:
-            _Hash._newest._finish()
-        self._volume = volume
-        self._follower = _Follower(volume, self._take)
-        _Hash._newest = self
-
-    def _finish(self):
-        """The hash; None where it could not be taken."""
-        _Hash._newest = None
-        with contextlib.suppress(Exception):
-            taken = self._follower.finish()
-            if self._follower.size == os.stat(self._volume).st_size:
-                return taken
-
-    @staticmethod
-    def _take(blocks):
-        taken = hashlib.sha1()
-        for block in blocks:
-            taken.update(block.data)
-        return taken
-
-    @staticmethod
-    def get(stock):
-        """gpg.get_hash()"""
-        def get_hash(hash, path, hex=1):
-            newest = _Hash._newest
-            taken = newest._finish() if newest and (hash, path.name) == ('SHA1', newest._volume) else None
-            if not taken:
-                return stock(hash, path, hex)
-            return taken.hexdigest() if hex else taken.digest()
-        return get_hash
+def _hash_meanwhile(stock):
+    """gpg.get_hash, which knows the SHA-1 of a volume that is to be staged: it was taken while that was written."""
+    def get_hash(hash, path, hex=1):
+        taken = _extension().volume_sha1(path.name) if hash == 'SHA1' else None
+        if taken is None:
+            return stock(hash, path, hex)
+        return taken.hex() if hex else taken
+    return get_hash
 
 
 class _Pipe:
@@ -390,8 +301,6 @@ def _allocating(stock):
                 try:
                     if _extension().allocate(encrypt_path.name):
                         self._pipe = _Pipe(self.gpg_input.fileno(), encrypt_path.name)
-                        with contextlib.suppress(OSError, RuntimeError):  # no descriptor or thread: the host does it
-                            _Hash(encrypt_path.name)
                 except BaseException:
                     self.close()  # or gpg would never end
                     raise
@@ -458,7 +367,7 @@ def _replacements(extension):
         (dup_temp.TempDupPath, 'delete', '(self)', _remove_first),
         (dup_temp, 'FileobjHooked', '(fileobj, tdp=None, dirpath=None, partname=None, permname=None, remname=None)',
          _following),
-        (gpg, 'get_hash', '(hash, path, hex=1)', _Hash.get),
+        (gpg, 'get_hash', '(hash, path, hex=1)', _hash_meanwhile),
         (gpg, 'GPGFile', '(encrypt, encrypt_path, profile)', _allocating),
         (gpg, 'GPGWriteFile', f'(block_iter, filename, profile, size={size}, max_footer_size=16384)', _tell_no_space),
         (gpg, 'GzipWriteFile', f'(block_iter, filename, size={size}, gzipped=True)',
@@ -571,6 +480,66 @@ def _encrypt(blocks, made):
 def _expand(blocks, made):
     with gzip.GzipFile(fileobj=blocks.source) as source, open(made, 'wb') as target:
         shutil.copyfileobj(source, target)
+
+
+class _Follower:
+    """
+    A thread that reads a file while it is still written, until finish() is called: it calls consume with this, an iterator
+    of blocks as dup_temp.SrcIter is one.
+    """
+    _SECONDS = 0.05  # between two looks
+
+    def __init__(self, filename, consume, later=0):
+        """It begins so many seconds later, unless finish() is called before."""
+        self.source = open(filename, 'rb')
+        self.size = 0  # bytes of the file that were read
+        self._consume = consume
+        self._later = later
+        self._complete = threading.Event()
+        self._result = self._error = None
+        self._thread = threading.Thread(target=self._run, name='stagedir', daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self.source.close()
+            raise
+
+    def _run(self):
+        self._complete.wait(self._later)
+        try:
+            self._result = self._consume(self)
+        except BaseException as error:
+            self._error = error
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while True:
+            # where the run ends early, the interpreter waits for gpg to end, which waits for more
+            complete = self._complete.is_set() or not threading.main_thread().is_alive()
+            data = self.source.read(self.get_read_size())
+            if data:
+                self.size += len(data)
+                return dup_temp.Block(data)
+            if complete:
+                raise StopIteration
+            self._complete.wait(self._SECONDS)
+
+    def get_read_size(self):
+        return 128 * 1024
+
+    def get_footer(self):
+        return b''
+
+    def finish(self):
+        """Returns what consume did when it has met the end, or raises what went wrong in the thread."""
+        self._complete.set()
+        self._thread.join()
+        self.source.close()
+        if self._error:
+            raise self._error
+        return self._result
 
 
 class _OtherForm:

@@ -226,6 +226,7 @@ staging_volume(PyObject *object, PyObject *size)
 	} while (code == STAGE_E_AGAIN);
 	if (code)
 		return code > 0 ? NULL : staging_fail(&error);
+	staging_unfollow(self);
 	free(self->reserved);
 	self->reserved = path;
 	self->reserved_bytes = bytes + VOLUME_SLACK;
@@ -258,16 +259,21 @@ static int
 stage(struct staging *self, const char *path, const char *name, const char *note,
 	uint64_t *ret_size, struct stage_error *error)
 {
+	const struct stage_followed *followed = NULL;
 	struct stage_spool_file *file;
 	struct stage_spool *spool;
 	int code;
 
+	if (staging_reserving(path) == self)
+		followed = staging_followed(self);
 	code = staging_open_queue(self, error);
 	if (code < 0)
 		return code;
 	code = places_accept(&self->places, path, name, note, &spool, &file, error);
 	if (code < 0)
 		return code;
+	if (followed)
+		stage_spool_set_digest(file, followed->digest.size, followed->digest.sha256);
 	*ret_size = file->size; /* the file is the queue's from the next line on */
 	return stage_handoff_put(self->handoff, spool, file, error);
 }
@@ -477,6 +483,7 @@ close_queue(struct staging *self)
 		stage_handoff_close(&self->handoff);
 		Py_END_ALLOW_THREADS
 	}
+	staging_unfollow(self);
 	staging_release_adopted(self);
 	places_release(&self->places);
 	Py_CLEAR(self->upload);
@@ -498,6 +505,7 @@ end(struct staging *self, enum staging_end how)
 		return;
 	}
 	self->ending = true;
+	staging_unfollow(self); /* a library that its thread uses may clean up at exit */
 	if (self->handoff && how == STAGING_FINISH)
 		staging_wait(self, 1, -1, &error);
 	/* what was raised is told when all is done, but signals are looked for meanwhile */

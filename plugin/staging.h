@@ -10,6 +10,7 @@
 
 #include "module.h"
 
+#include "follow.h"
 #include "handoff.h"
 #include "places.h"
 #include "spool.h"
@@ -33,6 +34,9 @@ struct staging {
 	struct places places;
 	char *reserved; /* the path for which room is reserved; NULL before the first */
 	uint64_t reserved_bytes;
+	struct stage_follow *follow; /* of the file at reserved; NULL where it is not followed */
+	bool is_followed;            /* that was complete, and followed tells of it */
+	struct stage_followed followed;
 	struct stage_handoff_target how;
 	struct stage_handoff *handoff; /* NULL until something was put */
 	bool ending;                   /* it is being ended: a signal came meanwhile */
@@ -59,6 +63,18 @@ int staging_open_queue(struct staging *self, struct stage_error *error);
 
 /* Raises for *error what the host's glue turns into the end of the run, returns NULL. staging.c */
 PyObject *staging_fail(const struct stage_error *error);
+
+/* The Staging that reserved room for a file at path; NULL where none did. space.c */
+struct staging *staging_reserving(const char *path);
+
+/* Forgets what is known of the volume that is made. following.c */
+void staging_unfollow(struct staging *self);
+
+/*
+ * What is known of the volume at self->reserved, which must be complete; NULL where it could not be
+ * followed. self's until there is another volume. following.c
+ */
+const struct stage_followed *staging_followed(struct staging *self);
 
 /* Staging.adopt(), Staging.confirmed() and Staging.resume(). resume.c */
 PyObject *staging_adopt(PyObject *self, PyObject *unused);

@@ -18,6 +18,7 @@
 #include <zlib.h>
 
 #include "digest.h"
+#include "follow.h"
 #include "gzip.h"
 #include "handoff.h"
 #include "journal.h"
@@ -420,6 +421,28 @@ digest_scenario(void)
 	wrap_pause(true);
 	close(fd);
 	wrap_pause(false);
+}
+
+/* The thread finds a file that is complete, and this one waits for it: all calls come in one order. */
+static void
+follow_scenario(void)
+{
+	struct stage_followed followed;
+	struct stage_follow *follow;
+	int fd;
+
+	wrap_pause(true);
+	fd = open(in_dir("data"), O_RDONLY | O_CLOEXEC);
+	wrap_pause(false);
+	if (TRY(stage_follow_open(fd, "data", true, &follow, &said)) < 0) {
+		wrap_pause(true);
+		close(fd);
+		wrap_pause(false);
+	} else if (TRY(stage_follow_end(&follow, &followed, &said)) == 0 &&
+		   followed.digest.size != 1024 * 1024 + 1) {
+		mute++;
+		strcpy(what_was_mute, "not the size of the file");
+	}
 }
 
 /* Are the bytes written that were to be, where the file was ended? */
@@ -984,6 +1007,7 @@ SWEEP(swapped, swapped_scenario, NULL, NULL, false, NULL)
 SWEEP(settings, settings_scenario, NULL, NULL, false, NULL)
 SWEEP(ranked, ranked_scenario, NULL, NULL, false, NULL)
 SWEEP(digest, digest_scenario, make_data, remove_data, false, NULL)
+SWEEP(follow, follow_scenario, make_data, remove_data, false, NULL)
 SWEEP(gzip, gzip_scenario, make_data, remove_data, false, NULL)
 SWEEP(signature, signature_scenario, NULL, NULL, false, NULL)
 SWEEP(volume, volume_scenario, make_data, remove_data, false, NULL)
@@ -1056,6 +1080,7 @@ static const struct test tests[] = {
 	{"ranked", ranked},
 	{"default_dir", default_dir},
 	{"digest", digest},
+	{"follow", follow},
 	{"gzip", gzip},
 	{"signature", signature},
 	{"volume", volume},

@@ -49,6 +49,34 @@ known(void)
 	free(bytes);
 }
 
+/* Of the same bytes in pieces, an empty one among them. */
+static void
+in_pieces(void)
+{
+	static const unsigned char sha1[] = {0xa9, 0x99, 0x3e, 0x36};
+	unsigned char told[STAGE_SHA1_BYTES];
+	char hex[STAGE_DIGEST_HEX];
+	struct stage_digester *digester;
+	struct stage_digest digest;
+	int with;
+
+	for (with = 0; with <= 1; with++) {
+		digester = stage_digester_new(with);
+		REQUIRE(digester != NULL);
+		CHECK(stage_digester_add(digester, "ab", 2) == 0);
+		CHECK(stage_digester_add(digester, "", 0) == 0);
+		CHECK(stage_digester_add(digester, "c", 1) == 0);
+		CHECK(stage_digester_end(digester, &digest, with ? told : NULL) == 0);
+		stage_digester_free(digester);
+		stage_digest_to_hex(&digest, hex);
+		CHECK(digest.size == 3);
+		CU_ASSERT_STRING_EQUAL(
+			hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	}
+	CHECK(memcmp(told, sha1, sizeof(sha1)) == 0);
+	stage_digester_free(NULL);
+}
+
 static void
 offset_stays(void)
 {
@@ -86,6 +114,7 @@ unreadable(void)
 
 static const struct test tests[] = {
 	{"known", known},
+	{"in_pieces", in_pieces},
 	{"offset_stays", offset_stays},
 	{"unreadable", unreadable},
 	{NULL, NULL},

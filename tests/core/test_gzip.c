@@ -747,34 +747,6 @@ room_is_made(void)
 	unlink(in_dir("a"));
 }
 
-/* It is begun with only where that is asked for, and whether it can be does not matter. */
-static void
-written_back(void)
-{
-	struct stage_gzip_options options = {.level = 1, .threads = 2};
-	unsigned char *data = make_data(RANDOM, 40 * BLOCK);
-	struct stage_gzip *gzip = NULL;
-	bool begun;
-	int fd;
-
-	for (;; options.write_back = true) {
-		fd = open_output("a");
-		WORKS(stage_gzip_open(fd, "a", &options, &gzip, &failure));
-		wrap_begin_two("sync_file_range", EIO, "sync_file_range", EIO);
-		WORKS(stage_gzip_write(gzip, data, 40 * BLOCK, &failure));
-		WORKS(stage_gzip_close(&gzip, false, NULL, &failure));
-		begun = wrap_failed();
-		wrap_end();
-		CHECK(begun == options.write_back);
-		CHECK(reads_back("a", data, 40 * BLOCK));
-		close(fd);
-		if (options.write_back)
-			break;
-	}
-	free(data);
-	unlink(in_dir("a"));
-}
-
 static int
 count_threads(void)
 {
@@ -1176,7 +1148,6 @@ static const struct test tests[] = {
 	{"file_size_limit", file_size_limit},
 	{"full_disk", full_disk},
 	{"room_is_made", room_is_made},
-	{"written_back", written_back},
 	{"threads", threads},
 	{"signals", signals},
 	{"without_threads", without_threads},

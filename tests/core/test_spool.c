@@ -92,6 +92,43 @@ stage(const char *name, const char *content)
 	return file;
 }
 
+/*
+ * What the caller has told of all of a file is not read; of a part of it, it is nothing. That it was
+ * told wrongly is noticed by whoever checks the file.
+ */
+static void
+told_digest(void)
+{
+	static const unsigned char sha256[32] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea,
+		0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17,
+		0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+	struct stage_spool_file *right, *part, *wrong;
+
+	open_both();
+	right = add_file("right", "abc", false);
+	part = add_file("part", "abcd", false);
+	wrong = add_file("wrong", "abd", false);
+	REQUIRE(right && part && wrong);
+	stage_spool_set_digest(right, 3, sha256);
+	stage_spool_set_digest(part, 3, sha256);
+	stage_spool_set_digest(wrong, 3, sha256);
+	wrap_begin_two("pread", EIO, "pread", EIO);
+	WORKS(stage_spool_seal(spool, right, &failure));
+	WORKS(stage_spool_seal(spool, wrong, &failure));
+	FAILS(stage_spool_seal(spool, part, &failure), STAGE_E_SYSTEM);
+	wrap_end();
+	WORKS(stage_spool_seal(spool, part, &failure));
+	CHECK(right->size == 3 && part->size == 4);
+	stage_spool_set_digest(part, 4, sha256); /* too late */
+	WORKS(stage_spool_check(spool, right, &failure));
+	WORKS(stage_spool_check(spool, part, &failure));
+	FAILS(stage_spool_check(spool, wrong, &failure), STAGE_E_DAMAGED);
+	WORKS(stage_spool_forget(spool, &right, &failure));
+	WORKS(stage_spool_forget(spool, &part, &failure));
+	WORKS(stage_spool_forget(spool, &wrong, &failure));
+	close_both();
+}
+
 static mode_t
 mode_of(const char *path)
 {
@@ -1485,6 +1522,7 @@ killed_at_any_call(void)
 
 static const struct test tests[] = {
 	{"life", life},
+	{"told_digest", told_digest},
 	{"end_with_some_waiting", end_with_some_waiting},
 	{"adopt_after_kill", adopt_after_kill},
 	{"use_adopted", use_adopted},
