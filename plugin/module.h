@@ -1,11 +1,12 @@
 /*
  * module - the extension module _stagedir: what its parts share
  *
- * The module is loaded by stagebackend.py and offers the host the tracked staging directory
- * (directory.c), the staging ahead of volumes (staging.c, places.c, space.c, following.c, resume.c), the removal
- * of what dead runs left (reclaim.c), a faster writer of its files (gzipwriter.c) and of what is in
- * them (delta.h), and the question which URLs are to be staged (targets.c). It is built with the
- * limited API of Python 3.11, so that one file serves every later Python 3, and it is not unloaded.
+ * The module is loaded by _stagehost.py and offers the host the tracked staging directory
+ * (directory.c), the staging ahead of volumes (staging.c, places.c, space.c, following.c, resume.c),
+ * the removal of what dead runs left (reclaim.c), a faster writer of its files (gzipwriter.c) and of
+ * what is in them (delta.h), and the question which URLs are to be staged (targets.c). It is
+ * built with the limited API of Python 3.11, so that one file serves every later Python 3, and it is
+ * not unloaded.
  *
  * All functions here are called with the GIL held. What may wait for a lock of the core, or for
  * long, gives it up meanwhile: the core's own threads need it.
