@@ -238,6 +238,33 @@ empty(void)
 	unlink(in_dir("a"));
 }
 
+/*
+ * Byte for byte, of what no library compresses: a header, one stored block that is the last, the data,
+ * their CRC-32 (by another program) and size. zlib names the system that it was built on.
+ */
+static void
+golden(void)
+{
+#ifdef HAVE_LIBDEFLATE
+	static const unsigned char header[] = "\x1f\x8b\x08\0\0\0\0\0\0\xff\x01\xc8\0\x37\xff";
+#else
+	static const unsigned char header[] = "\x1f\x8b\x08\0\0\0\0\0\0\x03\x01\xc8\0\x37\xff";
+#endif
+	static const unsigned char trailer[] = "\x1b\x2c\xe4\x2e\xc8\x00\x00\x00";
+	unsigned char *data = make_data(RANDOM, 200), *content;
+	size_t size;
+
+	compress_to("a", data, 200, 7, NULL);
+	content = content_of("a", &size);
+	CHECK(size == 15 + 200 + 8);
+	CHECK(memcmp(content, header, 15) == 0);
+	CHECK(memcmp(content + 15, data, 200) == 0);
+	CHECK(memcmp(content + 15 + 200, trailer, 8) == 0);
+	free(content);
+	free(data);
+	unlink(in_dir("a"));
+}
+
 /* Any number of bytes at a time. */
 static void
 pieces(void)
@@ -1131,6 +1158,7 @@ cpus(void)
 
 static const struct test tests[] = {
 	{"empty", empty},
+	{"golden", golden},
 	{"pieces", pieces},
 	{"sizes", sizes},
 	{"levels", levels},
