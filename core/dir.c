@@ -408,15 +408,23 @@ stage_dir_mkstemp_file(
 	return 0;
 }
 
+bool
+stage_dir_gives(const struct stage_dir *dir, const char *path)
+{
+	size_t length = strlen(dir->path);
+
+	return strncmp(path, dir->path, length) == 0 && path[length] == '/' && path[length + 1] &&
+	       !strchr(path + length + 1, '/');
+}
+
 /* The name in a path that is tracked, checked; NULL and an error for any other. */
 static const char *
 tracked_name(const struct stage_dir *dir, const char *path, struct stage_error *error)
 {
-	size_t length = strlen(dir->path);
+	const char *name = stage_dir_gives(dir, path) ? strrchr(path, '/') + 1 : NULL;
 
-	if (strncmp(path, dir->path, length) == 0 && path[length] == '/' &&
-		stage_nameset_contains(&dir->names, path + length + 1))
-		return path + length + 1;
+	if (name && stage_nameset_contains(&dir->names, name))
+		return name;
 	stage_error_set(error, STAGE_E_UNTRACKED, 0,
 		"%s is not tracked by the staging directory %s", path, dir->path);
 	return NULL;

@@ -82,6 +82,12 @@ int stage_dir_default(struct stage_dir **ret_dir, struct stage_error *error);
 const char *stage_dir_path(struct stage_dir *dir);
 
 /*
+ * Is path that of something directly in dir, as mktemp and mkstemp give it, whether tracked or not?
+ * Until close. Goes by the path alone, and looks at no file: at path there may be another's by now.
+ */
+bool stage_dir_gives(const struct stage_dir *dir, const char *path);
+
+/*
  * The temp root that the directory is in: a descriptor (O_PATH or better) that the caller closes,
  * and its absolute path, that he frees. STAGE_E_CLOSED, STAGE_E_FORKED, STAGE_E_SYSTEM,
  * STAGE_E_MEMORY.

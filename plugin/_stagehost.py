@@ -139,7 +139,7 @@ def check_staging():
 def _remove_first(delete):
     """A delete() of the host's temporary paths that removes by descriptor what is tracked; not what was staged."""
     def delete_tracked(path):
-        if extension().remove(path.name) or not os.path.lexists(path.name):
+        if extension().remove(path.name):
             path.setdata()
         else:
             delete(path)

@@ -378,18 +378,23 @@ remove_tracked(PyObject *module, PyObject *name)
 	struct stage_error error;
 	directory *self;
 	PyObject *bytes;
+	bool ours = false;
 
 	(void)module;
 	bytes = path_bytes(name);
 	if (!bytes)
 		return NULL;
 	for (self = all; self && (code == STAGE_E_UNTRACKED || code == STAGE_E_CLOSED);
-		self = self->next)
+		self = self->next) {
 		code = stage_dir_remove(self->dir, PyBytes_AsString(bytes), &error);
+		ours = stage_dir_gives(self->dir, PyBytes_AsString(bytes));
+		if (ours)
+			break;
+	}
 	Py_DECREF(bytes);
 	if (code == STAGE_E_SYSTEM || code == STAGE_E_FORKED)
 		return raise_error(&error);
-	return PyBool_FromLong(code == 0);
+	return PyBool_FromLong(ours);
 }
 
 static PyObject *

@@ -125,9 +125,11 @@ static PyMethodDef functions[] = {
 		"Signals are left alone outside of the main thread."},
 	{"remove", remove_tracked, METH_O,
 		"remove(fname)\n--\n\n"
-		"Removes a file (str or bytes) that a TemporaryDirectory of this process tracks, "
-		"by\n"
-		"descriptor, and forgets it. False: none does."},
+		"Removes a file (str or bytes) of a TemporaryDirectory of this process, by "
+		"descriptor, and\n"
+		"forgets it. One that is not tracked any more, as it was staged, is left alone: "
+		"what its\n"
+		"path leads to now may be another's. False: it is in none of them."},
 	{"volume_sha1", volume_sha1, METH_O,
 		"volume_sha1(path)\n--\n\n"
 		"The SHA-1 (bytes) of the volume of this path (str or bytes), which is complete. "

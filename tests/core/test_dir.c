@@ -405,6 +405,31 @@ create_files(void)
 	free(file);
 }
 
+/* Whatever lies there, and also when nothing does any more. */
+static void
+gives(void)
+{
+	struct stage_dir *dir = open_dir();
+	char *path = new_file(dir, 0), longer[1024];
+
+	CHECK(stage_dir_gives(dir, path));
+	snprintf(longer, sizeof(longer), "%s/x", path);
+	CHECK(!stage_dir_gives(dir, longer));
+	snprintf(longer, sizeof(longer), "%sx/y", stage_dir_path(dir));
+	CHECK(!stage_dir_gives(dir, longer));
+	snprintf(longer, sizeof(longer), "%s/", stage_dir_path(dir));
+	CHECK(!stage_dir_gives(dir, longer));
+	CHECK(!stage_dir_gives(dir, stage_dir_path(dir)));
+	CHECK(!stage_dir_gives(dir, ""));
+	CHECK(!stage_dir_gives(dir, "/etc/passwd"));
+	WORKS(stage_dir_remove(dir, path, &failure));
+	CHECK(stage_dir_gives(dir, path));
+	CHECK(stage_dir_cleanup(dir) == 0);
+	CHECK(stage_dir_gives(dir, path));
+	stage_dir_close(&dir);
+	free(path);
+}
+
 static void
 remove_files(void)
 {
@@ -1018,6 +1043,7 @@ static const struct test tests[] = {
 	{"streams", streams},
 	{"forget", forget},
 	{"create_files", create_files},
+	{"gives", gives},
 	{"remove_files", remove_files},
 	{"link_files", link_files},
 	{"move_files", move_files},

@@ -232,6 +232,37 @@ else
 	skip_part 'a swap by another user needs root'
 fi
 
+# The host deletes by path what it has put, which was moved away then.
+note 'the staging directory is swapped just when a file of it was staged'
+mkdir "$work/parent"
+expect 0 moved plugged python3 - "$work/parent" <<'EOF'
+import os
+import sys
+
+from duplicity import dup_temp
+from duplicity import tempdir
+from duplicity.backends import _stagehost
+
+_stagehost.install()
+directory = tempdir.TemporaryDirectory(sys.argv[1])
+ours, aside = directory.dir(), os.path.join(os.fsencode(sys.argv[1]), b'aside')
+for kind in dup_temp.TempPath, dup_temp.TempDupPath:
+    name = os.fsencode(directory.mktemp())
+    temporary = kind(name)
+    directory.forget(name)
+    os.rename(ours, aside)
+    os.mkdir(ours)
+    open(name, 'wb').close()
+    temporary.delete()
+    assert os.path.exists(name), kind
+    os.unlink(name)
+    os.rmdir(ours)
+    os.rename(aside, ours)
+directory.cleanup()
+EOF
+is_empty "$work/parent" 'a directory that was swapped and is back'
+rmdir "$work/parent"
+
 # The name of a directory that is to be is not known before; that of one that a dead run had may be taken.
 if am_root; then
 	note 'a directory of another user with the name of ours'
