@@ -36,7 +36,10 @@ void stage_digest_to_hex(const struct stage_digest *digest, char ret_hex[STAGE_D
 
 struct stage_digester;
 
-/* The caller frees. NULL for want of memory, which is all that can fail in the others, too. */
+/*
+ * The caller frees. NULL for want of memory, or where libcrypto is forbidden to do it, which is all
+ * that can fail in the others, too.
+ */
 struct stage_digester *stage_digester_new(bool sha1);
 
 /* 0, or -1. */

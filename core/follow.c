@@ -10,19 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "forkmark.h"
 
 /* Bytes for a pread(2): enough for the calls to cost nothing beside the digests. */
 #define PIECE (256 * 1024)
 
+/* Bytes at the end of a file that somebody may still be writing. */
+#define UNSETTLED (256 * 1024)
+
 /* Bytes for a sync_file_range(2), at least. */
 #define WRITE_BACK_BYTES ((uint64_t)8 * 1024 * 1024)
 
-/* Nanoseconds between two looks at a file that has not grown. */
-#define LOOK (50 * 1000 * 1000)
+/* Seconds between two looks at a file that has not grown. */
+#define LOOK 0.05
 
 enum state { GROWING, COMPLETE, UNWANTED };
 
@@ -59,13 +62,8 @@ state_of(struct stage_follow *follow)
 static void
 wait_for_more(struct stage_follow *follow)
 {
-	struct timespec until;
+	struct timespec until = stage_clock_deadline(LOOK);
 
-	/* where the clock is set meanwhile the thread lags, until the end wakes it */
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += LOOK;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&follow->lock);
 	if (follow->state == GROWING)
 		pthread_cond_timedwait(&follow->wake, &follow->lock, &until);
@@ -85,7 +83,33 @@ write_back(struct stage_follow *follow)
 	follow->begun = follow->size;
 }
 
-/* Reads a piece. False where there is none now, or where that failed: then there is a code. */
+static bool
+fail(struct stage_follow *follow)
+{
+	follow->sys_errno = errno;
+	follow->code = STAGE_E_SYSTEM;
+	return false;
+}
+
+/*
+ * Is there a piece that may be read? What is being written is not, even where the size tells of it:
+ * Linux on processors that order memory weakly has given out bytes that were not there yet, until
+ * "mm/filemap: avoid buffered read/write race to read inconsistent data" (2024), and what FUSE and
+ * network file systems do is theirs. False, too, with a code.
+ */
+static bool
+has_piece(struct stage_follow *follow, enum state state)
+{
+	struct stat stat;
+
+	if (state == COMPLETE)
+		return true;
+	if (fstat(follow->fd, &stat) < 0)
+		return fail(follow);
+	return (uint64_t)stat.st_size >= follow->size + PIECE + UNSETTLED;
+}
+
+/* Reads a piece. False where there is none, or with a code. */
 static bool
 read_piece(struct stage_follow *follow)
 {
@@ -94,16 +118,15 @@ read_piece(struct stage_follow *follow)
 	do
 		got = pread(follow->fd, follow->buffer, PIECE, (off_t)follow->size);
 	while (got < 0 && errno == EINTR);
-	if (got < 0) {
-		follow->sys_errno = errno;
-		follow->code = STAGE_E_SYSTEM;
-	} else if (stage_digester_add(follow->digester, follow->buffer, (size_t)got) < 0) {
+	if (got < 0)
+		return fail(follow);
+	if (stage_digester_add(follow->digester, follow->buffer, (size_t)got) < 0) {
 		follow->code = STAGE_E_MEMORY;
-	} else {
-		follow->size += (uint64_t)got;
-		write_back(follow);
+		return false;
 	}
-	return follow->code == 0 && got > 0;
+	follow->size += (uint64_t)got;
+	write_back(follow);
+	return got > 0;
 }
 
 /* In the thread. */
@@ -113,9 +136,8 @@ run(void *context)
 	struct stage_follow *follow = context;
 	enum state state;
 
-	/* what is complete before it is looked for has an end */
 	while ((state = state_of(follow)) != UNWANTED) {
-		if (read_piece(follow))
+		if (has_piece(follow, state) && read_piece(follow))
 			continue;
 		if (follow->code < 0 || state == COMPLETE)
 			break;
@@ -147,7 +169,7 @@ start(struct stage_follow *follow)
 	failed = pthread_mutex_init(&follow->lock, NULL);
 	if (failed)
 		return failed;
-	failed = pthread_cond_init(&follow->wake, NULL);
+	failed = stage_clock_condition(&follow->wake);
 	if (failed)
 		goto no_wake;
 	sigfillset(&all);

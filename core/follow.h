@@ -2,15 +2,15 @@
  * follow - the digests of a file, taken while somebody writes it
  *
  * A volume is written from its beginning to its end, by this process or by another one (gpg). A
- * thread reads behind the writer, so that hardly anything is left to be read when the file is
- * complete, and has the kernel write to disk meanwhile what it is to have on disk later.
+ * thread reads half a megabyte behind the writer, so that hardly anything is left to be read when
+ * the file is complete, and has the kernel write to disk meanwhile what it is to have on disk later.
  *
  *	stage_follow_open(fd, path, true, &follow, &error);
  *	...the file is written...
  *	stage_follow_end(&follow, &followed, &error);
  *
  * What was read is not read again: a file of which written parts are changed later must not be
- * followed. That it has become shorter, or longer once it is said to be complete, is an error.
+ * followed. That it has become shorter than what was read is an error.
  *
  * Not installed. Threads: one follower is for one thread at a time. Its own blocks all signals.
  * Forks: the thread is the parent's; in a child both ends do nothing but free.

@@ -29,10 +29,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "clock.h"
 #include "forkmark.h"
-
-/* A deadline may be that far away; more would not fit everywhere, and is as good as never. */
-#define SECONDS_MAX 1e9
 
 #define DELAY_FACTOR_MAX 16
 #define LATER_FACTOR 3
@@ -68,53 +66,6 @@ struct stage_handoff {
 	struct stage_handoff_statistics statistics;
 };
 
-static double
-now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static struct timespec
-deadline_in(double seconds)
-{
-	struct timespec time;
-	long whole;
-
-	if (!(seconds > 0)) /* not a number, too */
-		seconds = 0;
-	if (seconds > SECONDS_MAX)
-		seconds = SECONDS_MAX;
-	whole = (long)seconds;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	time.tv_sec += whole;
-	time.tv_nsec += (long)((seconds - (double)whole) * 1e9);
-	if (time.tv_nsec >= 1000000000L) {
-		time.tv_nsec -= 1000000000L;
-		time.tv_sec++;
-	}
-	return time;
-}
-
-static int
-init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-	int failed;
-
-	failed = pthread_condattr_init(&attributes);
-	if (failed)
-		return failed;
-	/* the wall clock may be set while somebody waits */
-	failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	if (!failed)
-		failed = pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
-	return failed;
-}
-
 /* Lock and conditions, or none of them. Returns an errno. */
 static int
 init_locks(struct stage_handoff *handoff)
@@ -124,13 +75,13 @@ init_locks(struct stage_handoff *handoff)
 	failed = pthread_mutex_init(&handoff->lock, NULL);
 	if (failed)
 		return failed;
-	failed = init_condition(&handoff->sealing);
+	failed = stage_clock_condition(&handoff->sealing);
 	if (failed)
 		goto no_sealing;
-	failed = init_condition(&handoff->uploading);
+	failed = stage_clock_condition(&handoff->uploading);
 	if (failed)
 		goto no_uploading;
-	failed = init_condition(&handoff->progress);
+	failed = stage_clock_condition(&handoff->progress);
 	if (!failed)
 		return 0;
 
@@ -241,11 +192,11 @@ seal_files(void *context)
 static struct item *
 next_turn(struct stage_handoff *handoff)
 {
-	double since = now();
+	double since = stage_clock_now();
 
 	while (is_open(handoff) && !(handoff->first && handoff->first->ready))
 		pthread_cond_wait(&handoff->uploading, &handoff->lock);
-	handoff->statistics.idle_seconds += now() - since;
+	handoff->statistics.idle_seconds += stage_clock_now() - since;
 	return is_open(handoff) ? handoff->first : NULL;
 }
 
@@ -274,11 +225,11 @@ attempt(struct stage_handoff *handoff, const struct item *item, unsigned int num
 {
 	enum stage_upload result;
 	struct stage_error said = {0};
-	double since = now();
+	double since = stage_clock_now();
 
 	result = call_upload(handoff, item, number, &said);
 	pthread_mutex_lock(&handoff->lock);
-	handoff->statistics.upload_seconds += now() - since;
+	handoff->statistics.upload_seconds += stage_clock_now() - since;
 	handoff->statistics.retries += result != STAGE_UPLOAD_DONE;
 	pthread_mutex_unlock(&handoff->lock);
 	if (result == STAGE_UPLOAD_DONE)
@@ -323,7 +274,7 @@ delay_after(const struct stage_handoff *handoff, unsigned int number, enum stage
 static bool
 wait_for_next(struct stage_handoff *handoff, double delay)
 {
-	struct timespec deadline = deadline_in(delay);
+	struct timespec deadline = stage_clock_deadline(delay);
 	bool open;
 
 	pthread_mutex_lock(&handoff->lock);
@@ -576,14 +527,14 @@ stage_handoff_wait(
 		return code;
 	code = look(handoff, count, error);
 	if (code == STAGE_E_AGAIN && !timed_out) {
-		since = now();
-		deadline = deadline_in(seconds);
+		since = stage_clock_now();
+		deadline = stage_clock_deadline(seconds);
 		do {
 			timed_out = pthread_cond_timedwait(&handoff->progress, &handoff->lock,
 					    &deadline) == ETIMEDOUT;
 			code = look(handoff, count, error);
 		} while (code == STAGE_E_AGAIN && !timed_out);
-		handoff->statistics.producer_seconds += now() - since;
+		handoff->statistics.producer_seconds += stage_clock_now() - since;
 	}
 	pthread_mutex_unlock(&handoff->lock);
 	return code == STAGE_E_AGAIN ? stage_error_set(error, code, 0, "%s", "") : code;
@@ -615,7 +566,7 @@ stage_handoff_statistics(
 int
 stage_handoff_stop(struct stage_handoff *handoff, double seconds)
 {
-	struct timespec deadline = deadline_in(seconds);
+	struct timespec deadline = stage_clock_deadline(seconds);
 	bool to_join;
 	int code = 0;
 
@@ -659,7 +610,7 @@ stage_handoff_close(struct stage_handoff **handoff)
 
 	if (!*handoff)
 		return;
-	while (stage_handoff_stop(*handoff, SECONDS_MAX) == STAGE_E_AGAIN)
+	while (stage_handoff_stop(*handoff, STAGE_CLOCK_NEVER) == STAGE_E_AGAIN)
 		;
 	if (stage_forkmark_is_owner(&(*handoff)->mark)) {
 		free_items(*handoff);

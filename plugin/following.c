@@ -41,16 +41,18 @@ staging_follow(int fd, const char *path)
 	struct stage_error error;
 	int again;
 
-	if (!self)
+	if (!self || !self->upload || self->ending || getpid() != self->owner)
 		return;
 	staging_unfollow(self);
 	again = open_again(fd, path);
 	if (again < 0)
+		stage_error_set(&error, STAGE_E_SYSTEM, 0, "it cannot be opened for reading");
+	else if (stage_follow_open(again, path, self->settings->durable, &self->follow, &error) ==
+		 0)
 		return;
-	if (stage_follow_open(again, path, self->settings->durable, &self->follow, &error) < 0) {
+	else
 		close(again);
-		say_why_not(path, &error);
-	}
+	say_why_not(path, &error);
 }
 
 void
@@ -80,6 +82,9 @@ staging_followed(struct staging *self)
 		self->is_followed = code == 0;
 		if (code < 0)
 			say_why_not(self->reserved, &error);
+		else
+			stage_log_line(&host_log, STAGE_DEBUG, "%s was read while it was written",
+				self->reserved);
 	}
 	return self->is_followed ? &self->followed : NULL;
 }

@@ -113,7 +113,7 @@ bool staging_wait_for_room(int fd);
 int staging_allocate(int fd, const char *path);
 
 /*
- * Follows the file at path, which fd has open for writing and which is empty, if Staging.volume()
+ * Follows the file at path, which fd has open and which is only appended to, if Staging.volume()
  * reserved room for it: its digests are known when it is complete. following.c
  */
 void staging_follow(int fd, const char *path);

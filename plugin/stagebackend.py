@@ -21,13 +21,18 @@ from duplicity import log
 from duplicity import path
 from duplicity import tempdir
 from duplicity import util
-from duplicity.backends import _stagearchive
-from duplicity.backends import _stagehost
 from duplicity.errors import BackendException
 from duplicity.errors import FatalBackendException
 from duplicity.errors import InvalidBackendURL
 from duplicity.errors import TemporaryLoadException
 from duplicity.errors import UserError
+
+try:
+    from duplicity.backends import _stagearchive
+    from duplicity.backends import _stagehost
+except ImportError as incomplete:
+    log.Warn(f'stagedir is not installed completely: {incomplete}')  # the host tells it in its debug lines only
+    raise
 
 PREFIX = 'stage'
 

@@ -483,7 +483,6 @@ close_queue(struct staging *self)
 		stage_handoff_close(&self->handoff);
 		Py_END_ALLOW_THREADS
 	}
-	staging_unfollow(self);
 	staging_release_adopted(self);
 	places_release(&self->places);
 	Py_CLEAR(self->upload);
@@ -505,7 +504,9 @@ end(struct staging *self, enum staging_end how)
 		return;
 	}
 	self->ending = true;
-	staging_unfollow(self); /* a library that its thread uses may clean up at exit */
+	/* a library that its thread uses may clean up at exit; what ends without that does not wait */
+	if (how != STAGING_LEAVE)
+		staging_unfollow(self);
 	if (self->handoff && how == STAGING_FINISH)
 		staging_wait(self, 1, -1, &error);
 	/* what was raised is told when all is done, but signals are looked for meanwhile */
@@ -605,6 +606,7 @@ staging_dealloc(PyObject *object)
 		*link = self->next;
 	if (self->upload)
 		close_queue(self);
+	staging_unfollow(self);
 	free(self->reserved);
 	free(self->target);
 	free(self->home);

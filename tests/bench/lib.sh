@@ -35,13 +35,16 @@ stored_bytes() {
 		awk '{ sum += $1 } END { printf "%d", sum }'
 }
 
-# alternate CONTENDER... - each in turn, first once that does not count, to have everything in memory. $run counts.
+# alternate CONTENDER... - each in turn, first once that does not count, to have everything in memory. $run counts. Every
+# other time the last is first, as what a run leaves to the file system may slow the next one down.
 alternate() {
-	local contender
+	local contender turn
 
 	rm -f "$results"/*
 	for ((run = 0; run <= runs; run++)); do
-		for contender; do
+		turn=("$@")
+		[ $((run % 2)) -eq 0 ] || mapfile -t turn < <(printf '%s\n' "$@" | tac)
+		for contender in "${turn[@]}"; do
 			"$contender"
 		done
 		[ "$run" -gt 0 ] || rm "$results"/*

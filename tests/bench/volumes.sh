@@ -2,23 +2,22 @@
 # how much.
 . "${srcdir:-.}/tests/bench/lib.sh" || exit 1
 
-# at NAME MB COMMAND... - a backup in volumes of so many MB.
-at() {
-	local name=$1 megabytes=$2 largest
-
-	shift 2
-	fresh
-	timed "$name" "$@"
-	largest=$(find "$target" -name '*.difftar.gz' -printf '%s\n' | sort -n | tail -n 1)
-	[ "$largest" -le $((megabytes * 1024 * 1024)) ] || fail "a volume has $largest bytes at --volsize $megabytes"
+# The bytes that the largest volume has beyond its size; stock has some with Python 3.13, which holds 128 KiB back.
+excess() {
+	find "$target" -name '*.difftar.gz' -printf '%s\n' | sort -n | awk -v most=$((size * 1024 * 1024)) \
+		'END { print $1 > most ? $1 - most : 0 }'
 }
 
 by_stock() {
-	at by_stock "$size" "$DUPLICITY" full --no-encryption --volsize "$size" "$source" "$url"
+	fresh
+	timed by_stock "$DUPLICITY" full --no-encryption --volsize "$size" "$source" "$url"
+	stock_excess=$(excess)
 }
 
 by_plugin() {
-	at by_plugin "$size" "$IN_TREE" duplicity full --no-encryption --volsize "$size" "$source" "stage+$url"
+	fresh
+	timed by_plugin "$IN_TREE" duplicity full --no-encryption --volsize "$size" "$source" "stage+$url"
+	[ "$(excess)" -eq 0 ] || fail "a volume is $(excess) bytes larger than --volsize $size"
 }
 
 of_usr "${MEGABYTES:-400}"
@@ -27,6 +26,7 @@ for size in 1 5 200; do
 	heading "full backup, --volsize $size, $(described)"
 	row by_stock by_stock 'stock'
 	row by_plugin by_stock 'plugin'
+	echo "stock's largest volume is $stock_excess bytes larger than --volsize"
 	[ $(($(median by_plugin 3) - $(median by_stock 3))) -le $((64 * 1024)) ] || fail 'more than 64 MiB above the peak memory of stock'
 done
 finish

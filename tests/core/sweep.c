@@ -423,7 +423,7 @@ digest_scenario(void)
 	wrap_pause(false);
 }
 
-/* The thread finds a file that is complete, and this one waits for it: all calls come in one order. */
+/* The thread finds a file that is complete, and this one waits for it; how often that looks differs. */
 static void
 follow_scenario(void)
 {

@@ -98,21 +98,23 @@ known(void)
 	unlink(in_dir("data"));
 }
 
-/* Ten bytes at a time, with pauses in which all is read, and without. */
+/* A few bytes at a time, with pauses in which what there is may be read, and without. */
 static void
 in_pieces(void)
 {
 	struct stage_follow *follow = follow_new_file(false);
 	struct stage_followed followed;
+	static char bytes[9999];
 	int i;
 
 	for (i = 0; i < 300; i++) {
-		CHECK(grow("0123456789", 10));
+		memset(bytes, i, sizeof(bytes));
+		CHECK(grow(bytes, sizeof(bytes)));
 		if (i % 100 == 99)
 			pause_ms(120);
 	}
 	WORKS(stage_follow_end(&follow, &followed, &failure));
-	CHECK(followed.digest.size == 3000);
+	CHECK(followed.digest.size == 300 * sizeof(bytes));
 	is_of_file(&followed);
 	unlink(in_dir("data"));
 }
@@ -182,16 +184,26 @@ written_back(void)
 static void
 shortened(void)
 {
-	struct stage_follow *follow = follow_new_file(false);
 	struct stage_followed followed = {.digest.size = 4711};
+	char *bytes = calloc(1, PIECE);
+	struct stage_follow *follow;
+	int pause = 200, code = 0;
 
-	CHECK(grow("0123456789", 10));
-	pause_ms(300);
-	CHECK(truncate(in_dir("data"), 5) == 0);
-	FAILS(stage_follow_end(&follow, &followed, &failure), STAGE_E_DAMAGED);
-	HAS(failure.message, "10 bytes were read of data");
+	REQUIRE(bytes != NULL);
+	/* longer and longer, until something was read */
+	for (; code == 0 && pause < 20000; pause *= 2) {
+		follow = follow_new_file(false);
+		CHECK(grow(bytes, PIECE));
+		pause_ms(pause % 1000);
+		sleep((unsigned int)pause / 1000);
+		CHECK(truncate(in_dir("data"), 5) == 0);
+		followed.digest.size = 4711;
+		code = stage_follow_end(&follow, &followed, &failure);
+		unlink(in_dir("data"));
+	}
+	FAILS(code, STAGE_E_DAMAGED);
 	CHECK(follow == NULL && followed.digest.size == 4711);
-	unlink(in_dir("data"));
+	free(bytes);
 }
 
 static void
@@ -203,27 +215,41 @@ unreadable(void)
 
 	WORKS(stage_follow_open(fd, "some/path", false, &follow, &failure));
 	REQUIRE(follow != NULL);
-	pause_ms(120); /* met before the end */
 	FAILS(stage_follow_end(&follow, &followed, &failure), STAGE_E_SYSTEM);
 	CHECK(failure.sys_errno == EISDIR);
 	HAS(failure.message, "cannot read some/path");
+}
+
+/* A thread that was joined is there for a moment yet. */
+static bool
+has_threads(int count)
+{
+	double until = seconds() + 5;
+
+	while (count_entries("/proc/self/task") != count && seconds() < until)
+		pause_ms(1);
+	return count_entries("/proc/self/task") == count;
 }
 
 /* Nothing more is read; thread and descriptor are gone. */
 static void
 dropped(void)
 {
-	const int fds = count_fds(), threads = count_entries("/proc/self/task");
-	struct stage_follow *follow = follow_new_file(true);
+	const int fds = count_fds();
+	struct stage_follow *follow;
+	int threads;
 
-	CHECK(count_entries("/proc/self/task") == threads + 1);
+	pause_ms(100); /* for those of tests before */
+	threads = count_entries("/proc/self/task");
+	follow = follow_new_file(true);
+	CHECK(has_threads(threads + 1));
 	CHECK(truncate(in_dir("data"), (off_t)1 << 50) == 0 ||
 		truncate(in_dir("data"), (off_t)1 << 40) == 0);
 	stage_follow_drop(&follow);
 	CHECK(follow == NULL);
 	stage_follow_drop(&follow);
 	CHECK(count_fds() == fds);
-	CHECK(count_entries("/proc/self/task") == threads);
+	CHECK(has_threads(threads));
 	unlink(in_dir("data"));
 }
 

@@ -123,6 +123,22 @@ gpg-connect-agent /bye >"$logs/agent" 2>&1
 round agent --encrypt-key "$key" --use-agent
 [ "$(most_at_once)" -eq 1 ] || fail 'gpg encrypts more than one file at once where it may ask for a passphrase'
 
+# followed NAME OPTION... - nothing has to read a volume again when it is complete, to tell its digests.
+followed() {
+	local name=$1 known volumes
+
+	shift
+	fresh 0
+	expect 0 "$name" plugged duplicity full -v9 --volsize 1 "$@" "$source" "stage+$url"
+	known=$(grep -a -c 'was read while it was written' "$logs/$name")
+	volumes=$(find "$target" -name '*.vol*' | wc -l)
+	[ "$known" -eq "$volumes" ] || fail "$name: $known of $volumes volumes were read while they were written"
+}
+
+followed followed-plain --no-encryption
+followed followed-uncompressed --no-encryption --no-compression
+followed followed-encrypted
+
 # by the first three signatures, manifest and volume are begun
 for fails in 1 2 3; do
 	fresh "$fails"
