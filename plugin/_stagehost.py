@@ -8,6 +8,7 @@ The host, as the rest of the registration module sees it: where its versions dif
 is replaced once a staged URL is opened. Importing this changes nothing.
 """
 
+import contextlib
 import datetime
 import errno
 import fcntl
@@ -177,6 +178,10 @@ def _tell_no_space(write):
     return write_or_tell
 
 
+# By how much the gpg of signatures is nicer (nice(2)) than that of the volumes, which compresses them on one CPU: nobody
+# waits for it until they are done.
+_NICE = 5
+
 # The host has its ends of gpg's pipes inherited by whatever is started meanwhile, which then keeps them open.
 _starting_gpg = threading.Lock()
 
@@ -246,6 +251,10 @@ def _allocating(stock):
                 try:
                     if extension().allocate(encrypt_path.name):
                         self._pipe = _Pipe(self.gpg_input.fileno(), encrypt_path.name)
+                    elif threading.current_thread() is not threading.main_thread():
+                        with contextlib.suppress(OSError):  # it may be over
+                            nice = os.getpriority(os.PRIO_PROCESS, 0) + _NICE
+                            os.setpriority(os.PRIO_PROCESS, self.gpg_process.pid, nice)
                 except BaseException:
                     self.close()  # or gpg would never end
                     raise
