@@ -5,7 +5,7 @@
 # The bytes that the largest volume has beyond its size; stock has some with Python 3.13, which holds 128 KiB back.
 excess() {
 	find "$target" -name '*.difftar.gz' -printf '%s\n' | sort -n | awk -v most=$((size * 1024 * 1024)) \
-		'END { print $1 > most ? $1 - most : 0 }'
+		'{ largest = $1 } END { print (largest > most ? largest - most : 0) }'
 }
 
 by_stock() {
