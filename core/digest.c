@@ -23,7 +23,7 @@ stage_digester_new(bool sha1)
 	digester->sha256 = EVP_MD_CTX_new();
 	if (sha1)
 		digester->sha1 = EVP_MD_CTX_new();
-	/* libcrypto does not say why it fails; memory is all that these can want */
+	/* libcrypto does not say why it fails */
 	if (!digester->sha256 || EVP_DigestInit_ex(digester->sha256, EVP_sha256(), NULL) != 1 ||
 		(sha1 && (!digester->sha1 ||
 				 EVP_DigestInit_ex(digester->sha1, EVP_sha1(), NULL) != 1))) {

@@ -104,16 +104,18 @@ int stage_spool_reserve(struct stage_spool *spool, const char *path, uint64_t by
 
 /*
  * Moves path, tracked by dir, into the spool, and gives up what was reserved, and what was allocated
- * and not written. On success dir has forgotten it; on failure all is as it was. STAGE_E_SYSTEM (EXDEV where dir is on another file
- * system), STAGE_E_MEMORY; STAGE_E_UNTRACKED, STAGE_E_CLOSED and STAGE_E_FORKED of dir.
+ * and not written. On success dir has forgotten it; on failure all is as it was. STAGE_E_SYSTEM
+ * (EXDEV where dir is on another file system), STAGE_E_MEMORY; STAGE_E_UNTRACKED, STAGE_E_CLOSED and
+ * STAGE_E_FORKED of dir.
  */
 int stage_spool_accept(struct stage_spool *spool, struct stage_dir *dir, const char *path,
 	const char *name, const char *note, struct stage_spool_file **ret_file,
 	struct stage_error *error);
 
 /*
- * Tells of an accepted file what its first size bytes, which the caller has read while they were
- * written, have as SHA-256: where that are all, seal need not read them again. Nothing for one that is sealed.
+ * Tells the SHA-256 of the first size bytes of an accepted file, which the caller has read while it
+ * was written: where these are all that it has when it is sealed, seal does not read it again.
+ * Nothing for a file that is sealed.
  */
 void stage_spool_set_digest(
 	struct stage_spool_file *file, uint64_t size, const unsigned char sha256[32]);

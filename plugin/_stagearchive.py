@@ -79,7 +79,7 @@ class _Follower:
         self._consume = consume
         self._later = later
         self._complete = threading.Event()
-        self._result = self._error = None
+        self._error = None
         self._thread = threading.Thread(target=self._run, name='stagedir', daemon=True)
         try:
             self._thread.start()
@@ -90,7 +90,7 @@ class _Follower:
     def _run(self):
         self._complete.wait(self._later)
         try:
-            self._result = self._consume(self)
+            self._consume(self)
         except BaseException as error:
             self._error = error
 
@@ -116,13 +116,12 @@ class _Follower:
         return b''
 
     def finish(self):
-        """Returns what consume did when it has met the end, or raises what went wrong in the thread."""
+        """Waits until consume has met the end, or raises what went wrong in the thread."""
         self._complete.set()
         self._thread.join()
         self.source.close()
         if self._error:
             raise self._error
-        return self._result
 
 
 class _OtherForm:

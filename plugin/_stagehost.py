@@ -235,7 +235,8 @@ class _Pipe:
 
 def _allocating(stock):
     """
-    gpg.GPGFile, which begins a volume only when the disk space for it is its own; there may be several at once.
+    gpg.GPGFile, which begins a volume only when the disk space for it is its own; there may be several at once, of which
+    that of the volume comes first.
     """
     class GPGFile(stock):
         may_be_several = True
@@ -249,7 +250,7 @@ def _allocating(stock):
                 os.set_inheritable((self.gpg_input if encrypt else self.gpg_output).fileno(), False)
             if encrypt:
                 try:
-                    if extension().allocate(encrypt_path.name):
+                    if extension().begin_volume(encrypt_path.name):
                         self._pipe = _Pipe(self.gpg_input.fileno(), encrypt_path.name)
                     elif threading.current_thread() is not threading.main_thread():
                         with contextlib.suppress(OSError):  # it may be over

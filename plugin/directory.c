@@ -359,42 +359,48 @@ directory_dir_of(PyObject *object)
 	return NULL;
 }
 
+/* The directory of this process that a path is of, tracked or not; NULL where there is none. */
+static directory *
+giving(const char *path)
+{
+	directory *self = all;
+
+	while (self && !stage_dir_gives(self->dir, path))
+		self = self->next;
+	return self;
+}
+
 int
 directory_create_tracked(const char *path, int *ret_fd, struct stage_error *error)
 {
-	int code = STAGE_E_UNTRACKED;
-	directory *self;
+	const directory *self = giving(path);
+	int code;
 
-	for (self = all; self && (code == STAGE_E_UNTRACKED || code == STAGE_E_CLOSED);
-		self = self->next)
-		code = stage_dir_create(self->dir, path, ret_fd, error);
+	if (!self)
+		return stage_error_set(error, STAGE_E_UNTRACKED, 0,
+			"%s is in no staging directory of this process", path);
+	code = stage_dir_create(self->dir, path, ret_fd, error);
 	return code == STAGE_E_CLOSED ? STAGE_E_UNTRACKED : code;
 }
 
 PyObject *
 remove_tracked(PyObject *module, PyObject *name)
 {
-	int code = STAGE_E_UNTRACKED;
+	PyObject *bytes = path_bytes(name);
 	struct stage_error error;
 	directory *self;
-	PyObject *bytes;
-	bool ours = false;
+	int code = 0;
 
 	(void)module;
-	bytes = path_bytes(name);
 	if (!bytes)
 		return NULL;
-	for (self = all; self && (code == STAGE_E_UNTRACKED || code == STAGE_E_CLOSED);
-		self = self->next) {
+	self = giving(PyBytes_AsString(bytes));
+	if (self)
 		code = stage_dir_remove(self->dir, PyBytes_AsString(bytes), &error);
-		ours = stage_dir_gives(self->dir, PyBytes_AsString(bytes));
-		if (ours)
-			break;
-	}
 	Py_DECREF(bytes);
 	if (code == STAGE_E_SYSTEM || code == STAGE_E_FORKED)
 		return raise_error(&error);
-	return PyBool_FromLong(ours);
+	return PyBool_FromLong(self != NULL);
 }
 
 static PyObject *

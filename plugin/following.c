@@ -35,13 +35,13 @@ open_again(int fd, const char *path)
 }
 
 void
-staging_follow(int fd, const char *path)
+staging_follow(struct staging *self, int fd)
 {
-	struct staging *self = staging_reserving(path);
+	const char *path = self->reserved;
 	struct stage_error error;
 	int again;
 
-	if (!self || !self->upload || self->ending || getpid() != self->owner)
+	if (!self->upload || self->ending || getpid() != self->owner)
 		return;
 	staging_unfollow(self);
 	again = open_again(fd, path);

@@ -179,16 +179,13 @@ open_file(struct writer *writer, const char *name)
 		return fail(writer, &error);
 	if (fd < 0)
 		return raise_errno(writer, errno);
-	if (staging_allocate(fd, name) < 0) {
+	if (staging_begin_volume(fd, name) < 0) {
 		sys_errno = errno;
 		close(fd);
 		return PyErr_Occurred() ? -1 : raise_errno(writer, sys_errno);
 	}
-	staging_follow(fd, name);
-	writer->output = (struct stage_output){.fd = fd,
-		.name = name,
-		.make_room = make_room,
-		.context = &writer->output};
+	writer->output = (struct stage_output){
+		.fd = fd, .name = name, .make_room = make_room, .context = &writer->output};
 	return 0;
 }
 

@@ -125,25 +125,21 @@ static PyMethodDef functions[] = {
 		"Signals are left alone outside of the main thread."},
 	{"remove", remove_tracked, METH_O,
 		"remove(fname)\n--\n\n"
-		"Removes a file (str or bytes) of a TemporaryDirectory of this process, by "
-		"descriptor, and\n"
-		"forgets it. One that is not tracked any more, as it was staged, is left alone: "
-		"what its\n"
-		"path leads to now may be another's. False: it is in none of them."},
+		"Removes a file (str or bytes) of a TemporaryDirectory of this process, by\n"
+		"descriptor, and forgets it. One that is not tracked any more, as it was staged, "
+		"is\n"
+		"left alone: what its path leads to now may be another's. False: it is in none."},
+	{"begin_volume", begin_volume, METH_O,
+		"begin_volume(path)\n--\n\n"
+		"Has the disk space allocated that is reserved for the volume of this path (str "
+		"or\n"
+		"bytes), once it was opened for writing, follows it while it is written, and\n"
+		"returns True. False for any other. Without space waits while staged volumes are\n"
+		"still handed off, and then raises OSError with errno and filename."},
 	{"volume_sha1", volume_sha1, METH_O,
 		"volume_sha1(path)\n--\n\n"
-		"The SHA-1 (bytes) of the volume of this path (str or bytes), which is complete. "
-		"None\n"
-		"where that is not known, or it is no volume of a Staging.\n"},
-	{"allocate", allocate, METH_O,
-		"allocate(path)\n--\n\n"
-		"Has the disk space allocated that is reserved for the volume of this path (str or "
-		"bytes),\n"
-		"once it was opened for writing, and returns True. False for any other. Without "
-		"space "
-		"waits\n"
-		"while staged volumes are still handed off, and then raises OSError with errno and "
-		"filename."},
+		"The SHA-1 (bytes) of the volume of this path (str or bytes), which is complete.\n"
+		"None where that is not known, or it is no volume of a Staging."},
 	{"gzip_write_file", (PyCFunction)(void (*)(void))gzip_write_file,
 		METH_VARARGS | METH_KEYWORDS,
 		"gzip_write_file(block_iter, filename, size=209715200, gzipped=True)\n--\n\n"

@@ -106,23 +106,19 @@ PyObject *staging_raise(const struct stage_error *error);
 bool staging_wait_for_room(int fd);
 
 /*
- * Has the disk space allocated that Staging.volume() reserved for path, which fd has open for
- * writing: no other process can take it any more. Nothing for any other path. Waits while staged
- * files may give room back: 0, or -1 with errno, or with an exception as above. space.c
+ * Begins the volume at path, which fd has open for writing and which is only appended to: has the
+ * disk space allocated that Staging.volume() reserved for it, so that no other process can take it
+ * any more, and follows it, so that its digests are known when it is complete. Nothing for any other
+ * path. Waits while staged files may give room back: 0, or -1 with errno, or with an exception as
+ * above. space.c
  */
-int staging_allocate(int fd, const char *path);
-
-/*
- * Follows the file at path, which fd has open and which is only appended to, if Staging.volume()
- * reserved room for it: its digests are known when it is complete. following.c
- */
-void staging_follow(int fd, const char *path);
+int staging_begin_volume(int fd, const char *path);
 
 /* _stagedir.volume_sha1(path). following.c */
 PyObject *volume_sha1(PyObject *module, PyObject *path);
 
-/* _stagedir.allocate(path). space.c */
-PyObject *allocate(PyObject *module, PyObject *path);
+/* _stagedir.begin_volume(path). space.c */
+PyObject *begin_volume(PyObject *module, PyObject *path);
 
 enum staging_end {
 	STAGING_FINISH, /* hand off what is staged, unless that has failed already */

@@ -84,11 +84,11 @@ staging_reserving(const char *path)
 	return NULL;
 }
 
-int
-staging_allocate(int fd, const char *path)
+/* Allocates what self has reserved: 0, or -1 as staging_begin_volume(). */
+static int
+allocate(const struct staging *self, int fd)
 {
-	const struct staging *reserving = staging_reserving(path);
-	const uint64_t bytes = reserving ? reserving->reserved_bytes : 0;
+	const uint64_t bytes = self->reserved_bytes;
 	bool allocated;
 	int sys_errno;
 
@@ -102,25 +102,39 @@ staging_allocate(int fd, const char *path)
 	return allocated ? 0 : -1;
 }
 
+int
+staging_begin_volume(int fd, const char *path)
+{
+	struct staging *self = staging_reserving(path);
+	int result;
+
+	if (!self)
+		return 0;
+	Py_INCREF((PyObject *)self); /* the GIL is given up */
+	result = allocate(self, fd);
+	if (result == 0)
+		staging_follow(self, fd);
+	Py_DECREF((PyObject *)self);
+	return result;
+}
+
 static int
-allocate_path(const char *path)
+begin_at(const char *path)
 {
 	int fd, result, sys_errno;
 
 	fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	result = staging_allocate(fd, path);
+	result = staging_begin_volume(fd, path);
 	sys_errno = errno;
-	if (result == 0)
-		staging_follow(fd, path);
 	close(fd);
 	errno = sys_errno;
 	return result;
 }
 
 PyObject *
-allocate(PyObject *module, PyObject *path)
+begin_volume(PyObject *module, PyObject *path)
 {
 	PyObject *bytes = path_bytes(path);
 	bool is_volume;
@@ -130,7 +144,7 @@ allocate(PyObject *module, PyObject *path)
 	if (!bytes)
 		return NULL;
 	is_volume = staging_reserving(PyBytes_AsString(bytes)) != NULL;
-	result = is_volume ? allocate_path(PyBytes_AsString(bytes)) : 0;
+	result = is_volume ? begin_at(PyBytes_AsString(bytes)) : 0;
 	if (result < 0 && !PyErr_Occurred())
 		PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
 	Py_DECREF(bytes);

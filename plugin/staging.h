@@ -67,6 +67,9 @@ PyObject *staging_fail(const struct stage_error *error);
 /* The Staging that reserved room for a file at path; NULL where none did. space.c */
 struct staging *staging_reserving(const char *path);
 
+/* Follows the file at self->reserved, which fd has open. Does without where it cannot. following.c */
+void staging_follow(struct staging *self, int fd);
+
 /* Forgets what is known of the volume that is made. following.c */
 void staging_unfollow(struct staging *self);
 

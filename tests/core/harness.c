@@ -330,15 +330,6 @@ scaled(size_t count)
 	return divisor > 1 && count > divisor ? count / divisor : count;
 }
 
-double
-seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void
 write_captured(void *context, enum stage_level level, const char *line)
 {

@@ -224,9 +224,9 @@ unreadable(void)
 static bool
 has_threads(int count)
 {
-	double until = seconds() + 5;
+	double until = stage_clock_now() + 5;
 
-	while (count_entries("/proc/self/task") != count && seconds() < until)
+	while (count_entries("/proc/self/task") != count && stage_clock_now() < until)
 		pause_ms(1);
 	return count_entries("/proc/self/task") == count;
 }

@@ -80,7 +80,7 @@ upload(void *context, const struct stage_spool_file *file, unsigned int attempt,
 		"%s:%u ", file->name, attempt);
 	storage->used += (size_t)length;
 	if (number < ATTEMPTS_MAX)
-		storage->times[number] = seconds();
+		storage->times[number] = stage_clock_now();
 	pthread_cond_broadcast(&storage->changed);
 	while (storage->held)
 		pthread_cond_wait(&storage->changed, &storage->lock);
@@ -486,9 +486,9 @@ waits(void)
 	CHECK(failure.code == STAGE_E_AGAIN && failure.message[0] == '\0');
 	CHECK(stage_handoff_wait(bench.handoff, 1, -1, &failure) == STAGE_E_AGAIN);
 	CHECK(stage_handoff_wait(bench.handoff, 1, NAN, &failure) == STAGE_E_AGAIN);
-	since = seconds();
+	since = stage_clock_now();
 	CHECK(stage_handoff_wait(bench.handoff, 2, 0.05, &failure) == STAGE_E_AGAIN);
-	CHECK(seconds() - since >= 0.05);
+	CHECK(stage_clock_now() - since >= 0.05);
 	hold(&bench.storage, false);
 	WORKS(stage_handoff_wait(bench.handoff, 2, INFINITY, &failure));
 	WORKS(stage_handoff_wait(bench.handoff, 1, 1e300, &failure));
@@ -554,9 +554,9 @@ stopped_in_upload(void)
 	put("b", 1);
 	wait_for_begun(&bench.storage, 1);
 	CHECK(stage_handoff_stop(bench.handoff, 0) == STAGE_E_AGAIN);
-	since = seconds();
+	since = stage_clock_now();
 	CHECK(stage_handoff_stop(bench.handoff, 0.03) == STAGE_E_AGAIN);
-	CHECK(seconds() - since >= 0.03);
+	CHECK(stage_clock_now() - since >= 0.03);
 	FAILS(stage_handoff_wait(bench.handoff, 1, LONG, &failure), STAGE_E_CLOSED);
 	HAS(failure.message, "was stopped");
 	file = make("c", 1);

@@ -868,10 +868,10 @@ static void
 check_many(const struct bytes *bytes, size_t left)
 {
 	struct stage_journal_content *content = NULL;
-	double before = seconds();
+	double before = stage_clock_now();
 
 	WORKS(stage_journal_parse(bytes->text, bytes->size, "DIR", &content, &failure));
-	CHECK(seconds() - before < 20);
+	CHECK(stage_clock_now() - before < 20);
 	REQUIRE(content != NULL);
 	CHECK(content->count == left && content->damaged == 0);
 	stage_journal_content_free(&content);

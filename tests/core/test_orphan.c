@@ -663,7 +663,7 @@ crowded(void)
 	const size_t members = sizeof(work) / sizeof(work[0]);
 	size_t i, files = 2, reclaimed = 0, left = 0, directories = 0;
 	atomic_bool stop = false;
-	double end = seconds() + 1.5;
+	double end = stage_clock_now() + 1.5;
 	size_t died = 0;
 
 	capture();
@@ -672,7 +672,7 @@ crowded(void)
 		crowds[i].stop = &stop;
 		REQUIRE(pthread_create(&crowds[i].thread, NULL, work[i], &crowds[i]) == 0);
 	}
-	while (seconds() < end) {
+	while (stage_clock_now() < end) {
 		CHECK(in_child(run_that_dies, &files, -1) == 0);
 		died++;
 		usleep(20000);

@@ -1351,10 +1351,10 @@ find_while_forgotten(void)
 {
 	size_t count = scaled(200) + 1, most = 0, wrong = 0;
 	struct child child = start_child(forget_all, &count, -1);
-	double end = seconds() + 60;
+	double end = stage_clock_now() + 60;
 	bool dead = false;
 
-	while (!dead && seconds() < end) {
+	while (!dead && stage_clock_now() < end) {
 		found_done();
 		wrong += stage_spool_find(test_dir, &found, &found_count, NULL) != 0 ||
 			 found_count > 1;

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "clock.h"
 #include "dir.h"
 #include "error.h"
 #include "log.h"
@@ -127,8 +128,6 @@ int in_child_on_tmpfs(int (*function)(void *), const char *what);
 
 /* Counts of heavy tests, scaled down where a tool makes them slow (STAGEDIR_TEST_SCALE). */
 size_t scaled(size_t count);
-
-double seconds(void);
 
 /* What was logged: "W:", "N:", "I:", "D:" before each line. Any thread may log. */
 struct captured {
