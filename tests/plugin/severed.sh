@@ -16,9 +16,17 @@ note "seed $seed"
 configure "temp_root = $root" 'avoid_tmpfs = no' 'backoff = 1' 'retries = 10'
 source=$work/source
 mkdir "$source"
-for i in {1..30}; do
-	head -c 1000000 /dev/urandom >"$source/file-$i"
-done
+
+# add_files FIRST LAST - a volume more for each.
+add_files() {
+	local i
+
+	for ((i = $1; i <= $2; i++)); do
+		head -c 1000000 /dev/urandom >"$source/file-$i"
+	done
+}
+
+add_files 1 30
 # the host has its own retries for what is no volume; ssh does not look at $HOME
 options=(--volsize 1 --no-encryption --num-retries 10 --backend-retry-delay 1 --ssh-options
 	"-oUserKnownHostsFile=$HOME/.ssh/known_hosts -oIdentityFile=$HOME/.ssh/id_ed25519 -oBatchMode=yes -oLogLevel=ERROR")
@@ -101,8 +109,8 @@ lose_connections() {
 	for run in 1 2 3 4 5 6 7 8; do
 		stand 'a lost connection'
 		start kept plugged duplicity "${options[@]}" "$source" "stage+$url"
-		wait_for 60 stored $((highest + 2))
-		pause 300
+		wait_for 60 stored $((highest + 2 + RANDOM % 10))
+		pause 100
 		if [ "$run" -lt 4 ] && is_running; then
 			kill_sshd
 			# a client that connects anew is to find nobody
@@ -134,7 +142,7 @@ kill_runs() {
 		start killed plugged duplicity "${options[@]}" "$source" "stage+$url"
 		# killed behind its last file, it is complete
 		[ "$state" = complete ] || {
-			wait_for 60 stored $((highest + 1 + RANDOM % 10))
+			wait_for 60 stored $((highest + 1 + RANDOM % 20))
 			pause 200
 			kill -KILL "$pid" 2>/dev/null
 		}
@@ -146,6 +154,8 @@ kill_runs() {
 }
 
 rounds=${STAGE_TEST_ROUNDS:-2}
+# so many that two kills, each within the next 20 volumes, leave some to be stored
+add_files 31 70
 for ((round = 1; round <= rounds; round++)); do
 	note "round $round: keeps its connection: ends, and is continued"
 	aim "kept-$round" ''
