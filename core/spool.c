@@ -27,15 +27,13 @@
 #include <unistd.h>
 
 #include "allocate.h"
+#include "dead.h"
 #include "digest.h"
 #include "forkmark.h"
 #include "held.h"
 #include "journal.h"
 #include "naming.h"
 #include "room.h"
-
-/* Looks at a spool that somebody else is just looking at, before it is busy; 1 ms apart. */
-#define HOLD_ATTEMPTS 100
 
 struct entry {
 	struct stage_spool_file file; /* first: the two are converted */
@@ -787,138 +785,35 @@ take_files(struct stage_spool *spool, const struct stage_journal_content *conten
 	return 0;
 }
 
-/*
- * Locks the directory if nobody else holds it. Those who only look at it (orphan.c) have a shared
- * lock, and not for long: they are waited for.
- */
-static enum stage_lock
-lock_idle(struct stage_held *held)
-{
-	const struct timespec pause = {.tv_nsec = 1000 * 1000};
-	int attempts;
-
-	for (attempts = 0; attempts < HOLD_ATTEMPTS; attempts++) {
-		if (stage_held_lock(held, LOCK_EX) != STAGE_LOCK_TAKEN ||
-			stage_held_lock(held, LOCK_SH) == STAGE_LOCK_TAKEN)
-			break;
-		stage_held_lock(held, LOCK_UN);
-		held->lock = STAGE_LOCK_TAKEN;
-		nanosleep(&pause, NULL);
-	}
-	return held->lock;
-}
-
-static int
-fail_foreign(const char *path, const char *why, struct stage_error *error)
-{
-	return stage_error_set(error, STAGE_E_ARGUMENT, 0, "the spool %s %s", path, why);
-}
-
-/* Tells why the directory name in root_fd could not be opened. */
-static int
-fail_to_find(int root_fd, const char *name, const char *path, struct stage_error *error)
-{
-	int sys_errno = errno;
-	struct stat stat;
-
-	if (sys_errno == ENOTDIR || sys_errno == ELOOP)
-		return fail_foreign(path, "is not a directory", error);
-	if (sys_errno == EACCES && fstatat(root_fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-		stat.st_uid != geteuid())
-		return fail_foreign(path, "is another user's", error);
-	return stage_error_set(error, STAGE_E_SYSTEM, sys_errno, "cannot open the spool %s", path);
-}
-
-/* Opens the directory name in root, and locks it if it can. */
-static int
-find(struct stage_held *held, const char *root, const char *name, const char *path,
-	struct stage_error *error)
-{
-	int root_fd, code = 0;
-
-	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return stage_error_set(
-			error, STAGE_E_SYSTEM, errno, "cannot open the temp root %s", root);
-	if (stage_held_find(held, root_fd, name, LOCK_EX) < 0)
-		code = fail_to_find(root_fd, name, path, error);
-	close(root_fd);
-	return code;
-}
-
-/* Holds the directory if it is a dead run's. */
-static int
-hold(struct stage_held *held, const char *root, const char *name, const char *path,
-	struct stage_error *error)
-{
-	int code;
-
-	code = find(held, root, name, path, error);
-	if (code < 0)
-		return code;
-	if (held->stat.st_uid != geteuid())
-		return fail_foreign(path, "is another user's", error);
-	switch (held->lock == STAGE_LOCK_TAKEN ? lock_idle(held) : held->lock) {
-	case STAGE_LOCK_UNSUPPORTED:
-		return fail_foreign(path,
-			"cannot be locked, so that nobody can tell whether its run lives", error);
-	case STAGE_LOCK_TAKEN:
-		return stage_error_set(
-			error, STAGE_E_BUSY, 0, "the spool %s is in use by a live run", path);
-	case STAGE_LOCK_OURS:
-		break;
-	}
-	if (!stage_held_is_at(held, path)) /* whoever had it before us has just removed it */
-		return stage_error_set(error, STAGE_E_SYSTEM, ENOENT, "the spool %s is gone", path);
-	return 0;
-}
-
-/* Splits path into a root, which the caller frees, and the name of a spool of this machine. */
-static int
-split(const char *path, char **ret_root, const char **ret_name, struct stage_error *error)
-{
-	const char *slash = strrchr(path, '/');
-	bool this_machine;
-	pid_t pid;
-
-	if (path[0] != '/' || !stage_naming_is_dir(slash + 1, &pid, &this_machine) || !this_machine)
-		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
-			"%s is not the absolute path of a staging directory of this machine", path);
-	*ret_root = strndup(path, slash == path ? 1 : (size_t)(slash - path));
-	if (!*ret_root)
-		return no_memory(error);
-	*ret_name = slash + 1;
-	return 0;
-}
-
 int
 stage_spool_adopt(const char *path, bool durable, const struct stage_log *log,
 	struct stage_spool **ret_spool, struct stage_error *error)
 {
 	struct stage_journal_content *content = NULL;
+	struct stage_held held = STAGE_HELD_NONE;
 	struct stage_spool *spool = NULL;
-	const char *name = NULL;
 	char *root = NULL;
 	int code;
 
-	code = split(path, &root, &name, error);
-	if (code < 0)
+	code = stage_dead_hold(path, &held, &root, error);
+	if (code == 0)
+		code = new_spool(root, held.name, durable, log, &spool, error);
+	free(root);
+	if (code < 0) {
+		stage_held_release(&held);
 		return code;
-	code = new_spool(root, name, durable, log, &spool, error);
-	if (code == 0)
-		code = hold(&spool->held, root, name, path, error);
-	if (code == 0)
-		code = stage_journal_read(spool->held.fd, path, &content, error);
+	}
+	spool->held = held;
+	code = stage_journal_read(held.fd, path, &content, error);
 	if (code == 0)
 		code = take_files(spool, content, error);
 	if (code == 0)
 		code = stage_journal_append(
-			spool->held.fd, path, content, durable, &spool->journal, error);
+			held.fd, path, content, durable, &spool->journal, error);
 	if (code == 0)
 		*ret_spool = spool;
-	else if (spool)
+	else
 		release(spool);
 	stage_journal_content_free(&content);
-	free(root);
 	return code;
 }
