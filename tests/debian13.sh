@@ -113,8 +113,12 @@ check() {
 	find "$root/src/build/tests" -name '*.log' -exec grep -a -h -i -E '^SKIP: |not tested' {} + | sort -u || true
 }
 
+# Of the same files as outside.
 bench() {
-	in_root /src/bootstrap bench ${BENCHMARKS:+BENCHMARKS="$BENCHMARKS"} || status=$?
+	mkdir -p "$root/mnt/usr"
+	mount --bind /usr "$root/mnt/usr"
+	mount -o remount,bind,ro "$root/mnt/usr"
+	in_root BENCH_ROOT=/mnt /src/bootstrap bench ${BENCHMARKS:+BENCHMARKS="$BENCHMARKS"} || status=$?
 }
 
 note "building for: $what"

@@ -88,10 +88,12 @@ within() {
 	}' || fail "$5"
 }
 
-# of_usr MEGABYTES - a source of so much of /usr: every so many-th file, so that it is like the whole.
+# of_usr MEGABYTES - a source of so much of /usr: every so many-th file, so that it is like the whole. Or of that below
+# $BENCH_ROOT, so that two roots measure the same files.
 of_usr() {
 	mkdir "$source"
-	find /usr/bin /usr/lib /usr/share /usr/include -xdev -type f -size -5000k -printf '%s %p\n' | sort -k 2 |
+	cd "${BENCH_ROOT:-/}" || die "there is no folder ${BENCH_ROOT:-/}"
+	find usr/bin usr/lib usr/share usr/include -xdev -type f -size -5000k -printf '%s %p\n' | sort -k 2 |
 		awk -v wanted=$(($1 * 1000000)) '
 			{ total += $1; sub(/^[0-9]+ /, ""); path[NR] = $0 }
 			END {
@@ -99,6 +101,7 @@ of_usr() {
 					if (int(i * wanted / total) > int((i - 1) * wanted / total))
 						printf "%s%c", path[i], 0
 			}' | xargs -0 cp --parents -t "$source"
+	cd "$OLDPWD" || exit
 }
 
 # What the source is.
