@@ -61,20 +61,22 @@ def _encrypt(blocks, made):
 
 
 def _expand(blocks, made):
-    with gzip.GzipFile(fileobj=blocks.source) as source, open(made, 'wb') as target:
+    with gzip.GzipFile(fileobj=blocks.fp) as source, open(made, 'wb') as target:
         shutil.copyfileobj(source, target)
 
 
 class _Follower:
     """
-    A thread that reads a file while it is still written, until finish() is called: it calls consume with this, an iterator
-    of blocks as dup_temp.SrcIter is one.
+    Reads a file while it is still written, in a thread, until wait() is called: it calls consume with this, an iterator of
+    blocks as dup_temp.SrcIter is one.
     """
     _SECONDS = 0.05  # between two looks
+    # Bytes at the end of a growing file that are not read yet: they may be there before what is in them, see core/follow.c.
+    _UNSETTLED = 256 * 1024
 
     def __init__(self, filename, consume, later=0):
-        """It begins so many seconds later, unless finish() is called before."""
-        self.source = open(filename, 'rb')
+        """It begins so many seconds later, unless wait() is called before."""
+        self.source = open(filename, 'rb', buffering=0)
         self.size = 0  # bytes of the file that were read
         self._consume = consume
         self._later = later
@@ -101,13 +103,17 @@ class _Follower:
         while True:
             # where the run ends early, the interpreter waits for gpg to end, which waits for more
             complete = self._complete.is_set() or not threading.main_thread().is_alive()
-            data = self.source.read(self.get_read_size())
-            if data:
-                self.size += len(data)
-                return dup_temp.Block(data)
-            if complete:
-                raise StopIteration
+            if complete or self._is_settled(self.get_read_size()):
+                data = self.source.read(self.get_read_size())
+                if data:
+                    self.size += len(data)
+                    return dup_temp.Block(data)
+                if complete:
+                    raise StopIteration
             self._complete.wait(self._SECONDS)
+
+    def _is_settled(self, size):
+        return os.fstat(self.source.fileno()).st_size >= self.size + size + self._UNSETTLED
 
     def get_read_size(self):
         return 128 * 1024
@@ -115,37 +121,54 @@ class _Follower:
     def get_footer(self):
         return b''
 
-    def finish(self):
-        """Waits until consume has met the end, or raises what went wrong in the thread."""
+    def wait(self):
+        """Waits until consume has met the end of the file. What it has raised, or None."""
         self._complete.set()
         self._thread.join()
         self.source.close()
-        if self._error:
-            raise self._error
+        return self._error
 
 
 class _OtherForm:
     """
-    Another form of the file at filename, in a temporary file of the archive directory, made by write(BLOCKS, PATH) in a
-    thread while the host still appends to the file, until finish() is called. It begins some seconds later: where there is
-    one gpg for each CPU, that of the volume, which is waited for, is not held up by the keys of others.
+    Another form of the file at filename, in a temporary file of the archive directory, made by write(BLOCKS, PATH): at
+    once, or beside(), in a thread while the host still appends to the file.
     """
 
-    def __init__(self, archive, filename, write, later=0):
+    def __init__(self, archive):
         self._archive = archive
         self._directory = tempdir.TemporaryDirectory(archive.name)
         self.name = self._directory.mktemp()
-        self._follower = _Follower(filename, lambda blocks: write(blocks, self.name), later)
+        self._follower = None
 
-    @property
-    def size(self):
-        """How many bytes of the file were read."""
-        return self._follower.size
+    @classmethod
+    def beside(cls, archive, filename, write, later=0):
+        """
+        It begins some seconds later: where there is one gpg for each CPU, that of the volume, which is waited for, is not
+        held up by the keys of others.
+        """
+        form = cls(archive)
+        form._follower = _Follower(filename, lambda blocks: write(blocks, form.name), later)
+        return form
 
-    def finish(self):
-        """Returns itself when all is written, or raises what went wrong in the thread."""
-        self._follower.finish()
-        return self
+    @classmethod
+    def of(cls, archive, filename, write):
+        """Of a file that the host no longer writes."""
+        form = cls(archive)
+        write(dup_temp.SrcIter(path.Path(filename)), form.name)
+        return form
+
+    def is_whole(self, filename):
+        """
+        Waits for what is made beside. Is all of the file in it? Not where its gpg was killed, or the disk full for a while;
+        and some backends move what they are given to store.
+        """
+        error = self._follower and self._follower.wait()
+        if error:
+            log.Info(f'another form of {os.fsdecode(filename)} is made again: {error}')
+            return False
+        read_all = not self._follower or self._follower.size == os.stat(filename).st_size
+        return read_all and os.path.exists(self.name)
 
     def sync(self, filename):
         """Has it on disk, with the mode of the file at filename."""
@@ -168,7 +191,7 @@ class _OtherForm:
 def _remake(name, write):
     """The other form of a file of the archive directory that the host no longer writes, on disk."""
     archive = config.archive_dir_path
-    form = _OtherForm(archive, archive.append(name).name, write).finish()
+    form = _OtherForm.of(archive, archive.append(name).name, write)
     form.sync(archive.append(name).name)
     return form
 
@@ -190,18 +213,24 @@ def following(stock):
             stock.__init__(self, fileobj, tdp, dirpath, partname, permname, remname)
             self._forms = {}
             if tdp and file_naming.parse(permname).compressed:
-                self._forms[_compress] = _OtherForm(dirpath, self.name, _compress)
+                self._make_beside(_compress)
             remote = file_naming.parse(remname) if tdp else None
             if remote and remote.encrypted and _may_encrypt_meanwhile():
                 # one behind the other
-                self._forms[_encrypt] = _OtherForm(dirpath, self.name, _encrypt, later=2 if remote.manifest else 1)
+                self._make_beside(_encrypt, later=2 if remote.manifest else 1)
+
+        def _make_beside(self, write, later=0):
+            try:
+                self._forms[write] = _OtherForm.beside(self.dirpath, self.name, write, later)
+            except RuntimeError as error:
+                log.Info(f'another form of {os.fsdecode(self.name)} is made at the end: {error}')
 
         def _form(self, write):
             filename = self.dirpath.append(self.partname).name
             form = self._forms.get(write)
-            if not form or form.finish().size != os.stat(filename).st_size:
-                form = self._forms[write] = _OtherForm(self.dirpath, filename, write)
-            return form.finish()
+            if not form or not form.is_whole(filename):
+                form = self._forms[write] = _OtherForm.of(self.dirpath, filename, write)
+            return form
 
         def to_remote(self):
             parsed = file_naming.parse(self.remname)

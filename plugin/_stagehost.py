@@ -163,6 +163,8 @@ def _tell_no_space(write):
         try:
             return write(block_iter, filename, *arguments, **keywords)
         except (OSError, gpg.GPGError) as error:
+            if threading.current_thread() is not threading.main_thread():
+                raise  # it is made again (_stagearchive._OtherForm)
             folder = os.path.dirname(os.fsdecode(filename))
             if not os.path.isdir(folder):
                 raise
@@ -257,7 +259,8 @@ def _allocating(stock):
                             nice = os.getpriority(os.PRIO_PROCESS, 0) + _NICE
                             os.setpriority(os.PRIO_PROCESS, self.gpg_process.pid, nice)
                 except BaseException:
-                    self.close()  # or gpg would never end
+                    with contextlib.suppress(gpg.GPGError):  # Ctrl-C has ended it as well, and is what counts
+                        self.close()  # or gpg would never end
                     raise
 
         def write(self, buf):

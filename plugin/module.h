@@ -100,8 +100,8 @@ PyObject *staging_raise(const struct stage_error *error);
 
 /*
  * Waits until storage has taken a staged file of this process, which gives room back on the file
- * system of what fd is. False where none is staged there or none is handed off any more, or with an
- * exception, raised by a signal's handler. space.c
+ * system of what fd is. False where none is staged there or none is handed off any more, in any
+ * other thread than the main one, or with an exception, raised by a signal's handler. space.c
  */
 bool staging_wait_for_room(int fd);
 

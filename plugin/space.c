@@ -57,7 +57,8 @@ staging_wait_for_room(int fd)
 	size_t count;
 	int code;
 
-	if (fstat(fd, &stat) < 0)
+	/* the main thread may close the queue while another waits for it */
+	if (getpid() != gettid() || fstat(fd, &stat) < 0)
 		return false;
 	for (self = staging_all; self; self = self->next)
 		if (has_waiting(self, &count) && stages_on(self, stat.st_dev))

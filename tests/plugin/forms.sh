@@ -1,6 +1,6 @@
 # forms.sh - what of a backup is stored and kept besides its volumes is encrypted and compressed while the volumes are
-# made: it is the same as what the host makes of it, gpg is asked for a passphrase by one at a time, and what goes wrong
-# ends the run as the host does.
+# made: it is the same as what the host makes of it, gpg is asked for a passphrase by one at a time. What goes wrong
+# meanwhile is made again at the end; what goes wrong then ends the run as the host does.
 . "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
 
 need gpg gnupg
@@ -29,7 +29,9 @@ case " \$* " in
 	done
 	: >"$work/running/\$n"
 	ls "$work/running" | wc -l >"$work/encrypts/\$n/at-once"
-	if [ "\$n" = "\$(cat "$work/fails")" ]; then
+	left=\$(cat "$work/fails")
+	if [ "\$left" -gt 0 ] && [[ \$(readlink /proc/\$\$/fd/1) = "\$(cat "$work/folder")"/* ]]; then
+		echo \$((left - 1)) >"$work/fails"
 		echo "gpg: this one was told to fail" >&2
 		rm "$work/running/\$n"
 		exit 2
@@ -44,11 +46,12 @@ exec gpg "\$@"
 END
 chmod +x "$work/gpg"
 
-# fresh FAILS - nothing is stored, and the encryption of that number is to fail.
+# fresh [FOLDER TIMES] - nothing is stored, and so many encryptions into that folder are to fail.
 fresh() {
 	rm -rf "$target" "$XDG_CACHE_HOME/duplicity" "$work/encrypts" "$work/running"
 	mkdir "$work/encrypts" "$work/running"
-	echo "$1" >"$work/fails"
+	echo "${1-}" >"$work/folder"
+	echo "${2-0}" >"$work/fails"
 }
 
 # encrypts NUMBER - was so much begun?
@@ -94,7 +97,7 @@ round() {
 	local name=$1
 
 	shift
-	fresh 0
+	fresh
 	expect 0 "$name" plugged duplicity full --volsize 1 --gpg-binary "$work/gpg" "$@" "$source" "stage+$url"
 	nothing_left "$name"
 	same_content "$name"
@@ -128,7 +131,7 @@ followed() {
 	local name=$1 known volumes
 
 	shift
-	fresh 0
+	fresh
 	expect 0 "$name" plugged duplicity full -v9 --volsize 1 "$@" "$source" "stage+$url"
 	known=$(grep -a -c 'was read while it was written' "$logs/$name")
 	volumes=$(find "$target" -name '*.vol*' | wc -l)
@@ -139,22 +142,27 @@ followed followed-plain --no-encryption
 followed followed-uncompressed --no-encryption --no-compression
 followed followed-encrypted
 
-# by the first three signatures, manifest and volume are begun
-for fails in 1 2 3; do
-	fresh "$fails"
-	run failing stock duplicity full --volsize 1 --gpg-binary "$work/gpg" "$source" "$url"
-	wanted=$status
-	fresh "$fails"
-	expect "$wanted" failing plugged duplicity full --volsize 1 --gpg-binary "$work/gpg" "$source" "stage+$url"
+# failing STATUS NAME FOLDER TIMES - a backup that ends so; the next one does not fail.
+failing() {
+	fresh "$3" "$4"
+	expect "$1" failing plugged duplicity full -v5 --volsize 1 --gpg-binary "$work/gpg" "$source" "stage+$url"
 	has failing 'this one was told to fail'
-	nothing_left "a run whose gpg fails at file $fails"
-	expect 0 after plugged duplicity full --volsize 1 "$source" "stage+$url"
+	nothing_left "$2"
+	[ "$1" -eq 0 ] || expect 0 after plugged duplicity full --volsize 1 "$source" "stage+$url"
+	same_content "$2"
 	expect 0 verify stock duplicity verify --compare-data "$url" "$source"
-done
+}
+
+failing 31 'the gpg of a volume fails' "$root" 1
+failing 0 'the gpg of signatures is killed' "$archive" 1
+has failing 'is made again'
+failing 31 'the gpg of signatures fails again' "$archive" 9
+fresh "$archive" 9
+expect 31 failing stock duplicity full --volsize 1 --gpg-binary "$work/gpg" "$source" "$url"
 
 # what is made meanwhile goes with a run that is ended; Ctrl-C goes to gpg as well, without which stock never ends
 for signal in INT TERM KILL; do
-	fresh 0
+	fresh
 	setsid env --default-signal=INT,TERM,HUP "$IN_TREE" duplicity full --volsize 1 --gpg-binary "$work/gpg" "$source" \
 		"stage+$url" >"$logs/ended" 2>&1 </dev/null &
 	pid=$!

@@ -121,4 +121,13 @@ as_stock short "$("$HOST_PYTHON" -c 'from duplicity.log import ErrorCode
 print(getattr(ErrorCode, "backend_validation_failed", ErrorCode.volume_wrong_size))')"
 go_on 'volumes that are stored in part'
 note 'a volume that is stored in part is found'
+
+# some backends move what they are given
+settings
+fresh_odd
+set_odd moves
+expect 0 moves plugged duplicity full "${options[@]}" "$source" "stage+$url"
+nothing_left 'storage that moves what it is given'
+expect 0 moves plugged duplicity incremental "${options[@]}" "$source" "stage+$url"
+expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
 finish

@@ -7,6 +7,7 @@
 #	fail		a part of a name in it: a put of such a file fails, once, and the control is removed
 #	hang		a part of a name in it: a put of such a file does not go on while it is there
 #	short		what is stored lacks its last byte; with a part of a name in it only that of such a file, once
+#	moves		a put takes away the file that it is given
 #	pieces		a put writes into the file itself, not into a temporary one that is renamed when it is complete
 #
 # and what is done is written to DIR.log: "TIME put NAME SIZE" before, "TIME done NAME" after, "TIME failed NAME",
@@ -83,6 +84,8 @@ def install(backend):
                 if self._control('short') == '' or self._once('short', name):
                     stored.truncate(stored.tell() - 1)
             os.rename(written, target)
+            if self._control('moves') is not None:
+                os.unlink(source_path.name)
             self._log('done', name)
 
         def _get(self, remote_filename, local_path):
