@@ -94,25 +94,35 @@ class _Follower:
         try:
             self._consume(self)
         except BaseException as error:
-            self._error = error
+            self._error = error.with_traceback(None)  # which refers to this
 
     def __iter__(self):
         return self
 
     def __next__(self):
+        try:
+            data = self._next_piece()
+        except OSError as error:  # not for consume, which may end the run for it (duplicity 3.0.4: GPGWriteFile)
+            self._error = error.with_traceback(None)
+            data = b''
+        if not data:
+            raise StopIteration
+        self.size += len(data)
+        return dup_temp.Block(data)
+
+    def _next_piece(self):
+        """Waits for it; b'' at the end."""
         while True:
             # where the run ends early, the interpreter waits for gpg to end, which waits for more
             complete = self._complete.is_set() or not threading.main_thread().is_alive()
             if complete or self._is_settled(self.get_read_size()):
                 data = self.source.read(self.get_read_size())
-                if data:
-                    self.size += len(data)
-                    return dup_temp.Block(data)
-                if complete:
-                    raise StopIteration
+                if data or complete:
+                    return data
             self._complete.wait(self._SECONDS)
 
     def _is_settled(self, size):
+        """Are so many bytes more there, and as they will stay?"""
         return os.fstat(self.source.fileno()).st_size >= self.size + size + self._UNSETTLED
 
     def get_read_size(self):
@@ -123,6 +133,8 @@ class _Follower:
 
     def wait(self):
         """Waits until consume has met the end of the file. What it has raised, or None."""
+        if not self._complete.is_set():
+            log.Debug(f'{self.size} bytes of {os.fsdecode(self.source.name)} were read while it was written')
         self._complete.set()
         self._thread.join()
         self.source.close()
@@ -148,7 +160,17 @@ class _OtherForm:
         held up by the keys of others.
         """
         form = cls(archive)
-        form._follower = _Follower(filename, lambda blocks: write(blocks, form.name), later)
+        made = form.name  # what follows does not refer to the form, whose directory goes with its last reference
+
+        def write_or_remove(blocks):
+            try:
+                write(blocks, made)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(made)  # there may be no space for it and the next one
+                raise
+
+        form._follower = _Follower(filename, write_or_remove, later)
         return form
 
     @classmethod
@@ -163,12 +185,13 @@ class _OtherForm:
         Waits for what is made beside. Is all of the file in it? Not where its gpg was killed, or the disk full for a while;
         and some backends move what they are given to store.
         """
-        error = self._follower and self._follower.wait()
+        if not self._follower:
+            return os.path.exists(self.name)
+        error = self._follower.wait()
         if error:
             log.Info(f'another form of {os.fsdecode(filename)} is made again: {error}')
             return False
-        read_all = not self._follower or self._follower.size == os.stat(filename).st_size
-        return read_all and os.path.exists(self.name)
+        return self._follower.size == os.stat(filename).st_size and os.path.exists(self.name)
 
     def sync(self, filename):
         """Has it on disk, with the mode of the file at filename."""
@@ -227,9 +250,11 @@ def following(stock):
 
         def _form(self, write):
             filename = self.dirpath.append(self.partname).name
-            form = self._forms.get(write)
+            form = self._forms.pop(write, None)
             if not form or not form.is_whole(filename):
-                form = self._forms[write] = _OtherForm.of(self.dirpath, filename, write)
+                form = None  # goes before there is another
+                form = _OtherForm.of(self.dirpath, filename, write)
+            self._forms[write] = form
             return form
 
         def to_remote(self):

@@ -1,7 +1,8 @@
 /*
  * Disk space for what is being written. A volume has it allocated when it is begun, so that no other
  * process can take it; what is not reserved, and what a file system cannot allocate, is met as an
- * error of writing. Either waits for storage, which gives room back with each volume that it takes.
+ * error of writing. In the main thread either waits for storage, which gives room back with each
+ * volume that it takes.
  */
 #include "staging.h"
 
