@@ -53,6 +53,7 @@ for i in {1..300}; do
 	head -c 1000 /dev/urandom >"$source/small/a-file-that-has-a-long-name-$i"
 done
 head -c 5000000 /dev/urandom >"$source/early"
+touch -d '2020-02-02 02:02:02' "$source"/small/* # the host takes what was changed within a second for the same
 for encrypted in '' yes; do
 	bring_back ''
 	options_of "$encrypted"
