@@ -132,7 +132,7 @@ class _Follower:
         return b''
 
     def wait(self):
-        """Waits until consume has met the end of the file. What it has raised, or None."""
+        """Waits until consume has met the end of the file. What went wrong in reading or in it, or None."""
         if not self._complete.is_set():
             log.Debug(f'{self.size} bytes of {os.fsdecode(self.source.name)} were read while it was written')
         self._complete.set()

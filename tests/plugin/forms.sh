@@ -143,7 +143,7 @@ followed() {
 	volumes=$(find "$target" -name '*.vol*' | wc -l)
 	[ "$known" -eq "$volumes" ] || fail "$name: $known of $volumes volumes were read while they were written"
 	case $name in
-	*-uncompressed) ;;
+	*-uncompressed) ;; # nothing has another form
 	*) says "$name" '[1-9][0-9]{5,} bytes of .* were read while it was written' ;;
 	esac
 }
