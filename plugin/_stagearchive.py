@@ -290,7 +290,7 @@ def following(stock):
     return FileobjHooked
 
 
-_METADATA = re.compile(br'\.(manifest|sigtar|m|st)(\.part|\.p)?(\.gpg|\.gz|\.g|\.z)?$')
+_METADATA = re.compile(br'\.(manifest|sigtar|m|st)(\.part|\.p)?(\.gpg|\.p7m|\.gz|\.g|\.z)?$')
 
 
 def _metadata(name):
@@ -367,6 +367,11 @@ def _archived():
         if identity:
             (partial if is_partial else other).setdefault(identity, []).append(name)
     return partial, other
+
+
+def is_interrupted():
+    """Is there a partial file in the archive directory: was a backup begun and not ended?"""
+    return bool(_archived()[0])
 
 
 class Mending:

@@ -17,8 +17,8 @@ import os
 import select
 import sys
 import threading
-import zlib
 
+import duplicity
 from duplicity import backend
 from duplicity import config
 from duplicity import diffdir
@@ -28,23 +28,20 @@ from duplicity import log
 from duplicity import tempdir
 from duplicity import util
 from duplicity.backends import _stagearchive
+from duplicity.backends import _stageguard
 from duplicity.errors import BackendException
 
-# Was what is replaced in the host replaced already?
+# Was what is replaced in the host replaced already? And why not all of it?
 _installed = False
+_why_unproved = ''
 
 # What the host makes its files in without us.
 stock_directory = tempdir.TemporaryDirectory
 
-# Where the hosts differ: duplicity 0.8.22 and 3.0.4. What one has otherwise than the other is asked for here, by what is
-# there, and nowhere else.
+# Where the hosts differ. What one has otherwise than the others is asked for here, by what is there, and nowhere else.
 
 # The options for asynchrony of the host's own, which can lose volumes, or takes them past every prefix.
 ASYNCHRONY = 'async_concurrency', 'concurrency'
-
-# Of the code that makes a volume and signatures out of paths: names for one thing that is called otherwise.
-_SAME = {'join', 'major', 'sys', 'version_info', 'os', 'util', 'XXX', 'NotImplementedError', 'tarfile', 'dup_tarfile',
-         'int', 'do_not_restore_ownership', 'restore_ownership'}
 
 
 def command_line():
@@ -60,6 +57,55 @@ def _verifies():
 def adds_gio():
     """Does the host put a prefix of its own, gio+, before every URL?"""
     return getattr(config, 'use_gio', False)
+
+
+def _is_late():
+    """Is this duplicity 3.0.6 or later, where much of the begin and of the end of a run is otherwise?"""
+    return hasattr(config, 'first_colstats')
+
+
+def lists_storage():
+    """Does the host list storage in this run? From 3.0.6 on it does not with --no-check-remote."""
+    return getattr(config, 'check_remote', True) or not _is_late()
+
+
+def has_run():
+    """Is the host's program run? Not where its modules are used as a library: then there is nothing to stage for."""
+    return 'duplicity.dup_main' in sys.modules
+
+
+class Failure:
+    """How the host ends a run whose file storage refuses for good."""
+
+    def __init__(self, text, code, extra, last=None):
+        """text, code and extra are of log.FatalError(); last is the line behind it, of hosts that have one."""
+        self._fatal = text, code, extra
+        self._last = last
+
+    def end_run(self):
+        if not self._last:
+            log.FatalError(*self._fatal)
+        log.Error(*self._fatal)
+        log.FatalError(*self._last)
+
+
+def giving_up(attempts, error, code, remote_filename):
+    """The Failure of a put that was tried so often: what BackendWrapper's retry() says, and how the program then ends."""
+    name, text = error.__class__.__name__, util.uexc(error)
+    told = _('Giving up after %s attempts. %s: %s')
+    last = None
+    if _is_late():
+        told = _('Giving up after %s attempts. %s: %s. (for trace back: set log level DEBUG)')
+        name_at_end = name if isinstance(error, BackendException) else BackendException.__name__
+        last = f'{name_at_end}: {text}', log.ErrorCode.backend_error, name_at_end
+    return Failure(told % (attempts, name, text), code, f'put {util.escape(remote_filename)}', last)
+
+
+def not_retried(error):
+    """The Failure of an error that the host does not try again."""
+    name = error.__class__.__name__
+    code = log.ErrorCode.backend_error if _is_late() else log.ErrorCode.user_error
+    return Failure(f'{name}: {util.uexc(error)}', getattr(error, 'code', code) if isinstance(error, SystemExit) else code, name)
 
 
 def is_pool_child():
@@ -96,6 +142,14 @@ def extension():
 
 class Target:
     """A staged backend, as what is replaced in the host knows it."""
+
+    def begin(self):
+        """Begins the run: what dead runs have left is handed off, and mended, before the host looks at either place."""
+        raise NotImplementedError
+
+    def name_stored(self, backup_set):
+        """Tells a BackupSet that is to be continued what storage has of it, where the host does not list it."""
+        raise NotImplementedError
 
     def stages_ahead(self):
         """Are the volumes of this run staged ahead?"""
@@ -271,12 +325,32 @@ def _allocating(stock):
     return GPGFile
 
 
-def _leave_space(check):
+def _leave_asynchrony(ahead):
+    """Switches the host's own asynchrony off."""
+    for option in ASYNCHRONY:
+        if getattr(config, option, 0):
+            does = 'stages volumes ahead in the place of' if ahead else 'does without'
+            log.Notice(f'stagedir {does} what {option} = {getattr(config, option)} asks for')
+            setattr(config, option, 0)
+
+
+def _begin_run():
+    staged = target()
+    _leave_asynchrony(bool(staged and extension().stages_ahead()))
+    if staged:
+        staged.begin()
+    extension().reclaim(config.archive_dir_path.name)
+
+
+def _begin_first(check):
     """
-    dup_main.check_resources, which for a backup that stages ahead leaves it to that to find space: it hands off first
-    what dead runs have left, and waits for what other runs give back.
+    dup_main.check_resources, which is the one place at which a run begins: every action comes here when it has the lock of
+    the archive directory, and before it looks at that directory or at storage. And for a backup that stages ahead it leaves
+    it to that to find space: it hands off first what dead runs have left, and waits for what other runs give back.
     """
     def check_resources(action):
+        if not config.dry_run:
+            _begin_run()
         volsize = config.volsize
         if target() and backs_up() and extension().stages_ahead():
             config.volsize = 0  # of which this space is a multiple
@@ -287,30 +361,44 @@ def _leave_space(check):
     return check_resources
 
 
-def _replacements():
+def _restart_unlisted(stock):
+    """dup_main.Restart, which the host makes from the volumes that it found in storage: where it did not look, we tell."""
+    class Restart(stock):
+        def __init__(self, last_backup):
+            if target() and not lists_storage() and not last_backup.volume_name_dict:
+                target().name_stored(last_backup)
+            stock.__init__(self, last_backup)
+    return Restart
+
+
+def _harmless():
     """
-    What is replaced in the host: where it is, its name, the signature that it must have, or None where it is another one
-    for other reasons, what makes the other of it.
+    What is replaced in any host: where it is, its name, the signature that it must have, what makes the other of it. It
+    only has the host make its files elsewhere, remove them by descriptor, and tell where there was no space for them.
     """
     size = 200 * 1024 * 1024
-    known = _knows_paths()
-    ours = extension()
     return (
-        (tempdir, 'TemporaryDirectory', '(temproot=None)', lambda stock: ours.TemporaryDirectory),
-        (dup_temp, 'new_tempduppath', '(parseresults)', _new_tempduppath),
+        (tempdir, 'TemporaryDirectory', '(temproot=None)', lambda stock: extension().TemporaryDirectory),
         (dup_temp.TempPath, 'delete', '(self)', _remove_first),
         (dup_temp.TempDupPath, 'delete', '(self)', _remove_first),
-        (dup_temp, 'FileobjHooked', '(fileobj, tdp=None, dirpath=None, partname=None, permname=None, remname=None)',
-         _stagearchive.following),
-        (gpg, 'get_hash', '(hash, path, hex=1)', _hash_meanwhile),
-        (gpg, 'GPGFile', '(encrypt, encrypt_path, profile)', _allocating),
         (gpg, 'GPGWriteFile', f'(block_iter, filename, profile, size={size}, max_footer_size=16384)', _tell_no_space),
-        (gpg, 'GzipWriteFile', f'(block_iter, filename, size={size}, gzipped=True)',
-         lambda stock: _tell_no_space(ours.gzip_write_file)),
+        (gpg, 'GzipWriteFile', f'(block_iter, filename, size={size}, gzipped=True)', _tell_no_space),
         (gpg, 'PlainWriteFile', f'(block_iter, filename, size={size}, gzipped=False)', _tell_no_space),
-        (sys.modules.get('duplicity.dup_main'), 'check_resources', '(action)', _leave_space),
-        (diffdir, 'DeltaTarBlockIter', '(input_iter)' if known else None, lambda stock: ours.DeltaTarBlockIter),
-        (diffdir, 'get_delta_iter', '(new_iter, sig_iter, sig_fileobj=None)' if known else None, _delta_iter),
+    )
+
+
+def _proved():
+    """What is replaced besides in a host that was proved, and is as it was: where it is, its name, what makes the other."""
+    return (
+        (dup_temp, 'new_tempduppath', _new_tempduppath),
+        (dup_temp, 'FileobjHooked', _stagearchive.following),
+        (gpg, 'get_hash', _hash_meanwhile),
+        (gpg, 'GPGFile', _allocating),
+        (gpg, 'GzipWriteFile', lambda stock: _tell_no_space(extension().gzip_write_file)),
+        (sys.modules['duplicity.dup_main'], 'check_resources', _begin_first),
+        (sys.modules['duplicity.dup_main'], 'Restart', _restart_unlisted),
+        (diffdir, 'DeltaTarBlockIter', lambda stock: extension().DeltaTarBlockIter),
+        (diffdir, 'get_delta_iter', _delta_iter),
     )
 
 
@@ -323,54 +411,35 @@ def _delta_iter(stock):
     return get_delta_iter
 
 
-def _uses():
-    """
-    A checksum of what the host's code reads and calls that makes a volume and signatures out of paths: the extension
-    does the same in its place, to the host's objects. Where a name is one for the same thing in all versions it is not
-    counted.
-    """
-    path_type = diffdir.ROPath
-    functions = [diffdir.get_delta_iter, diffdir.get_delta_path, diffdir.log_delta_path, path_type.__init__,
-                 path_type.get_tarinfo, path_type.get_ropath, path_type.copy_attribs, diffdir.Path.open]
-    for kind in (diffdir.FileWithReadCounter, diffdir.FileWithSignature, diffdir.TarBlockIter, diffdir.DeltaTarBlockIter):
-        functions += filter(inspect.isfunction, vars(kind).values())
-    codes = [function.__code__ for function in functions]
-    names = []
-    for code in codes:  # which grows
-        codes += filter(inspect.iscode, code.co_consts)
-        names += code.co_names
-    return zlib.crc32(' '.join(sorted(set(names) - _SAME)).encode())
-
-
-def _knows_paths():
-    """Is the host's code known that makes a volume and signatures out of paths?"""
-    try:
-        return _uses() == 583508270  # duplicity 0.8.22 and 3.0.4
-    except AttributeError:
-        return False
-
-
 def _signature(function):
     try:
         return str(inspect.signature(function))
     except (TypeError, ValueError):
-        return ' of which no signature can be told'
+        return ''
+
+
+def why_unproved():
+    """Why this host is none that stagedir was proved with; '' where it is one. Known once install() was called."""
+    return _why_unproved
 
 
 def install():
-    """Has the host stage in our directory, and write by our writers, from now on. What is not as known stays."""
-    global _installed
+    """
+    Has the host stage in our directory, and write by our writers, from now on. In a host that was not proved only that is
+    done which cannot harm, and one line says so.
+    """
+    global _installed, _why_unproved
     if _installed:
         return
     _installed = True
-    unknown = []
-    for owner, name, signature, make in _replacements():
+    _why_unproved = _stageguard.why_unproved(duplicity.__version__, os.path.dirname(tempdir.__file__))
+    for owner, name, signature, make in _harmless():
         stock = getattr(owner, name, None)
-        if stock is None:
-            continue
         if _signature(stock) == signature:
             setattr(owner, name, make(stock))
-        else:
-            unknown.append(name + _signature(stock))
-    if unknown:
-        log.Notice(f'stagedir does not know this version of duplicity: {", ".join(unknown)} stays as it is')
+    if not _why_unproved:
+        for owner, name, make in _proved():
+            setattr(owner, name, make(getattr(owner, name)))
+    else:
+        log.Notice(f'{_why_unproved}. On are the tracked temporary directory and its removal; off are staging ahead, '
+                   'hand-off and mending of what dead runs left, and the faster writers: the backup is made as without stagedir')

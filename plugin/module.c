@@ -116,7 +116,9 @@ static PyMethodDef functions[] = {
 		"reclaim(archive_dir=None)\n--\n\n"
 		"Removes what dead runs left in every temp root and in archive_dir (str or "
 		"bytes).\n"
-		"Logs what it does; raises UserError for a wrong configuration file only."},
+		"Logs what it does; raises UserError for a wrong configuration file only. Returns "
+		"how many\n"
+		"directories were left for the sake of volumes that wait for storage."},
 	{"watch_endings", watch_endings, METH_NOARGS,
 		"watch_endings()\n--\n\n"
 		"From now on SIGTERM and SIGHUP clean up before they do what they did until now,\n"

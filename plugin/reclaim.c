@@ -81,5 +81,5 @@ reclaim(PyObject *module, PyObject *arguments)
 	Py_XDECREF(archive_bytes);
 	if (code < 0)
 		return raise_error(&error);
-	Py_RETURN_NONE;
+	return PyLong_FromSize_t(total.waiting);
 }

@@ -217,16 +217,18 @@ by_volume(const void *a, const void *b)
 }
 
 static PyObject *
-list_names(const struct staging *self)
+list_resumables(const struct staging *self)
 {
-	PyObject *list = PyList_New(0), *name;
+	PyObject *list = PyList_New(0), *item;
 	size_t i;
 
 	for (i = 0; list && i < self->resumable_count; i++) {
-		name = PyBytes_FromString(self->resumables[i].file->name);
-		if (!name || PyList_Append(list, name) < 0)
+		const struct stage_spool_file *file = self->resumables[i].file;
+
+		item = Py_BuildValue("(yy)", file->name, file->path);
+		if (!item || PyList_Append(list, item) < 0)
 			Py_CLEAR(list);
-		Py_XDECREF(name);
+		Py_XDECREF(item);
 	}
 	return list;
 }
@@ -248,7 +250,7 @@ staging_adopt(PyObject *object, PyObject *unused)
 	if (self->resumable_count)
 		qsort(self->resumables, self->resumable_count, sizeof(*self->resumables),
 			by_volume);
-	return list_names(self);
+	return list_resumables(self);
 }
 
 PyObject *
@@ -289,13 +291,8 @@ resume_one(
 				: stage_handoff_put(
 					  self->handoff, resumable->spool, resumable->file, error);
 	}
-	if (verdict == RESUME_LEAVE) {
-		stage_log_line(&host_log, STAGE_NOTICE,
-			"the volume %s that a dead run staged is left there: with the options of "
-			"this run (--file-prefix, --short-filenames) that is no name of a volume",
-			resumable->file->name);
+	if (verdict == RESUME_LEAVE)
 		return 0;
-	}
 	if (verdict == RESUME_STORED) {
 		if (stage_spool_confirm(resumable->spool, &resumable->file, error) < 0)
 			stage_log_line(&host_log, STAGE_WARNING, "%s", error->message);

@@ -12,26 +12,31 @@ registers and does nothing else; the extension module is loaded when a backend i
 import contextlib
 import os
 import re
+import sys
 import time
 
-from duplicity import backend
-from duplicity import config
-from duplicity import file_naming
-from duplicity import log
-from duplicity import path
-from duplicity import tempdir
-from duplicity import util
-from duplicity.errors import BackendException
-from duplicity.errors import FatalBackendException
-from duplicity.errors import InvalidBackendURL
-from duplicity.errors import TemporaryLoadException
-from duplicity.errors import UserError
+import duplicity
 
 try:
+    from duplicity import backend
+    from duplicity import config
+    from duplicity import file_naming
+    from duplicity import log
+    from duplicity import path
+    from duplicity import tempdir
+    from duplicity import util
+    from duplicity.errors import BackendException
+    from duplicity.errors import FatalBackendException
+    from duplicity.errors import InvalidBackendURL
+    from duplicity.errors import TemporaryLoadException
+    from duplicity.errors import UserError
     from duplicity.backends import _stagearchive
     from duplicity.backends import _stagehost
-except ImportError as incomplete:
-    log.Warn(f'stagedir is not installed completely: {incomplete}')  # the host tells it in its debug lines only
+    from duplicity.backends import _stageresume
+except ImportError as error:
+    # The host tells of this in its debug lines only. Modules of its own that are not there: it is of another make.
+    print(f'stagedir does nothing in duplicity {getattr(duplicity, "__version__", "of an unknown version")}, which it does not '
+          f'know, or it is not installed completely: {error}', file=sys.stderr)
     raise
 
 PREFIX = 'stage'
@@ -103,9 +108,14 @@ def _is_taken_over(url):
         return False
 
 
+def _is_alone():
+    """Is the wrapped backend used alone: in a child of the host's pool, or in a program that has the host as a library?"""
+    return _stagehost.is_pool_child() or not _stagehost.has_run()
+
+
 def get_backend(url):
     """duplicity.backend.get_backend, for staged URLs too."""
-    if _depth or _stagehost.is_pool_child():
+    if _depth or _is_alone():
         return _get_backend(url)
     _share_archive_dir(url)
     if _is_taken_over(url):
@@ -146,10 +156,11 @@ class StageBackend(backend.Backend, _stagehost.Target):
         if self.wrapped is None:
             raise InvalidBackendURL(f'{PREFIX}+ must be followed by a URL, not by {parsed_url.url_string}')
         self._extension = extension
-        self._first_list = True
+        self._reclaimed = False
         self._staging = None
+        self._stored = None  # what was found in storage when the run began, where it had to be looked at
         self._newest = None  # name and size of the volume that was staged last
-        self._failure = None  # what ends the run, as arguments of log.FatalError()
+        self._failure = None  # a _stagehost.Failure, which ends the run
 
     def __getattr__(self, name):
         # The host offers what hasattr() finds, so this has just what the wrapped backend has - but for
@@ -198,45 +209,47 @@ class StageBackend(backend.Backend, _stagehost.Target):
 
     def _list(self):
         self._drain()
-        names = self.wrapped._list()
-        # the first call under the lock of the archive directory, and the last before anything is made
-        if self._first_list and not config.dry_run:
-            self._leave_asynchrony()
-            if self is _stagehost.target():
-                self._begin()
-                if self._resume(names):
-                    names = self.wrapped._list()
-            self._extension.reclaim(config.archive_dir_path.name)
-            if self is _stagehost.target():
-                stored = [os.fsencode(name) for name in names]
-                mending = _stagearchive.Mending(backend.BackendWrapper(self.wrapped), self._get)
-                mending.mend(stored)
-                if _stagehost.backs_up() and mending.give_up_signatures(stored):
-                    names = self.wrapped._list()
-        self._first_list = False
-        return names
+        self._reclaim_once()
+        return self.wrapped._list()
+
+    def _reclaim_once(self):
+        """In a host that was not proved, where no run begins: what dead runs left for nobody is still removed."""
+        if _stagehost.why_unproved() and not self._reclaimed and not config.dry_run:
+            self._reclaimed = True
+            waiting = self._extension.reclaim(*filter(None, [config.archive_dir_path and config.archive_dir_path.name]))
+            if waiting:
+                log.Notice('volumes that dead runs staged wait in the temp roots; stagedir status shows them, and a run of '
+                           'a duplicity that stagedir was proved with hands them off')
 
     # Staging ahead
 
+    def begin(self):
+        if _stagehost.backs_up() or 'STAGEDIR_FLUSH' in os.environ:  # that is how stagedir flush calls the host
+            if _stagehost.staging_directory():
+                self._staging = self._extension.Staging(
+                    _without_credentials(self.parsed_url.url_string), config.archive_dir_path.name, self._upload,
+                    config.num_retries, config.backend_retry_delay)
+        staged = self._guarded(self._staging.adopt) if self._staging else []
+        if not staged and not _stagearchive.is_interrupted():
+            return
+        stored = _stageresume.Stored(self.wrapped, self._staging)
+        if staged:
+            self._guarded(self._staging.resume, stored.judge(staged))
+            self._drain()
+            stored.look()
+        if stored.is_listed:
+            mending = _stagearchive.Mending(backend.BackendWrapper(self.wrapped), self._get)
+            mending.mend(stored.names)
+            if _stagehost.backs_up():
+                mending.give_up_signatures(stored.names)
+        self._stored = stored
+
+    def name_stored(self, backup_set):
+        if self._stored:
+            backup_set.volume_name_dict.update(self._stored.volumes_of(backup_set))
+
     def stages_ahead(self):
         return self._staging is not None and self._extension.stages_ahead()
-
-    def _leave_asynchrony(self):
-        """Switches the host's own asynchrony off."""
-        ahead = self is _stagehost.target() and self._extension.stages_ahead()
-        for option in _stagehost.ASYNCHRONY:
-            if getattr(config, option, 0):
-                does = 'stages volumes ahead in the place of' if ahead else 'does without'
-                log.Notice(f'stagedir {does} what {option} = {getattr(config, option)} asks for')
-                setattr(config, option, 0)
-
-    def _begin(self):
-        """Stages ahead from now on."""
-        wanted = _stagehost.backs_up() or 'STAGEDIR_FLUSH' in os.environ  # that is how stagedir flush calls the host
-        if not self._staging and wanted and _stagehost.staging_directory():
-            self._staging = self._extension.Staging(
-                _without_credentials(self.parsed_url.url_string), config.archive_dir_path.name, self._upload,
-                config.num_retries, config.backend_retry_delay)
 
     def _guarded(self, function, *arguments):
         """Calls the extension. What cannot be handed off ends the run as it would have without staging ahead."""
@@ -245,7 +258,7 @@ class StageBackend(backend.Backend, _stagehost.Target):
         except self._extension.StagingError as error:
             code, text = error.args
             if code == 'STAGE_E_HANDOFF' and self._failure:
-                log.FatalError(*self._failure)
+                self._failure.end_run()
             room = code == 'STAGE_E_NO_ROOM'
             log.FatalError(text, log.ErrorCode.not_enough_freespace if room else log.ErrorCode.backend_error)
 
@@ -274,38 +287,6 @@ class StageBackend(backend.Backend, _stagehost.Target):
         self._newest = remote_filename, size
         return True
 
-    def _resume(self, names):
-        """Hands off what dead runs have staged, if it still fits what is in storage. True if there was any."""
-        staged = self._guarded(self._staging.adopt) if self._staging else []
-        stored = {}
-        for name in names:
-            identity, number = _stagearchive.volume(os.fsencode(name))
-            stored.setdefault(identity, set()).add(number)
-        certain = {_stagearchive.volume(name) for name in self._staging.confirmed()} if staged else set()
-        verdicts = [self._judge_staged(stored, certain, *_stagearchive.volume(name)) for name in staged]
-        if staged:
-            self._guarded(self._staging.resume, verdicts)
-            self._drain()
-        return bool(staged)
-
-    def _judge_staged(self, stored, certain, identity, number):
-        """
-        What to do with a volume that a dead run has staged, in order of their numbers. The host trusts every volume in
-        storage that has another behind it: such a one is never touched, and none is put behind one that may be there
-        in part. The last one may be, unless it was confirmed.
-        """
-        if identity is None:
-            return self._extension.RESUME_LEAVE
-        numbers = stored.setdefault(identity, set())
-        last = max(numbers, default=0)
-        if number < last and number in numbers:
-            return self._extension.RESUME_STORED
-        if number > last + 1 or (number == last + 1 and last and (identity, last) not in certain):
-            return self._extension.RESUME_GAP
-        numbers.add(number)
-        certain.add((identity, number))
-        return self._extension.RESUME_HAND_OFF
-
     # In the thread of the extension from here on: never raises, as nobody there could end the run
 
     def _upload(self, local_name, remote_filename, size, attempt):
@@ -322,7 +303,7 @@ class StageBackend(backend.Backend, _stagehost.Target):
                 self._failure = None
                 return extension.UPLOAD_DONE, ''
             text = _('File %s was corrupted during upload.') % os.fsdecode(remote_filename)
-            self._failure = text, *told
+            self._failure = _stagehost.Failure(text, *told)
             return extension.UPLOAD_RETRY, f'{text} {reason}'
         except BaseException as error:
             return self._judge(error, remote_filename, attempt)
@@ -330,15 +311,12 @@ class StageBackend(backend.Backend, _stagehost.Target):
     def _judge(self, error, remote_filename, attempt):
         """What the host does about an error of a put: BackendWrapper's retry()."""
         extension = self._extension
-        name = error.__class__.__name__
-        text = f'{name}: {util.uexc(error)}'
+        text = f'{error.__class__.__name__}: {util.uexc(error)}'
         if isinstance(error, FatalBackendException) or not isinstance(error, Exception):
-            code = error.code if isinstance(error, SystemExit) else log.ErrorCode.user_error
-            self._failure = text, code, name
+            self._failure = _stagehost.not_retried(error)
             return extension.UPLOAD_GIVE_UP, text
         code = backend._get_code_from_exception(self.wrapped, 'put', error)
-        extra = f'put {util.escape(remote_filename)}'
-        self._failure = (_('Giving up after %s attempts. %s: %s') % (attempt, name, util.uexc(error)), code, extra)
+        self._failure = _stagehost.giving_up(attempt, error, code, remote_filename)
         if code == log.ErrorCode.backend_not_found:
             return extension.UPLOAD_GIVE_UP, text
         later = isinstance(error, TemporaryLoadException)
@@ -362,8 +340,8 @@ class StageBackend(backend.Backend, _stagehost.Target):
         return False, reason, _stagehost.wrong_size(remote_filename, size, stored)
 
 def _open(parsed_url):
-    """The factory of the prefix. In a child of the host's pool, the wrapped backend alone."""
-    if _stagehost.is_pool_child():
+    """The factory of the prefix."""
+    if _is_alone():
         return backend.get_backend_object(parsed_url.url_string)
     return StageBackend(parsed_url)
 

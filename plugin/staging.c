@@ -647,9 +647,9 @@ static PyMethodDef methods[] = {
 		"adopt()\n--\n\n"
 		"Takes over what dead runs staged for this target and what can be handed off, as "
 		"far as\n"
-		"archive directory and digests tell. Returns the names (bytes) in storage, by "
+		"archive directory and digests tell. Returns (NAME, PATH) (bytes) of each, by "
 		"number of\n"
-		"volume."},
+		"volume: its name in storage, and where it is."},
 	{"confirmed", staging_confirmed, METH_NOARGS,
 		"confirmed()\n--\n\n"
 		"The names (bytes) of volumes of which a dead run that was taken over has told "
@@ -659,9 +659,11 @@ static PyMethodDef methods[] = {
 		"resume(verdicts)\n--\n\n"
 		"Of what adopt() has named, one each: RESUME_STORED, storage has it; "
 		"RESUME_HAND_OFF;\n"
-		"RESUME_GAP, it is of no use, as one before it may be missing; RESUME_LEAVE, it "
-		"is not\n"
-		"this run's to judge."},
+		"RESUME_GAP, it is of no use, as one before it may be missing; RESUME_DISCARD, it "
+		"is of\n"
+		"no use for another reason; RESUME_LEAVE, it is not this run's to judge. Of the "
+		"last two\n"
+		"the caller tells why."},
 	{"__reduce__", staging_reduce, METH_NOARGS, "Raises TypeError."},
 	{0},
 };
@@ -704,6 +706,7 @@ static const struct constant {
 	{"RESUME_STORED", RESUME_STORED},
 	{"RESUME_HAND_OFF", RESUME_HAND_OFF},
 	{"RESUME_GAP", RESUME_GAP},
+	{"RESUME_DISCARD", RESUME_DISCARD},
 	{"RESUME_LEAVE", RESUME_LEAVE},
 	{0},
 };

@@ -22,7 +22,7 @@ struct resumable {
 	unsigned long volume;
 };
 
-enum resume { RESUME_STORED, RESUME_HAND_OFF, RESUME_GAP, RESUME_LEAVE };
+enum resume { RESUME_STORED, RESUME_HAND_OFF, RESUME_GAP, RESUME_DISCARD, RESUME_LEAVE };
 
 struct staging {
 	PyObject_HEAD

@@ -24,7 +24,7 @@ where() {
 expect 0 install inner_make install
 backends=$dest$(where backendsdir) bin=$dest$(where bindir) lib=$dest$(where libdir) include=$dest$(where pkgincludedir)
 etc=$dest$(where sysconfdir) man=$dest$(where mandir)
-for file in "$backends"/{_stagearchive,_stagehost,stagebackend}.py "$backends/_stagedir.so" "$bin/stagedir" \
+for file in "$backends"/{_stagearchive,_stageguard,_stagehost,_stageresume,stagebackend}.py "$backends/_stageproved.txt" "$backends/_stagedir.so" "$bin/stagedir" \
 	"$lib/libstagedir.so" "$lib/pkgconfig/stagedir.pc" "$include/dir.h" "$include/error.h" "$include/log.h" \
 	"$include/orphan.h" "$include/root.h" "$include/settings.h" "$man/man5/stagedir.conf.5" "$man/man1/stagedir.1" "$etc/stagedir.conf"; do
 	[ -s "$file" ] || fail "$file was not installed"
@@ -99,7 +99,7 @@ nothing_left 'a C program'
 note 'the plugin in a host, out of where it was installed'
 mkdir -p "$work/python"
 expect 0 overlay sh "$srcdir/plugin/overlay.sh" "$(variable hostdir)" "$work/python/duplicity" "$HOST_PYTHON" \
-	"$backends"/*.py "$backends/_stagedir.so"
+	"$backends"/_stage* "$backends"/stagebackend.py
 mkdir "$work/source" && echo content >"$work/source/file"
 expect 0 full env PYTHONPATH="$work/python" PYTHONDONTWRITEBYTECODE=1 "$DUPLICITY" full -v5 --no-encryption "$work/source" \
 	"stage+file://$work/target"

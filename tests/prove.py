@@ -1,0 +1,28 @@
+#!/usr/bin/python3
+# prove.py FOLDER... - writes plugin/_stageproved.txt anew to standard output: what the packages duplicity in these folders
+# are made of. A version belongs there when all tests of the plugin pass with it: see _stageguard.py.
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'plugin'))
+import _stageguard  # noqa: E402
+
+
+def read(*names):
+    with open(os.path.join(*names), 'rb') as file:
+        return file.read()
+
+
+def version_of(folder):
+    return re.search(rb"__version__[^=\n]*= *u?['\"]([^'\"]+)['\"]", read(folder, '__init__.py'))[1].decode()
+
+
+print('# The versions of duplicity that stagedir was proved with. Written by tests/prove.py, read by _stageguard.py, which '
+      'says how.')
+for folder in sorted(sys.argv[1:], key=lambda name: [int(part) for part in version_of(name).split('.')]):
+    for module in sorted(_stageguard.RELIED):
+        if os.path.exists(os.path.join(folder, module + '.py')):
+            source = read(folder, module + '.py')
+            units = sorted(_stageguard.relied_units(module, source).items())
+            print(version_of(folder), module, _stageguard.file_checksum(source), *(f'{name}:{crc}' for name, crc in units))
