@@ -33,8 +33,9 @@ from duplicity import tempdir
 # derived from a partial file that is still there is mended; anything else is left to the host, and that assertion.
 #
 # Killed between the two, a run also leaves final signatures beside a partial manifest. Stock takes these for those of the
-# backup before, and what is behind the newest volume then never gets into the backup (duplicity 0.8.22, 3.0.4). So both
-# become final when both are stored.
+# backup before, and what is behind the newest volume then never gets into the backup (duplicity 0.8.22 to 3.1.0). So both
+# become final when both are stored, the manifest first: a final manifest beside partial signatures, which are complete then,
+# is a complete backup to all of them.
 #
 # Other forms of the partial files, to store and final, are made by threads while the host still writes them: encrypting
 # signatures takes an eighth of the time that volumes take, and would come behind them.
@@ -50,6 +51,11 @@ def _sync(path):
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync_directory(path):
+    with contextlib.suppress(OSError):  # some file systems cannot
+        _sync(path)
 
 
 def _compress(blocks, made):
@@ -207,8 +213,6 @@ class _OtherForm:
         """Puts it, as new_name, in the place of the file called name."""
         self.rename(new_name)
         os.unlink(self._archive.append(name).name)
-        with contextlib.suppress(OSError):  # some file systems cannot
-            _sync(self._archive.name)  # a final manifest beside partial signatures is mended by nobody
 
 
 def _remake(name, write):
@@ -281,12 +285,16 @@ def following(stock):
                 form.sync(self.dirpath.append(self.partname).name)
                 self._signatures.append((form, self.partname, self.permname))
                 return
+            stock.to_final(self)
+            if not parsed.manifest:
+                return
+            if self.remname != self.permname:
+                self.dirpath.append(self.remname).delete()
+            if self._signatures:
+                _sync_directory(self.dirpath.name)  # the manifest comes first, after a power cut too
             while self._signatures:
                 form, *names = self._signatures.pop()
                 form.replace(*names)
-            stock.to_final(self)
-            if parsed.manifest and self.remname != self.permname:
-                self.dirpath.append(self.remname).delete()
     return FileobjHooked
 
 
@@ -369,6 +377,15 @@ def _archived():
     return partial, other
 
 
+def _is_ended(name):
+    """Is a partial signature file of the archive directory complete: does it end as a tar file does, by two empty blocks?"""
+    with config.archive_dir_path.append(name).open('rb') as file:
+        if file.seek(0, os.SEEK_END) < 1024:
+            return False
+        file.seek(-1024, os.SEEK_END)
+        return not file.read().strip(b'\0')
+
+
 def is_interrupted():
     """Is there a partial file in the archive directory: was a backup begun and not ended?"""
     return bool(_archived()[0])
@@ -390,11 +407,14 @@ class Mending:
         for identity in partial:
             manifest = _backup_of(identity)
             signatures = _signatures_of(manifest)
-            if manifest in stored:
+            if manifest not in partial:
+                if manifest in other and manifest in stored and all(map(_is_ended, partial[identity])):
+                    self._finish_signatures(partial[identity], other.get(identity, []))
+            elif manifest in stored:
                 if identity == manifest and self._is_stored(partial[identity][0], stored[identity], names):
                     self._finish_signatures(partial.get(signatures, []), other.get(signatures, []))
                     self._finish_manifest(partial[identity][0], other.get(identity, []))
-            elif manifest in partial:
+            else:
                 if signatures not in partial:
                     self._reopen_signatures(other.get(signatures, []), os.path.splitext(partial[manifest][0])[1])
                 for name in other.get(identity, []):

@@ -8,6 +8,7 @@
 #	hang		a part of a name in it: a put of such a file does not go on while it is there
 #	short		what is stored lacks its last byte; with a part of a name in it only that of such a file, once
 #	moves		a put takes away the file that it is given
+#	nolist		every list fails
 #	pieces		a put writes into the file itself, not into a temporary one that is renamed when it is complete
 #
 # and what is done is written to DIR.log: "TIME put NAME SIZE" before, "TIME done NAME" after, "TIME failed NAME",
@@ -94,6 +95,8 @@ def install(backend):
 
         def _list(self):
             self._log('list')
+            if self._control('nolist') is not None:
+                raise BackendException('nobody may list this storage')
             return [name for name in os.listdir(os.fsencode(self.folder)) if not name.startswith(b'.')]
 
         def _delete(self, filename):
