@@ -25,9 +25,11 @@ from duplicity import diffdir
 from duplicity import dup_temp
 from duplicity import gpg
 from duplicity import log
+from duplicity import progress
 from duplicity import tempdir
 from duplicity import util
 from duplicity.backends import _stagearchive
+from duplicity.backends import _stageprogress
 from duplicity.errors import BackendException
 
 # Was what is replaced in the host replaced already?
@@ -114,6 +116,12 @@ def target():
     """The Target that this run backs up to: none in a replication, or behind another prefix."""
     found = getattr(config.backend, 'backend', None)
     return found if isinstance(found, Target) and not getattr(config, 'src_backend', None) else None
+
+
+def _stages_ahead():
+    """Are the volumes of this run staged ahead?"""
+    staged = target()
+    return staged is not None and staged.stages_ahead()
 
 
 def backs_up():
@@ -309,6 +317,10 @@ def _replacements():
          lambda stock: _tell_no_space(ours.gzip_write_file)),
         (gpg, 'PlainWriteFile', f'(block_iter, filename, size={size}, gzipped=False)', _tell_no_space),
         (sys.modules.get('duplicity.dup_main'), 'check_resources', '(action)', _leave_space),
+        # when what is staged ahead is told of: _stageprogress
+        (log, 'Log', '(s, verb_level, code=1, extra=None, force_print=False, transfer_progress=False)',
+         lambda stock: _stageprogress.holding(stock, _stages_ahead)),
+        (progress, 'ProgressTracker', '()', lambda stock: _stageprogress.tracking(stock, _stages_ahead)),
         (diffdir, 'DeltaTarBlockIter', '(input_iter)' if known else None, lambda stock: ours.DeltaTarBlockIter),
         (diffdir, 'get_delta_iter', '(new_iter, sig_iter, sig_fileobj=None)' if known else None, _delta_iter),
     )
