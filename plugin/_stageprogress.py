@@ -67,7 +67,7 @@ def at_once(remote_filename):
         _lines = []
     _say(lines)
     # the host took the end of reading for the end
-    if diffdir.stats and diffdir.stats.EndTime and _last_stored:
+    if _last_stored and diffdir.stats and diffdir.stats.EndTime:
         diffdir.stats.EndTime = max(diffdir.stats.EndTime, _last_stored)
 
 

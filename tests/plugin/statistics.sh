@@ -29,11 +29,13 @@ back_up() {
 	show "$logs/$log"
 }
 
-# make_source DATE - five volumes of many files, of another time than before: the host would not see it
+# make_source DATE - five volumes of files, large and small, of another time than before: the host would not see it
 make_source() {
 	rm -rf --one-file-system "$source"
 	mkdir "$source"
-	head -c 5000000 /dev/urandom | split -b 100000 - "$source/"
+	head -c 2000000 /dev/urandom >"$source/a"
+	head -c 2000000 /dev/urandom | split -b 100000 - "$source/b"
+	head -c 1000000 /dev/urandom >"$source/c"
 	touch -d "$1" "$source"/* "$source"
 }
 
@@ -76,6 +78,7 @@ sleep 1.1 # for a name of its own
 touch "$work/before"
 back_up 0 inc plugged inc -v5 --progress --progress-rate 1 ${json[@]+"${json[@]}"} "$source" "stage+$url"
 is_told inc
+told snapshots "$logs/inc.lines" "$(archive_of "$url")/progress" || fail 'what an ended run would leave of --progress'
 has inc 'breaks once'
 
 # Storage fails for good at the third volume: nothing is told to be done that is not. The next run goes on from there.

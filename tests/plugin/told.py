@@ -7,12 +7,14 @@
 #	told.py progress LINES STORAGE RATE	is --progress as far as the transfers are, of RATE bytes a second?
 #	told.py statistics FILE STORAGE BEGUN OVER	do the statistics in what was printed, or in a .jsonstat, count until
 #						the last volume is confirmed? BEGUN and OVER: the run, by the clock
+#	told.py snapshots LINES FILE		is in the host's FILE, volume by volume, as much as was told then?
 #	told.py percentages LINES		those of --progress, none of which may be less than the one before
 #
 # STORAGE is the log of the storage `odd`. A time at which something was read is never before it was written, so nothing
 # here depends on how fast the machine is.
 import gzip
 import json
+import pickle
 import re
 import sys
 import time
@@ -91,11 +93,13 @@ def timely(lines, log):
 def progress(lines, log, rate):
     files = stored(log)
     whole = sum(size for _put, _done, size in stored_volumes(log))
-    parts, before, confirmed, known = 0, (0, 0), 0, 0
+    parts, before, done, confirmed, known = 0, (0, 0), 0, 0, 0
     sizes = [size for _put, _done, size in stored_volumes(log)]
     for stamp, code, extra, text in told(lines):
-        if code == 2 and text:
-            confirmed += sizes.pop(0)
+        if code == 1 and text.startswith('odd: done ') and is_volume(text):
+            done = sizes.pop(0)
+        elif code == 1 and text.startswith('odd: put '):
+            confirmed, done = confirmed + done, 0  # or this one would not be put
         if code != 16:
             continue
         count, percent = int(extra[0]), int(extra[2])
@@ -109,7 +113,7 @@ def progress(lines, log, rate):
             sys.exit(f'{count} bytes are told, of which storage has {most} at the most')
         if percent != 100 and percent > 100 * most / whole + 10:
             sys.exit(f'{percent} % are told, {100 * most / whole:.0f} are there at the most')
-        # at least what was told to be stored before this was looked for: when the line before was there
+        # at least what was stored before this was looked for: when the line before was there
         if count < known:
             sys.exit(f'{count} bytes are told, storage has {known}')
         if percent < 100 * known / whole - 10:
@@ -146,6 +150,20 @@ def statistics(name, log, begun, over):
         sys.exit(f'it was from {begun} to {over}, and is told to be from {start:.3f} to {end:.3f}')
     if elapsed is not None and abs(end - start - elapsed) > 2 * rounded:
         sys.exit(f'ElapsedTime is {elapsed:.3f}, not {end - start:.3f}')
+
+
+def snapshots(lines, name):
+    with open(name, 'rb') as file:
+        kept = list(pickle.load(file))
+    percent, expected = 0, []
+    for _stamp, code, extra, text in told(lines):
+        if code == 16:
+            percent = int(extra[2])
+        elif code == 1 and text.startswith('odd: done ') and is_volume(text):
+            expected.append(percent)
+    wrong = [number for number, percent in enumerate(expected, 1) if 100 * kept[number - 1] < percent]
+    if wrong or len(kept) != len(expected):
+        sys.exit(f'of each volume is kept: {kept}, and was told: {expected}')
 
 
 def percentages(lines):
