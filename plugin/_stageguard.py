@@ -34,6 +34,7 @@ RELIED = {
     'file_naming': None,
     'gpg': None,
     'librsync': None,
+    'log': None,
     'manifest': None,
     'path': None,
     'progress': None,
@@ -49,6 +50,7 @@ IN_MEMORY = {
     'dup_main': ('Restart', 'check_resources', 'do_backup', 'write_multivol'),
     'dup_temp': None,
     'gpg': None,
+    'log': ('Log',),
     'path': ('ROPath', 'Path', 'DupPath'),
     'tempdir': None,
 }

@@ -25,10 +25,12 @@ from duplicity import diffdir
 from duplicity import dup_temp
 from duplicity import gpg
 from duplicity import log
+from duplicity import progress
 from duplicity import tempdir
 from duplicity import util
 from duplicity.backends import _stagearchive
 from duplicity.backends import _stageguard
+from duplicity.backends import _stageprogress
 from duplicity.errors import BackendException
 
 # Was what is replaced in the host replaced already? And why not all of it?
@@ -168,6 +170,12 @@ def target():
     """The Target that this run backs up to: none in a replication, or behind another prefix."""
     found = getattr(config.backend, 'backend', None)
     return found if isinstance(found, Target) and not getattr(config, 'src_backend', None) else None
+
+
+def _stages_ahead():
+    """Are the volumes of this run staged ahead?"""
+    staged = target()
+    return staged is not None and staged.stages_ahead()
 
 
 def backs_up():
@@ -397,6 +405,9 @@ def _proved():
         (gpg, 'GzipWriteFile', lambda stock: _tell_no_space(extension().gzip_write_file)),
         (sys.modules['duplicity.dup_main'], 'check_resources', _begin_first),
         (sys.modules['duplicity.dup_main'], 'Restart', _restart_unlisted),
+        # when what is staged ahead is told of: _stageprogress
+        (log, 'Log', lambda stock: _stageprogress.holding(stock, _stages_ahead)),
+        (progress, 'ProgressTracker', lambda stock: _stageprogress.tracking(stock, _stages_ahead)),
         (diffdir, 'DeltaTarBlockIter', lambda stock: extension().DeltaTarBlockIter),
         (diffdir, 'get_delta_iter', _delta_iter),
     )

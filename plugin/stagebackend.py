@@ -32,6 +32,7 @@ try:
     from duplicity.errors import UserError
     from duplicity.backends import _stagearchive
     from duplicity.backends import _stagehost
+    from duplicity.backends import _stageprogress
     from duplicity.backends import _stageresume
 except ImportError as error:
     # The host tells of this in its debug lines only. Modules of its own that are not there: it is of another make.
@@ -198,6 +199,7 @@ class StageBackend(backend.Backend, _stagehost.Target):
             # The end of a backup: what is stored from here on says that it is complete. If the power fails then, its
             # signatures and manifest must be in the archive directory, which the host never syncs.
             self._staging.sync()
+            _stageprogress.at_once(remote_filename)
         self.wrapped._put(source_path, remote_filename)
         _stagehost.check_staging()
 
@@ -281,6 +283,7 @@ class StageBackend(backend.Backend, _stagehost.Target):
         if not parsed or not parsed.volume_number or os.fsencode(remote_filename).endswith(b'.par2'):
             return False
         manifest = file_naming.get(parsed.type, manifest=True, partial=True)
+        _stageprogress.put(remote_filename, source_path.getsize())
         size = self._guarded(self._staging.put, source_path.name, remote_filename, manifest, parsed.volume_number)
         if size is None:
             return False
@@ -295,12 +298,14 @@ class StageBackend(backend.Backend, _stagehost.Target):
         try:
             if attempt > 1 and hasattr(self.wrapped, '_retry_cleanup'):
                 self.wrapped._retry_cleanup()
+            _stageprogress.begins(remote_filename)
             log.Info(f'Handing off {os.fsdecode(remote_filename)}')
             local = path.Path(local_name)
             self.wrapped._put(local, remote_filename)
             confirmed, reason, told = self._confirm(remote_filename, size, local)
             if confirmed:
                 self._failure = None
+                _stageprogress.is_stored(remote_filename)
                 return extension.UPLOAD_DONE, ''
             text = _('File %s was corrupted during upload.') % os.fsdecode(remote_filename)
             self._failure = _stagehost.Failure(text, *told)

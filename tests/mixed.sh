@@ -105,7 +105,7 @@ killed other_plugged plugged
 overlay=$work/overlay
 cp "$EXTENSION" "$work/_stagedir.so"
 in_root sh /src/plugin/overlay.sh /usr/lib/python3/dist-packages/duplicity "$overlay/duplicity" python3 \
-	/src/plugin/{_stagearchive,_stagehost,stagebackend}.py "$work/_stagedir.so"
+	/src/plugin/{_stagearchive,_stagehost,_stageprogress,stagebackend}.py "$work/_stagedir.so"
 with_ours() {
 	in_root env PYTHONPATH="$overlay:/src/tests/plugin/site" "$@"
 }

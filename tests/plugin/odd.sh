@@ -64,13 +64,13 @@ have_said() {
 	grep -q -a -F -e "$2" "$logs/$1"
 }
 
-# in_order - were volumes stored by number, never two at once, then the signature, then the manifest?
+# in_order - were volumes stored by number, never two at once, then the signature, the manifest, the statistics if any?
 in_order() {
 	"$HOST_PYTHON" - "$storage.log" <<-'END'
 		import re
 		import sys
 
-		under_way, highest, ranks = None, 0, {'difftar': 0, 'sigtar': 1, 'manifest': 2}
+		under_way, highest, ranks = None, 0, {'difftar': 0, 'sigtar': 1, 'manifest': 2, 'jsonstat': 3}
 		rank = 0
 		for line in open(sys.argv[1]):
 		    _, what, *rest = line.split()
@@ -78,7 +78,7 @@ in_order() {
 		        if under_way:
 		            sys.exit(f'{rest[0]} was begun while {under_way} was under way')
 		        under_way = rest[0]
-		        kind = re.search('difftar|sigtar|manifest', under_way)[0]
+		        kind = re.search('difftar|sigtar|manifest|jsonstat', under_way)[0]
 		        if ranks[kind] < rank:
 		            sys.exit(f'{under_way} was stored too late')
 		        rank = ranks[kind]
@@ -89,7 +89,7 @@ in_order() {
 		            highest = number
 		    elif what == 'done':
 		        under_way = None
-		if under_way or rank != 2:
+		if under_way or rank < 2:
 		    sys.exit(f'{under_way} is not done' if under_way else 'no manifest was stored')
 	END
 }

@@ -5,8 +5,11 @@
 #	down		every put fails; what is in it is the class of the error (temporary, fatal, backend) or the name of
 #			an errno (ENOSPC), OSError without one by default
 #	fail		a part of a name in it: a put of such a file fails, once, and the control is removed
+#	breaks		the same, when half of the file is stored
 #	hang		a part of a name in it: a put of such a file does not go on while it is there
 #	short		what is stored lacks its last byte; with a part of a name in it only that of such a file, once
+#	reports		a put tells the host how far it is, as some backends do
+#	tells		what is done is also told in the host's own log, at INFO
 #	moves		a put takes away the file that it is given
 #	nolist		every list fails
 #	pieces		a put writes into the file itself, not into a temporary one that is renamed when it is complete
@@ -22,6 +25,7 @@ import time
 
 
 def install(backend):
+    from duplicity import progress
     from duplicity.errors import BackendException, FatalBackendException, TemporaryLoadException
 
     class OddBackend(backend.Backend):
@@ -40,6 +44,9 @@ def install(backend):
         def _log(self, *words):
             with open(f'{self.folder}.log', 'a') as log:
                 print(f'{time.time():.3f}', *words, file=log)
+            if self._control('tells') is not None:
+                from duplicity import log as host_log
+                host_log.Info(f"odd: {' '.join(words[:2])}")
 
         def _fail(self, name):
             down = self._control('down')
@@ -61,19 +68,27 @@ def install(backend):
 
         def _put(self, source_path, remote_filename):
             name = os.fsdecode(remote_filename)
-            self._log('put', name, os.path.getsize(source_path.name))
+            size = os.path.getsize(source_path.name)
+            self._log('put', name, size)
             try:
                 self._fail(name)
             except Exception:
                 self._log('failed', name)
                 raise
             rate = float(self._control('rate') or 0)
+            breaks = self._once('breaks', name)
+            reports = self._control('reports') is not None
             target = os.path.join(self.folder, name)
             written = target if self._control('pieces') is not None else os.path.join(self.folder, '.' + name)
             with open(source_path.name, 'rb') as source, open(written, 'wb', buffering=0) as stored:
                 # by the clock, so that it is no slower where other threads run
                 begun = time.monotonic()
                 while True:
+                    if reports:
+                        progress.report_transfer(stored.tell(), size)
+                    if breaks and stored.tell() >= size / 2:
+                        self._log('failed', name)
+                        raise OSError(f'{name}: breaks once')
                     piece = source.read(65536)
                     if not piece:
                         break
