@@ -321,6 +321,20 @@ give_up(struct stage_handoff *handoff, const struct item *item, unsigned int num
 	pthread_mutex_unlock(&handoff->lock);
 }
 
+/* Was it the file that storage was given? Otherwise nothing more is uploaded. */
+static bool
+check_uploaded(struct stage_handoff *handoff, const struct item *item)
+{
+	struct stage_error error;
+
+	if (stage_spool_check_read(item->file, &error) == 0)
+		return true;
+	pthread_mutex_lock(&handoff->lock);
+	fail(handoff, &error);
+	pthread_mutex_unlock(&handoff->lock);
+	return false;
+}
+
 /* Without the lock: tries until storage has the file. False where that has come to an end. */
 static bool
 upload(struct stage_handoff *handoff, const struct item *item)
@@ -333,7 +347,7 @@ upload(struct stage_handoff *handoff, const struct item *item)
 	for (number = 1;; number++) {
 		result = attempt(handoff, item, number, &error);
 		if (result == STAGE_UPLOAD_DONE)
-			return true;
+			return check_uploaded(handoff, item);
 		if (result == STAGE_UPLOAD_GIVE_UP || number >= handoff->target.attempts) {
 			give_up(handoff, item, number, &error);
 			return false;

@@ -12,7 +12,7 @@
  * written from then on: its pages are clean, and what is read once they are gone is what the disk
  * has. A descriptor that was opened late is told only what no other has been told before, and
  * nothing at all once the kernel has forgotten the inode. So each file has one that was opened when
- * it was accepted, or before it was written, until it is sealed.
+ * it was accepted, or before it was written, until it is on disk.
  *
  * lock guards the list of files and the names, recording the journal. Neither is taken while the
  * other is held. Files are read and made durable without a lock, and records with recording alone,
@@ -556,7 +556,8 @@ stage_spool_seal(
 	entry->digest = record.digest;
 	file->size = record.digest.size;
 	file->sealed = true;
-	drop_fd(entry);
+	if (spool->durable)
+		drop_fd(entry);
 	return 0;
 }
 
@@ -564,11 +565,12 @@ static int
 fail_lost(const struct entry *entry, const char *found, struct stage_error *error)
 {
 	const struct stage_spool_file *file = &entry->file;
+	const bool full = entry->lost == ENOSPC || entry->lost == EDQUOT;
 
-	return stage_error_set(error, STAGE_E_NO_ROOM, entry->lost,
+	return stage_error_set(error, full ? STAGE_E_NO_ROOM : STAGE_E_SYSTEM, entry->lost,
 		"%s is lost: the disk did not take the staged file %s, and %s. The next run makes "
-		"it again; make room there first. What the disk said",
-		file->name, file->path, found);
+		"it again%s. What the disk said",
+		file->name, file->path, found, full ? "; make room there first" : "");
 }
 
 /*
@@ -616,6 +618,21 @@ stage_spool_check_written(
 	if (code == 0 && (entry->lost || write_out(entry, entry->fd) < 0))
 		code = compare(entry, entry->fd, error);
 	return code;
+}
+
+int
+stage_spool_check_read(struct stage_spool_file *file, struct stage_error *error)
+{
+	struct entry *entry = (struct entry *)file;
+
+	/* the wait is for the first page alone, the answer is of all */
+	if (entry->fd < 0 ||
+		sync_file_range(entry->fd, 0, 1, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 ||
+		errno == EINVAL || errno == ENOSYS)
+		return 0;
+	entry->lost = errno;
+	entry->written = false;
+	return fail_lost(entry, "storage may have something else under that name", error);
 }
 
 static int

@@ -142,10 +142,19 @@ int stage_spool_seal(
  * has taken what is in it. Where it has not (a thin volume, a quota, a server tell it only when
  * asked to make a file durable), it is read again, from the disk as far as the kernel lets it, and
  * must be what set_digest told; what nobody told of is lost. STAGE_E_NO_ROOM with the errno of
- * fsync(2): it is lost, and must be made again. Otherwise as stage_spool_seal().
+ * fsync(2), STAGE_E_SYSTEM where that is another one: it is lost, and must be made again. Otherwise
+ * as stage_spool_seal().
  */
 int stage_spool_check_written(
 	struct stage_spool *spool, struct stage_spool_file *file, struct stage_error *error);
+
+/*
+ * Was what has been read of a file so far what was written to it, as far as is known? To be asked
+ * when it was uploaded, before it is confirmed, as long as it may not be on disk: where the disk
+ * failed to take some of it meanwhile, storage may have what the disk has. Waits for nothing. Errors
+ * as of stage_spool_check_written(), STAGE_E_SYSTEM where the disk has failed otherwise.
+ */
+int stage_spool_check_read(struct stage_spool_file *file, struct stage_error *error);
 
 /*
  * Is a sealed file what its record says? Reads it whole, unless its size says enough.

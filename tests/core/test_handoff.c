@@ -802,6 +802,46 @@ full_at_fsync_lost(void)
 	full_at_fsync(false);
 }
 
+/*
+ * Where the disk is not waited for, it may fail to take a file while that is uploaded: storage may
+ * have anything then, and nothing comes behind it.
+ */
+static void
+lost_in_upload(int sys_errno, enum stage_code code)
+{
+	open_bench();
+	open_queue(1, 0);
+	put("a", 1);
+	wait_for_all();
+	hold(&bench.storage, true);
+	put("b", 1);
+	wait_for_begun(&bench.storage, 2);
+	put("behind", 1);
+	wrap_begin_two("sync_file_range", sys_errno, "sync_file_range", sys_errno);
+	hold(&bench.storage, false);
+	FAILS(stage_handoff_wait(bench.handoff, 1, LONG, &failure), code);
+	CHECK(stage_handoff_stop(bench.handoff, LONG) == 0);
+	wrap_end();
+	CHECK(failure.sys_errno == sys_errno);
+	HAS(failure.message, "b is lost: ");
+	HAS(failure.message, "storage may have something else");
+	CHECK(strcmp(bench.storage.text, "a:1 b:1 ") == 0);
+	HAS_NOT(captured.text, "Handed off b");
+	CHECK(close_bench() == 2);
+}
+
+static void
+full_in_upload(void)
+{
+	lost_in_upload(ENOSPC, STAGE_E_NO_ROOM);
+}
+
+static void
+broken_in_upload(void)
+{
+	lost_in_upload(EIO, STAGE_E_SYSTEM);
+}
+
 /* What is handed off without having been sealed is known to be in storage, by who takes over. */
 static void
 full_is_recorded(void)
@@ -1186,6 +1226,8 @@ static const struct test tests[] = {
 	{"no_quota", no_quota},
 	{"full_at_fsync_there", full_at_fsync_there},
 	{"full_at_fsync_lost", full_at_fsync_lost},
+	{"full_in_upload", full_in_upload},
+	{"broken_in_upload", broken_in_upload},
 	{"full_is_recorded", full_is_recorded},
 	{"no_space_when_stopped", no_space_when_stopped},
 	{"forget_fails", forget_fails},
