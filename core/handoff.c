@@ -327,7 +327,7 @@ check_uploaded(struct stage_handoff *handoff, const struct item *item)
 {
 	struct stage_error error;
 
-	if (stage_spool_check_read(item->file, &error) == 0)
+	if (stage_spool_check_read(item->spool, item->file, &error) == 0)
 		return true;
 	pthread_mutex_lock(&handoff->lock);
 	fail(handoff, &error);

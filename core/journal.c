@@ -764,8 +764,8 @@ make_durable(struct stage_journal *journal, struct stage_error *error)
 {
 	if (!journal->durable || sync_fd(journal->fd) == 0)
 		return 0;
-	return stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot make a record in %s durable",
-		journal->path);
+	return stage_error_set(
+		error, STAGE_E_SYSTEM, errno, "cannot make a record in %s durable", journal->path);
 }
 
 int

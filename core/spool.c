@@ -81,7 +81,8 @@ drop_fd(struct entry *entry)
 {
 	int fd = entry->fd;
 
-	entry->fd = -1; /* first: a child that is forked here must not close what gets the number next */
+	/* first: a child that is forked here must not close what gets the number next */
+	entry->fd = -1;
 	if (fd >= 0)
 		close(fd);
 }
@@ -620,21 +621,6 @@ stage_spool_check_written(
 	return code;
 }
 
-int
-stage_spool_check_read(struct stage_spool_file *file, struct stage_error *error)
-{
-	struct entry *entry = (struct entry *)file;
-
-	/* the wait is for the first page alone, the answer is of all */
-	if (entry->fd < 0 ||
-		sync_file_range(entry->fd, 0, 1, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 ||
-		errno == EINVAL || errno == ENOSYS)
-		return 0;
-	entry->lost = errno;
-	entry->written = false;
-	return fail_lost(entry, "storage may have something else under that name", error);
-}
-
 static int
 fail_size(const struct entry *entry, uint64_t size, struct stage_error *error)
 {
@@ -659,6 +645,8 @@ stage_spool_check(
 	code = open_file(spool, file, &fd, &size, error);
 	if (code < 0)
 		return code;
+	/* what is only in the page cache would not survive either */
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	/* one that has grown for ever need not be read for ever */
 	if (size != entry->digest.size)
 		code = fail_size(entry, size, error);
@@ -694,8 +682,8 @@ record_confirmed(struct stage_journal *journal, const struct stage_spool_file *f
 	struct stage_error *error)
 {
 	return file->sealed ? stage_journal_confirmed(journal, base_of(file), error)
-			    : stage_journal_stored(journal, base_of(file), file->name, file->note,
-				      error);
+			    : stage_journal_stored(
+				      journal, base_of(file), file->name, file->note, error);
 }
 
 /* Of one that was never sealed nothing is told. */
@@ -733,6 +721,23 @@ record_after(struct stage_spool *spool, struct stage_spool_file *file, recorder 
 			"storage has %s, but a run after a crash would not know it, and make again "
 			"what is staged behind it: %s",
 			file->name, error.message);
+}
+
+int
+stage_spool_check_read(
+	struct stage_spool *spool, struct stage_spool_file *file, struct stage_error *error)
+{
+	struct entry *entry = (struct entry *)file;
+
+	/* the wait is for the first page alone, the answer is of all */
+	if (entry->fd < 0 || sync_file_range(entry->fd, 0, 1, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 ||
+		errno == EINVAL || errno == ENOSYS)
+		return 0;
+	entry->lost = errno;
+	entry->written = false;
+	record_end(spool, file, record_forgotten, NULL);
+	file->sealed = false; /* even where that cannot be recorded: close removes it */
+	return fail_lost(entry, "storage may have something else under that name", error);
 }
 
 static void

@@ -151,15 +151,18 @@ int stage_spool_check_written(
 /*
  * Was what has been read of a file so far what was written to it, as far as is known? To be asked
  * when it was uploaded, before it is confirmed, as long as it may not be on disk: where the disk
- * failed to take some of it meanwhile, storage may have what the disk has. Waits for nothing. Errors
- * as of stage_spool_check_written(), STAGE_E_SYSTEM where the disk has failed otherwise.
+ * failed to take some of it meanwhile, storage may have what the disk has. Waits for nothing.
+ * STAGE_E_NO_ROOM or STAGE_E_SYSTEM, as stage_spool_check_written(): the file does not wait any more,
+ * and close removes it.
  */
-int stage_spool_check_read(struct stage_spool_file *file, struct stage_error *error);
+int stage_spool_check_read(
+	struct stage_spool *spool, struct stage_spool_file *file, struct stage_error *error);
 
 /*
- * Is a sealed file what its record says? Reads it whole, unless its size says enough.
- * STAGE_E_DAMAGED with what is wrong, also where it is gone; STAGE_E_SYSTEM where it cannot be
- * read, STAGE_E_MEMORY; STAGE_E_ARGUMENT for one that was never sealed.
+ * Is a sealed file what its record says? Reads it whole, unless its size says enough, and from the
+ * disk as far as the kernel lets it. STAGE_E_DAMAGED with what is wrong, also where it is gone;
+ * STAGE_E_SYSTEM where it cannot be read, STAGE_E_MEMORY; STAGE_E_ARGUMENT for one that was never
+ * sealed.
  */
 int stage_spool_check(
 	struct stage_spool *spool, const struct stage_spool_file *file, struct stage_error *error);
