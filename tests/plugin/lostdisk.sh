@@ -114,8 +114,7 @@ thin_disk || {
 }
 
 # somebody else is told first: only a descriptor from before the file was written hears of it as well
-told=$(dirname "$IN_TREE")/tests/told
-"$told" "$root" 60000000 >"$logs/told" 2>&1 || fail "told: $(cat "$logs/told")"
+"$MAKE_SPOOL" --told "$root" 60000000 >"$logs/told" 2>&1 || fail "told: $(cat "$logs/told")"
 while read -r line; do
 	note "$line"
 done <"$logs/told"

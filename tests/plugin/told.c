@@ -1,11 +1,5 @@
-/*
- * told - does a spool hear of what the disk could not take, when somebody else was told before?
- *
- * told ROOT BYTES: writes files of so much in ROOT, where there must be no room for them on the disk;
- * has a descriptor of somebody else be told so by fsync(2), as by sync(1); and then stages them: one
- * with a descriptor from before it was written, one without. Prints for each what the other was told,
- * and "sealed", or why not.
- */
+#include "told.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -71,18 +65,16 @@ stage(struct stage_dir *dir, struct stage_spool *spool, unsigned long bytes, int
 }
 
 int
-main(int argc, char **argv)
+told(const char *root, unsigned long bytes)
 {
 	static const struct stage_spool_about about = {"test://", ""};
 	struct stage_spool *spool;
 	struct stage_dir *dir;
 
-	if (argc != 3)
-		return EXIT_FAILURE;
-	must(stage_dir_open(argv[1], NULL, &dir, &failure));
+	must(stage_dir_open(root, NULL, &dir, &failure));
 	must(stage_spool_open(dir, &about, true, NULL, &spool, &failure));
-	stage(dir, spool, strtoul(argv[2], NULL, 10), 1);
-	stage(dir, spool, strtoul(argv[2], NULL, 10), 0);
+	stage(dir, spool, bytes, 1);
+	stage(dir, spool, bytes, 0);
 	stage_spool_close(&spool);
 	stage_dir_cleanup(dir);
 	stage_dir_close(&dir);
