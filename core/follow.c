@@ -234,6 +234,18 @@ join(struct stage_follow *follow, enum state state)
 	pthread_mutex_destroy(&follow->lock);
 }
 
+/*
+ * Has the disk taken all that it was given so far? Otherwise what was read may be what the disk had
+ * in its place: the kernel drops what it could not write. The wait is for the first page alone.
+ */
+static bool
+was_taken(const struct stage_follow *follow)
+{
+	return !follow->write_back ||
+	       sync_file_range(follow->fd, 0, 1, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 ||
+	       errno == EINVAL || errno == ENOSYS;
+}
+
 /* What the thread, which has ended, has found. */
 static int
 tell(struct stage_follow *follow, struct stage_followed *ret_followed, struct stage_error *error)
@@ -241,7 +253,7 @@ tell(struct stage_follow *follow, struct stage_followed *ret_followed, struct st
 	struct stage_followed followed;
 	struct stat stat;
 
-	if (follow->code == 0 && fstat(follow->fd, &stat) < 0) {
+	if (follow->code == 0 && (fstat(follow->fd, &stat) < 0 || !was_taken(follow))) {
 		follow->code = STAGE_E_SYSTEM;
 		follow->sys_errno = errno;
 	}

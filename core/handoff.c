@@ -6,7 +6,8 @@
  *	to_seal	the first one that the sealing thread has not dealt with; never before first
  *
  * A file is ready, for the uploading thread, when the sealing thread has gone past it. One that
- * could not be sealed is never ready, but then there is an error as well, and nothing is uploaded.
+ * could not be sealed is only ready where the disk is full and what was written is all there; else
+ * there is an error, and nothing is uploaded.
  *
  * States of the queue, which only go down; a thread ends when it has nothing to do any more:
  *
@@ -109,6 +110,17 @@ is_open(const struct stage_handoff *handoff)
 	return !handoff->stopped && !handoff->failed;
 }
 
+static bool
+still_open(struct stage_handoff *handoff)
+{
+	bool open;
+
+	pthread_mutex_lock(&handoff->lock);
+	open = is_open(handoff);
+	pthread_mutex_unlock(&handoff->lock);
+	return open;
+}
+
 /* With the lock: keeps the first error, and lets everybody know. */
 static void
 fail(struct stage_handoff *handoff, const struct stage_error *error)
@@ -137,23 +149,33 @@ is_full_disk(const struct stage_error *error)
 	       (error->sys_errno == ENOSPC || error->sys_errno == EDQUOT);
 }
 
-/* Without the lock. */
+/*
+ * Without the lock. Seals a file, or finds that it may be handed off all the same: a full disk is a
+ * reason to hand off, as long as that is done, and what was written is there.
+ */
 static int
-seal(struct stage_handoff *handoff, const struct item *item, struct stage_error *error)
+seal(struct stage_handoff *handoff, const struct item *item, bool *ret_only_now,
+	struct stage_error *error)
 {
 	struct stage_spool_file *file = item->file;
 	int code;
 
+	*ret_only_now = false;
 	if (file->sealed) /* in a run that is dead now */
 		return 0;
 	code = stage_spool_seal(item->spool, file, error);
-	if (code == 0)
+	if (code == 0) {
 		stage_log_line(
 			&handoff->log, STAGE_DEBUG, "Staged %s in %s", file->name, file->path);
-	else
-		stage_log_line(&handoff->log, STAGE_WARNING,
-			"%s is not staged, it would not survive an end of this run: %s", file->name,
-			error->message);
+		return 0;
+	}
+	stage_log_line(&handoff->log, STAGE_WARNING,
+		"%s is not staged, it would not survive an end of this run: %s", file->name,
+		error->message);
+	if (is_full_disk(error) && still_open(handoff)) {
+		code = stage_spool_check_written(item->spool, file, error);
+		*ret_only_now = code == 0;
+	}
 	return code;
 }
 
@@ -163,6 +185,7 @@ seal_files(void *context)
 	struct stage_handoff *handoff = context;
 	struct stage_error error;
 	struct item *item;
+	bool only_now;
 	int code;
 
 	pthread_mutex_lock(&handoff->lock);
@@ -173,11 +196,10 @@ seal_files(void *context)
 		if (!item)
 			break;
 		pthread_mutex_unlock(&handoff->lock);
-		code = seal(handoff, item, &error);
+		code = seal(handoff, item, &only_now, &error);
 		pthread_mutex_lock(&handoff->lock);
 		handoff->to_seal = item->next;
-		/* a full disk is a reason to hand off, as long as that is done */
-		if (code == 0 || (is_full_disk(&error) && is_open(handoff))) {
+		if (code == 0 && (!only_now || is_open(handoff))) {
 			item->ready = true;
 			pthread_cond_signal(&handoff->uploading);
 		} else {
@@ -299,6 +321,20 @@ give_up(struct stage_handoff *handoff, const struct item *item, unsigned int num
 	pthread_mutex_unlock(&handoff->lock);
 }
 
+/* Was it the file that storage was given? Otherwise nothing more is uploaded. */
+static bool
+check_uploaded(struct stage_handoff *handoff, const struct item *item)
+{
+	struct stage_error error;
+
+	if (stage_spool_check_read(item->spool, item->file, &error) == 0)
+		return true;
+	pthread_mutex_lock(&handoff->lock);
+	fail(handoff, &error);
+	pthread_mutex_unlock(&handoff->lock);
+	return false;
+}
+
 /* Without the lock: tries until storage has the file. False where that has come to an end. */
 static bool
 upload(struct stage_handoff *handoff, const struct item *item)
@@ -311,7 +347,7 @@ upload(struct stage_handoff *handoff, const struct item *item)
 	for (number = 1;; number++) {
 		result = attempt(handoff, item, number, &error);
 		if (result == STAGE_UPLOAD_DONE)
-			return true;
+			return check_uploaded(handoff, item);
 		if (result == STAGE_UPLOAD_GIVE_UP || number >= handoff->target.attempts) {
 			give_up(handoff, item, number, &error);
 			return false;

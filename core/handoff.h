@@ -28,7 +28,9 @@
  * every wait tells that error. Files that could not be handed off stay staged in their spools.
  *
  * Where the disk is too full to seal a file, it is handed off all the same, with a warning that it
- * would not survive. When nothing is uploaded any more, that is an error like any other.
+ * would not survive, if what was written to it is there (stage_spool_check_written()). When it is
+ * not, or nothing is uploaded any more, that is an error like any other. So it is where the disk
+ * fails to take, during the upload, what it was not asked to have before.
  *
  * Threads: any function may be called by any thread at any time, close last. Functions of the
  * caller are called without a lock held. Forks: the threads are the parent's. In a child every

@@ -281,6 +281,16 @@ take_confirmed(struct parser *parser, char **fields)
 	return take_forgotten(parser, fields);
 }
 
+static bool
+take_stored(struct parser *parser, char **fields)
+{
+	if (!take_forgotten(parser, fields))
+		return false;
+	parser->content->confirmed_name = fields[1];
+	parser->content->confirmed_note = fields[2];
+	return true;
+}
+
 static const struct kind {
 	const char *name;
 	size_t fields;
@@ -291,6 +301,7 @@ static const struct kind {
 	{"staged", 6, take_staged},
 	{"failed", 4, take_failed},
 	{"confirmed", 1, take_confirmed},
+	{"stored", 3, take_stored},
 	{"forgotten", 1, take_forgotten},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -748,6 +759,15 @@ spell_seconds(char out[NUMBER_MAX], int64_t seconds)
 	snprintf(out, NUMBER_MAX, "%" PRId64, seconds < 0 ? 0 : seconds);
 }
 
+static int
+make_durable(struct stage_journal *journal, struct stage_error *error)
+{
+	if (!journal->durable || sync_fd(journal->fd) == 0)
+		return 0;
+	return stage_error_set(
+		error, STAGE_E_SYSTEM, errno, "cannot make a record in %s durable", journal->path);
+}
+
 int
 stage_journal_staged(struct stage_journal *journal, const struct stage_journal_record *record,
 	struct stage_error *error)
@@ -755,7 +775,7 @@ stage_journal_staged(struct stage_journal *journal, const struct stage_journal_r
 	char size[NUMBER_MAX], sealed[NUMBER_MAX], sha256[STAGE_DIGEST_HEX];
 	const char *const fields[] = {
 		"staged", record->file, size, sha256, sealed, record->name, record->note, NULL};
-	int code, sys_errno;
+	int code;
 
 	code = check_file(record->file, error);
 	if (code < 0)
@@ -764,13 +784,13 @@ stage_journal_staged(struct stage_journal *journal, const struct stage_journal_r
 	spell_seconds(sealed, record->sealed);
 	stage_digest_to_hex(&record->digest, sha256);
 	code = write_record(journal, fields, GROWTH_MAX, error);
-	if (code < 0 || !journal->durable || sync_fd(journal->fd) == 0)
+	if (code < 0)
 		return code;
-	sys_errno = errno;
+	code = make_durable(journal, error);
 	/* it can be read all the same: the caller, who is told that it failed, must be right */
-	stage_journal_forgotten(journal, record->file, NULL);
-	return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
-		"cannot make a record in %s durable", journal->path);
+	if (code < 0)
+		stage_journal_forgotten(journal, record->file, NULL);
+	return code;
 }
 
 int
@@ -808,10 +828,20 @@ stage_journal_confirmed(struct stage_journal *journal, const char *file, struct 
 
 	code = end_file(journal, "confirmed", file, error);
 	/* the file is removed next: were that on disk alone, nothing would tell that storage has it */
-	if (code == 0 && journal->durable && sync_fd(journal->fd) < 0)
-		code = stage_error_set(error, STAGE_E_SYSTEM, errno,
-			"cannot make a record in %s durable", journal->path);
-	return code;
+	return code < 0 ? code : make_durable(journal, error);
+}
+
+int
+stage_journal_stored(struct stage_journal *journal, const char *file, const char *name,
+	const char *note, struct stage_error *error)
+{
+	const char *const fields[] = {"stored", file, name, note, NULL};
+	int code;
+
+	code = check_file(file, error);
+	if (code == 0)
+		code = write_record(journal, fields, GROWTH_MAX, error);
+	return code < 0 ? code : make_durable(journal, error);
 }
 
 int

@@ -9,6 +9,7 @@
  *	CRC32 staged FILE SIZE SHA256 SECONDS NAME NOTE
  *	CRC32 failed FILE SECONDS ATTEMPT MESSAGE
  *	CRC32 confirmed FILE		storage has it: it is forgotten, and the next one may go
+ *	CRC32 stored FILE NAME NOTE	the same of one that was never staged
  *	CRC32 forgotten FILE		it is of no use any more
  *
  * CRC32 (RFC 1952) is of all behind its blank, as 8 hexadecimal digits. Fields are separated by one
@@ -96,7 +97,7 @@ void stage_journal_content_free(struct stage_journal_content **content);
 
 /*
  * Makes a journal, 0600 and O_EXCL, in dirfd, which stays the caller's and must stay open. With
- * durable, it and every later record that a file is staged or confirmed are on disk (fsync(2) of
+ * durable, it and every later record that a file is staged, confirmed or stored are on disk (fsync(2) of
  * file, and here of directory) when the call returns. On failure there is no journal.
  * STAGE_E_SYSTEM, STAGE_E_MEMORY.
  */
@@ -111,7 +112,7 @@ int stage_journal_append(int dirfd, const char *path, const struct stage_journal
  * Records. Of a record, staged writes the fields up to note. A record that could not be written
  * whole counts for nothing, and the next one is written behind it; one of a staged file that was
  * written and could not be made durable is taken back by one that it is forgotten. STAGE_E_SYSTEM,
- * with EFBIG for staged and failed where the journal would get larger than half of
+ * with EFBIG for staged, failed and stored where the journal would get larger than half of
  * STAGE_JOURNAL_MAX: what waits can always be forgotten and read. STAGE_E_MEMORY. STAGE_E_ARGUMENT
  * where file is not a name that stage_naming_file() gives.
  */
@@ -121,6 +122,8 @@ int stage_journal_failed(struct stage_journal *journal, const char *file, unsign
 	const char *message, struct stage_error *error);
 int stage_journal_confirmed(
 	struct stage_journal *journal, const char *file, struct stage_error *error);
+int stage_journal_stored(struct stage_journal *journal, const char *file, const char *name,
+	const char *note, struct stage_error *error);
 int stage_journal_forgotten(
 	struct stage_journal *journal, const char *file, struct stage_error *error);
 

@@ -8,6 +8,12 @@
  * a crash between the two leaves a file that nothing tells of, which is removed like any that was
  * never sealed.
  *
+ * What the disk could not take, the kernel tells each descriptor once, at fsync(2), and takes it for
+ * written from then on: its pages are clean, and what is read once they are gone is what the disk
+ * has. A descriptor that was opened late is told only what no other has been told before, and
+ * nothing at all once the kernel has forgotten the inode. So each file has one that was opened when
+ * it was accepted, or before it was written, until it is on disk.
+ *
  * lock guards the list of files and the names, recording the journal. Neither is taken while the
  * other is held. Files are read and made durable without a lock, and records with recording alone,
  * so that accept never waits for the disk.
@@ -40,7 +46,9 @@ struct entry {
 	struct stage_digest digest;   /* of a sealed file, or as the caller has told */
 	bool told;
 	bool measured; /* its size is known */
-	bool lost;     /* the disk has failed to take it */
+	bool written;  /* the disk has taken what is in it */
+	int lost;      /* errno: the disk has failed to take it; 0 where it has not */
+	int fd;        /* tells of all that was written back; -1 where it could not be had */
 };
 
 struct stage_spool {
@@ -69,10 +77,22 @@ no_memory(struct stage_error *error)
 }
 
 static void
+drop_fd(struct entry *entry)
+{
+	int fd = entry->fd;
+
+	/* first: a child that is forked here must not close what gets the number next */
+	entry->fd = -1;
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
 free_file(struct stage_spool_file *file)
 {
 	if (!file)
 		return;
+	drop_fd((struct entry *)file);
 	free(file->path);
 	free(file->name);
 	free(file->note);
@@ -87,6 +107,7 @@ new_entry(const struct stage_spool *spool, const char *base, const char *name, c
 
 	if (!entry)
 		return NULL;
+	entry->fd = -1;
 	entry->file.name = strdup(name);
 	entry->file.note = strdup(note);
 	if (asprintf(&entry->file.path, "%s/%s", spool->path, base) < 0)
@@ -352,6 +373,8 @@ stage_spool_accept(struct stage_spool *spool, struct stage_dir *dir, const char 
 			entry->file.size = (uint64_t)stat.st_size;
 			entry->measured = true;
 		}
+		entry->fd = openat(spool->held.fd, base,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 		stage_room_release(&spool->held);
 		append(spool, &entry->file);
 		*ret_file = &entry->file;
@@ -418,6 +441,44 @@ stage_spool_set_digest(struct stage_spool_file *file, uint64_t size, const unsig
 	memcpy(entry->digest.sha256, sha256, sizeof(entry->digest.sha256));
 }
 
+void
+stage_spool_hold(struct stage_spool_file *file, int fd)
+{
+	struct entry *entry = (struct entry *)file;
+
+	drop_fd(entry);
+	entry->fd = fd;
+}
+
+/* Has the name still the file that was accepted? */
+static int
+check_same(const struct stage_spool *spool, const struct entry *entry, struct stage_error *error)
+{
+	struct stat ours, there;
+
+	if (entry->fd < 0)
+		return 0;
+	if (fstat(entry->fd, &ours) < 0 ||
+		fstatat(spool->held.fd, base_of(&entry->file), &there, AT_SYMLINK_NOFOLLOW) < 0)
+		return stage_error_set(error, STAGE_E_SYSTEM, errno,
+			"cannot look at the staged file %s", entry->file.path);
+	if (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+		return 0;
+	return fail_damaged(&entry->file, "is another file than the one that was accepted", error);
+}
+
+/* Has the disk take what is in the file: 0, or -1 with errno. */
+static int
+write_out(struct entry *entry, int fd)
+{
+	if (sync_fd(entry->fd >= 0 ? entry->fd : fd) < 0) {
+		entry->lost = errno;
+		return -1;
+	}
+	entry->written = true;
+	return 0;
+}
+
 /*
  * Reads the file, of size bytes, while the disk is writing it, unless it is known what is in it; and
  * has both done when it returns.
@@ -445,11 +506,8 @@ make_durable(struct stage_spool *spool, struct entry *entry, int fd, uint64_t si
 			"now",
 			file->path, file->name, (unsigned long long)file->size,
 			(unsigned long long)ret_digest->size);
-	if (spool->durable && sync_fd(fd) < 0) {
-		/* the kernel tells it once, and then takes what it could not write for written */
-		entry->lost = true;
+	if (spool->durable && write_out(entry, fd) < 0)
 		return fail_durable(entry, errno, error);
-	}
 	if (spool->durable && sync_directory(spool->held.fd) < 0)
 		return fail_durable(entry, errno, error);
 	return 0;
@@ -478,13 +536,15 @@ stage_spool_seal(
 	if (file->sealed)
 		return 0;
 	if (entry->lost)
-		return fail_durable(entry, EIO, error);
+		return fail_durable(entry, entry->lost, error);
 	code = check_in_place(spool, error);
 	if (code == 0)
 		code = open_file(spool, file, &fd, &size, error);
 	if (code < 0)
 		return code;
-	code = make_durable(spool, entry, fd, size, &record.digest, error);
+	code = check_same(spool, entry, error);
+	if (code == 0)
+		code = make_durable(spool, entry, fd, size, &record.digest, error);
 	close(fd);
 	if (code < 0)
 		return code;
@@ -497,7 +557,68 @@ stage_spool_seal(
 	entry->digest = record.digest;
 	file->size = record.digest.size;
 	file->sealed = true;
+	if (spool->durable)
+		drop_fd(entry);
 	return 0;
+}
+
+static int
+fail_lost(const struct entry *entry, const char *found, struct stage_error *error)
+{
+	const struct stage_spool_file *file = &entry->file;
+	const bool full = entry->lost == ENOSPC || entry->lost == EDQUOT;
+
+	return stage_error_set(error, full ? STAGE_E_NO_ROOM : STAGE_E_SYSTEM, entry->lost,
+		"%s is lost: the disk did not take the staged file %s, and %s. The next run makes "
+		"it again%s. What the disk said",
+		file->name, file->path, found, full ? "; make room there first" : "");
+}
+
+/*
+ * Is on disk what was written? That it can be read from the page cache proves nothing, as it may be
+ * dropped before storage has it: so it is dropped first, but for what waits to be written out.
+ */
+static int
+compare(const struct entry *entry, int fd, struct stage_error *error)
+{
+	struct stage_digest digest;
+	struct stage_error failure;
+	int code;
+
+	if (!entry->told)
+		return fail_lost(entry, "what was written to it is not known", error);
+	(void)sync_fd(fd);
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	code = stage_digest_read(fd, entry->file.path, &digest, &failure);
+	if (code == STAGE_E_MEMORY) {
+		if (error)
+			*error = failure;
+		return code;
+	}
+	if (code < 0)
+		return fail_lost(entry, "it cannot be read", error);
+	if (digest.size != entry->digest.size ||
+		memcmp(digest.sha256, entry->digest.sha256, sizeof(digest.sha256)) != 0)
+		return fail_lost(entry, "what it has there is something else", error);
+	return 0;
+}
+
+int
+stage_spool_check_written(
+	struct stage_spool *spool, struct stage_spool_file *file, struct stage_error *error)
+{
+	struct entry *entry = (struct entry *)file;
+	uint64_t size;
+	int code;
+
+	if (file->sealed || entry->written)
+		return 0;
+	code = check_same(spool, entry, error);
+	if (code == 0 && entry->fd < 0)
+		code = open_file(spool, file, &entry->fd, &size, error);
+	if (code == 0 && (entry->lost || write_out(entry, entry->fd) < 0))
+		code = compare(entry, entry->fd, error);
+	return code;
 }
 
 static int
@@ -524,6 +645,8 @@ stage_spool_check(
 	code = open_file(spool, file, &fd, &size, error);
 	if (code < 0)
 		return code;
+	/* what is only in the page cache would not survive either */
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	/* one that has grown for ever need not be read for ever */
 	if (size != entry->digest.size)
 		code = fail_size(entry, size, error);
@@ -551,20 +674,70 @@ stage_spool_note_failure(struct stage_spool *spool, const struct stage_spool_fil
 	pthread_mutex_unlock(&spool->recording);
 }
 
-typedef int (*recorder)(struct stage_journal *journal, const char *file, struct stage_error *error);
+typedef int (*recorder)(struct stage_journal *journal, const struct stage_spool_file *file,
+	struct stage_error *error);
+
+static int
+record_confirmed(struct stage_journal *journal, const struct stage_spool_file *file,
+	struct stage_error *error)
+{
+	return file->sealed ? stage_journal_confirmed(journal, base_of(file), error)
+			    : stage_journal_stored(
+				      journal, base_of(file), file->name, file->note, error);
+}
+
+/* Of one that was never sealed nothing is told. */
+static int
+record_forgotten(struct stage_journal *journal, const struct stage_spool_file *file,
+	struct stage_error *error)
+{
+	return file->sealed ? stage_journal_forgotten(journal, base_of(file), error) : 0;
+}
 
 /* Records that a file does not wait any more. */
-static void
-record_end(struct stage_spool *spool, struct stage_spool_file *file, recorder record)
+static int
+record_end(struct stage_spool *spool, struct stage_spool_file *file, recorder record,
+	struct stage_error *error)
 {
 	int code;
 
 	pthread_mutex_lock(&spool->recording);
-	code = record(spool->journal, base_of(file), NULL);
+	code = record(spool->journal, file, error);
 	pthread_mutex_unlock(&spool->recording);
-	/* where the disk is too full to say so, a later run finds the record and no file */
 	if (code == 0)
 		file->sealed = false;
+	return code;
+}
+
+/* The same once the file is gone: a disk that was full before may have room for the record now. */
+static void
+record_after(struct stage_spool *spool, struct stage_spool_file *file, recorder record)
+{
+	struct stage_error error;
+
+	/* a later run that reads no such record finds no file either: only that storage has it is news */
+	if (record_end(spool, file, record, &error) < 0 && record == record_confirmed)
+		stage_log_line(&spool->log, STAGE_WARNING,
+			"storage has %s, but a run after a crash would not know it, and make again "
+			"what is staged behind it: %s",
+			file->name, error.message);
+}
+
+int
+stage_spool_check_read(
+	struct stage_spool *spool, struct stage_spool_file *file, struct stage_error *error)
+{
+	struct entry *entry = (struct entry *)file;
+
+	/* the wait is for the first page alone, the answer is of all */
+	if (entry->fd < 0 || sync_file_range(entry->fd, 0, 1, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 ||
+		errno == EINVAL || errno == ENOSYS)
+		return 0;
+	entry->lost = errno;
+	entry->written = false;
+	record_end(spool, file, record_forgotten, NULL);
+	file->sealed = false; /* even where that cannot be recorded: close removes it */
+	return fail_lost(entry, "storage may have something else under that name", error);
 }
 
 static void
@@ -584,10 +757,16 @@ static int
 remove_file(struct stage_spool *spool, struct stage_spool_file **file, recorder record,
 	struct stage_error *error)
 {
-	if ((*file)->sealed)
-		record_end(spool, *file, record);
+	const bool sealed = (*file)->sealed;
+	const bool recorded = sealed && record_end(spool, *file, record, NULL) == 0;
+	int failed = 0;
+
 	if (unlinkat(spool->held.fd, base_of(*file), 0) < 0 && errno != ENOENT)
-		return stage_error_set(error, STAGE_E_SYSTEM, errno,
+		failed = errno;
+	if (!recorded)
+		record_after(spool, *file, record);
+	if (failed)
+		return stage_error_set(error, STAGE_E_SYSTEM, failed,
 			"cannot remove the staged file %s", (*file)->path);
 	take_out(spool, *file);
 	free_file(*file);
@@ -599,14 +778,14 @@ int
 stage_spool_confirm(
 	struct stage_spool *spool, struct stage_spool_file **file, struct stage_error *error)
 {
-	return remove_file(spool, file, stage_journal_confirmed, error);
+	return remove_file(spool, file, record_confirmed, error);
 }
 
 int
 stage_spool_forget(
 	struct stage_spool *spool, struct stage_spool_file **file, struct stage_error *error)
 {
-	return remove_file(spool, file, stage_journal_forgotten, error);
+	return remove_file(spool, file, record_forgotten, error);
 }
 
 /* Without its lock nobody could ever tell that such a spool is dead, and take it over. */

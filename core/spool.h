@@ -121,6 +121,13 @@ void stage_spool_set_digest(
 	struct stage_spool_file *file, uint64_t size, const unsigned char sha256[32]);
 
 /*
+ * Gives an accepted file a descriptor of it, best from before it was written, which is the spool's
+ * from now on: by it seal learns of all that the disk has failed to take since it was opened.
+ * Without one, that is what the kernel still knows of when the file was accepted.
+ */
+void stage_spool_hold(struct stage_spool_file *file, int fd);
+
+/*
  * Makes an accepted file durable and records it: file, directory, journal, in this order; its mode
  * is 0600 then. Nothing to do for one that is sealed. On failure it is as it was, but one that the
  * disk did not take cannot be sealed by trying again. STAGE_E_SYSTEM; STAGE_E_DAMAGED where it is
@@ -131,9 +138,31 @@ int stage_spool_seal(
 	struct stage_spool *spool, struct stage_spool_file *file, struct stage_error *error);
 
 /*
- * Is a sealed file what its record says? Reads it whole, unless its size says enough.
- * STAGE_E_DAMAGED with what is wrong, also where it is gone; STAGE_E_SYSTEM where it cannot be
- * read, STAGE_E_MEMORY; STAGE_E_ARGUMENT for one that was never sealed.
+ * May a file that could not be sealed be handed off all the same? Nothing is asked where the disk
+ * has taken what is in it. Where it has not (a thin volume, a quota, a server tell it only when
+ * asked to make a file durable), it is read again, from the disk as far as the kernel lets it, and
+ * must be what set_digest told; what nobody told of is lost. STAGE_E_NO_ROOM with the errno of
+ * fsync(2), STAGE_E_SYSTEM where that is another one: it is lost, and must be made again. Otherwise
+ * as stage_spool_seal().
+ */
+int stage_spool_check_written(
+	struct stage_spool *spool, struct stage_spool_file *file, struct stage_error *error);
+
+/*
+ * Was what has been read of a file so far what was written to it, as far as is known? To be asked
+ * when it was uploaded, before it is confirmed, as long as it may not be on disk: where the disk
+ * failed to take some of it meanwhile, storage may have what the disk has. Waits for nothing.
+ * STAGE_E_NO_ROOM or STAGE_E_SYSTEM, as stage_spool_check_written(): the file does not wait any more,
+ * and close removes it.
+ */
+int stage_spool_check_read(
+	struct stage_spool *spool, struct stage_spool_file *file, struct stage_error *error);
+
+/*
+ * Is a sealed file what its record says? Reads it whole, unless its size says enough, and from the
+ * disk as far as the kernel lets it. STAGE_E_DAMAGED with what is wrong, also where it is gone;
+ * STAGE_E_SYSTEM where it cannot be read, STAGE_E_MEMORY; STAGE_E_ARGUMENT for one that was never
+ * sealed.
  */
 int stage_spool_check(
 	struct stage_spool *spool, const struct stage_spool_file *file, struct stage_error *error);
@@ -143,8 +172,9 @@ void stage_spool_note_failure(struct stage_spool *spool, const struct stage_spoo
 	unsigned int attempt, const char *message);
 
 /*
- * As forget, and records that storage has confirmed the file: what was staged behind it may follow
- * it, also when a later run hands it off.
+ * As forget, and records that storage has confirmed the file, sealed or not: what was staged behind
+ * it may follow it, also when a later run hands it off. That it could not be recorded is logged as a
+ * warning.
  */
 int stage_spool_confirm(
 	struct stage_spool *spool, struct stage_spool_file **file, struct stage_error *error);

@@ -2,6 +2,9 @@
  * A volume that is to be staged is followed while it is written (core/follow.h). When it is complete
  * the host asks for its SHA-1, and sealing for its SHA-256: both are known then. Where it cannot be
  * followed, both are taken by those who want them.
+ *
+ * A descriptor from before it is written goes with the volume until that is sealed: by it alone the
+ * kernel tells for certain of all that the disk could not take (core/spool.c).
  */
 #include "staging.h"
 
@@ -34,6 +37,14 @@ open_again(int fd, const char *path)
 	return -1;
 }
 
+static void
+close_written(struct staging *self)
+{
+	if (self->written_fd >= 0)
+		close(self->written_fd);
+	self->written_fd = -1;
+}
+
 void
 staging_follow(struct staging *self, int fd)
 {
@@ -44,7 +55,9 @@ staging_follow(struct staging *self, int fd)
 	if (!self->upload || self->ending || getpid() != self->owner)
 		return;
 	staging_unfollow(self);
-	again = open_again(fd, path);
+	/* another one than the follower's: what a descriptor was told of the disk it is not told again */
+	self->written_fd = open_again(fd, path);
+	again = self->written_fd < 0 ? -1 : open_again(fd, path);
 	if (again < 0)
 		stage_error_set(&error, STAGE_E_SYSTEM, 0, "it cannot be opened for reading");
 	else if (stage_follow_open(again, path, self->settings->durable, &self->follow, &error) ==
@@ -62,9 +75,18 @@ staging_unfollow(struct staging *self)
 
 	self->follow = NULL;
 	self->is_followed = false;
+	close_written(self);
 	Py_BEGIN_ALLOW_THREADS
 	stage_follow_drop(&follow);
 	Py_END_ALLOW_THREADS
+}
+
+void
+staging_hold(struct staging *self, struct stage_spool_file *file)
+{
+	if (self->written_fd >= 0)
+		stage_spool_hold(file, self->written_fd);
+	self->written_fd = -1;
 }
 
 const struct stage_followed *

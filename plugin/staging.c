@@ -50,11 +50,18 @@ staging_raise(const struct stage_error *error)
 PyObject *
 staging_fail(const struct stage_error *error)
 {
+	struct stage_error full = *error;
+
 	switch (error->code) {
 	case STAGE_E_SETTING:
 	case STAGE_E_MEMORY:
 	case STAGE_E_SWAPPED:
 		return raise_error(error);
+	case STAGE_E_SYSTEM:
+		/* of our own disk, not of storage: to the host that is want of space, too */
+		if (error->sys_errno == ENOSPC || error->sys_errno == EDQUOT)
+			full.code = STAGE_E_NO_ROOM;
+		return staging_raise(&full);
 	default:
 		/* any other exception the host would try again, or swallow */
 		return staging_raise(error);
@@ -262,9 +269,10 @@ stage(struct staging *self, const char *path, const char *name, const char *note
 	const struct stage_followed *followed = NULL;
 	struct stage_spool_file *file;
 	struct stage_spool *spool;
+	const bool reserving = staging_reserving(path) == self;
 	int code;
 
-	if (staging_reserving(path) == self)
+	if (reserving)
 		followed = staging_followed(self);
 	code = staging_open_queue(self, error);
 	if (code < 0)
@@ -274,6 +282,8 @@ stage(struct staging *self, const char *path, const char *name, const char *note
 		return code;
 	if (followed)
 		stage_spool_set_digest(file, followed->digest.size, followed->digest.sha256);
+	if (reserving)
+		staging_hold(self, file);
 	*ret_size = file->size; /* the file is the queue's from the next line on */
 	return stage_handoff_put(self->handoff, spool, file, error);
 }
@@ -546,6 +556,16 @@ staging_stages_in(PyObject *directory)
 	return false;
 }
 
+static PyObject *
+staging_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+{
+	PyObject *object = PyType_GenericNew(type, arguments, keywords);
+
+	if (object)
+		((struct staging *)object)->written_fd = -1;
+	return object;
+}
+
 static int
 staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 {
@@ -681,7 +701,7 @@ static char documentation[] =
 
 static PyType_Slot slots[] = {
 	{Py_tp_doc, documentation},
-	{Py_tp_new, (void *)PyType_GenericNew},
+	{Py_tp_new, (void *)staging_new},
 	{Py_tp_init, (void *)staging_init},
 	{Py_tp_dealloc, (void *)staging_dealloc},
 	{Py_tp_methods, methods},

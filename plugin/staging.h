@@ -37,6 +37,7 @@ struct staging {
 	struct stage_follow *follow; /* of the file at reserved; NULL where it is not followed */
 	bool is_followed;            /* that was complete, and followed tells of it */
 	struct stage_followed followed;
+	int written_fd; /* of the file at reserved, from before it was written; -1: none */
 	struct stage_handoff_target how;
 	struct stage_handoff *handoff; /* NULL until something was put */
 	bool ending;                   /* it is being ended: a signal came meanwhile */
@@ -78,6 +79,9 @@ void staging_unfollow(struct staging *self);
  * followed. self's until there is another volume. following.c
  */
 const struct stage_followed *staging_followed(struct staging *self);
+
+/* Gives the descriptor from before the volume was written to the staged file. following.c */
+void staging_hold(struct staging *self, struct stage_spool_file *file);
 
 /* Staging.adopt(), Staging.confirmed() and Staging.resume(). resume.c */
 PyObject *staging_adopt(PyObject *self, PyObject *unused);

@@ -676,6 +676,8 @@ spool_scenario(void)
 			if (TRY(stage_spool_seal(own, file, &said)) == 0) {
 				TRY(stage_spool_check(own, file, &said));
 				stage_spool_note_failure(own, file, 1, "lost");
+			} else {
+				TRY(stage_spool_check_written(own, file, &said));
 			}
 			if (i == 0)
 				TRY(stage_spool_confirm(own, &file, &said));

@@ -169,7 +169,7 @@ written_back(void)
 	REQUIRE(bytes != NULL);
 	for (asked = 0; asked <= 1; asked++) {
 		follow = follow_new_file(asked);
-		wrap_begin_two("sync_file_range", EIO, "sync_file_range", EIO);
+		wrap_begin_two("sync_file_range", EINVAL, "sync_file_range", EINVAL);
 		CHECK(grow(bytes, 20 * PIECE));
 		WORKS(stage_follow_end(&follow, &followed, &failure));
 		CHECK(wrap_failed() == asked);
@@ -178,6 +178,24 @@ written_back(void)
 		unlink(in_dir("data"));
 	}
 	free(bytes);
+}
+
+/* What the disk did not take may have been read when it was gone: nothing is told of it. */
+static void
+not_taken(void)
+{
+	struct stage_followed followed = {.digest.size = 4711};
+	struct stage_follow *follow;
+	int code;
+
+	follow = follow_new_file(true);
+	CHECK(grow("abc", 3));
+	wrap_begin_two("sync_file_range", ENOSPC, "sync_file_range", ENOSPC);
+	code = stage_follow_end(&follow, &followed, &failure);
+	wrap_end();
+	CHECK(code == STAGE_E_SYSTEM && failure.sys_errno == ENOSPC && follow == NULL);
+	CHECK(followed.digest.size == 4711);
+	unlink(in_dir("data"));
 }
 
 /* What was read and is there no more. */
@@ -289,6 +307,7 @@ static const struct test tests[] = {
 	{"in_pieces", in_pieces},
 	{"of_another_process", of_another_process},
 	{"written_back", written_back},
+	{"not_taken", not_taken},
 	{"shortened", shortened},
 	{"unreadable", unreadable},
 	{"dropped", dropped},

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "handoff.h"
 #include "spool.h"
 #include "wrap.h"
@@ -135,20 +136,26 @@ set_script(struct storage *storage, const enum stage_upload *script, size_t leng
 
 /* Staging directory and spool, with a storage that takes all. */
 static void
-open_bench(void)
+open_bench_on(bool durable)
 {
 	static const struct stage_spool_about about = {.target = "test://", .home = ""};
 
 	memset(&bench, 0, sizeof(bench));
+	capture();
 	pthread_mutex_init(&bench.storage.lock, NULL);
 	pthread_cond_init(&bench.storage.changed, NULL);
 	bench.storage.message = "the line is bad";
 	WORKS(stage_dir_open(test_dir, NULL, &bench.dir, &failure));
 	REQUIRE(bench.dir != NULL);
-	WORKS(stage_spool_open(bench.dir, &about, false, NULL, &bench.spool, &failure));
+	WORKS(stage_spool_open(bench.dir, &about, durable, &captured.log, &bench.spool, &failure));
 	REQUIRE(bench.spool != NULL);
 	snprintf(bench.path, sizeof(bench.path), "%s", stage_spool_path(bench.spool));
-	capture();
+}
+
+static void
+open_bench(void)
+{
+	open_bench_on(false);
 }
 
 static void
@@ -731,6 +738,135 @@ no_quota(void)
 	full_disk(EDQUOT);
 }
 
+/* A file of zeros, and what was told of it: that it is so, or that it is something else. */
+static struct stage_spool_file *
+make_told(const char *name, bool right)
+{
+	static const unsigned char other[STAGE_DIGEST_BYTES] = {1};
+	struct stage_spool_file *file = make(name, 3);
+	struct stage_digest digest = {0};
+	int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+
+	WORKS(stage_digest_read(fd, name, &digest, &failure));
+	close(fd);
+	stage_spool_set_digest(file, 3, right ? digest.sha256 : other);
+	return file;
+}
+
+/*
+ * A disk that does not take a file, as it is full, and tells so at fsync(2): what is not there is
+ * never uploaded, nor what is behind it.
+ */
+static void
+full_at_fsync(bool right)
+{
+	struct stage_spool_file *file;
+
+	open_bench_on(true);
+	open_queue_with_gate();
+	file = make_told("a", right);
+	WORKS(stage_handoff_put(bench.handoff, bench.spool, file, &failure));
+	wrap_begin_two("fsync", ENOSPC, "fsync", ENOSPC);
+	atomic_store(&gate_shut, false);
+	if (right)
+		wait_for_all();
+	else
+		FAILS(stage_handoff_wait(bench.handoff, 1, LONG, &failure), STAGE_E_NO_ROOM);
+	wrap_end();
+	HAS(captured.text, "W:a is not staged, it would not survive an end of this run: ");
+	if (right) {
+		CHECK(strcmp(bench.storage.text, "gate:1 a:1 ") == 0);
+		HAS(captured.text, "W:storage has a, but a run after a crash would not know it");
+		CHECK(close_bench() == 0);
+		return;
+	}
+	CHECK(failure.sys_errno == ENOSPC);
+	HAS(failure.message, "a is lost: ");
+	put("behind", 1);
+	CHECK(stage_handoff_stop(bench.handoff, LONG) == 0);
+	HAS(captured.text, "D:Staged behind");
+	HAS_NOT(bench.storage.text, "a:");
+	HAS_NOT(bench.storage.text, "behind");
+	CHECK(close_bench() == 1 + (bench.storage.done == 0));
+}
+
+static void
+full_at_fsync_there(void)
+{
+	full_at_fsync(true);
+}
+
+static void
+full_at_fsync_lost(void)
+{
+	full_at_fsync(false);
+}
+
+/*
+ * Where the disk is not waited for, it may fail to take a file while that is uploaded: storage may
+ * have anything then, and nothing comes behind it.
+ */
+static void
+lost_in_upload(int sys_errno, enum stage_code code)
+{
+	open_bench();
+	open_queue(1, 0);
+	put("a", 1);
+	wait_for_all();
+	hold(&bench.storage, true);
+	put("b", 1);
+	wait_for_begun(&bench.storage, 2);
+	put("behind", 1);
+	wrap_begin_two("sync_file_range", sys_errno, "sync_file_range", sys_errno);
+	hold(&bench.storage, false);
+	FAILS(stage_handoff_wait(bench.handoff, 1, LONG, &failure), code);
+	CHECK(stage_handoff_stop(bench.handoff, LONG) == 0);
+	wrap_end();
+	CHECK(failure.sys_errno == sys_errno);
+	HAS(failure.message, "b is lost: ");
+	HAS(failure.message, "storage may have something else");
+	CHECK(strcmp(bench.storage.text, "a:1 b:1 ") == 0);
+	HAS_NOT(captured.text, "Handed off b");
+	CHECK(close_bench() == 1); /* b is of no use to a later run */
+}
+
+static void
+full_in_upload(void)
+{
+	lost_in_upload(ENOSPC, STAGE_E_NO_ROOM);
+}
+
+static void
+broken_in_upload(void)
+{
+	lost_in_upload(EIO, STAGE_E_SYSTEM);
+}
+
+/* What is handed off without having been sealed is known to be in storage, by who takes over. */
+static void
+full_is_recorded(void)
+{
+	const char *note, *name;
+
+	open_bench();
+	open_queue_with_gate();
+	put("a", 1);
+	wrap_begin_two("openat", ENOSPC, "openat", ENOSPC);
+	atomic_store(&gate_shut, false);
+	wait_for_all();
+	wrap_end();
+	SCRIPT(0, 0, STAGE_UPLOAD_GIVE_UP);
+	put("behind", 1);
+	FAILS(stage_handoff_wait(bench.handoff, 1, LONG, &failure), STAGE_E_HANDOFF);
+	stage_handoff_close(&bench.handoff);
+	stage_spool_close(&bench.spool);
+	WORKS(stage_spool_adopt(bench.path, false, NULL, &bench.spool, &failure));
+	REQUIRE(bench.spool != NULL);
+	name = stage_spool_confirmed(bench.spool, &note);
+	CHECK(name && strcmp(name, "a") == 0);
+	CHECK(close_bench() == 1);
+}
+
 /* Nothing is uploaded any more: then it is an error after all. */
 static void
 no_space_when_stopped(void)
@@ -1088,6 +1224,11 @@ static const struct test tests[] = {
 	{"sealing_fails_in_upload", sealing_fails_in_upload},
 	{"no_space", no_space},
 	{"no_quota", no_quota},
+	{"full_at_fsync_there", full_at_fsync_there},
+	{"full_at_fsync_lost", full_at_fsync_lost},
+	{"full_in_upload", full_in_upload},
+	{"broken_in_upload", broken_in_upload},
+	{"full_is_recorded", full_is_recorded},
 	{"no_space_when_stopped", no_space_when_stopped},
 	{"forget_fails", forget_fails},
 	{"adopted", adopted},

@@ -250,7 +250,8 @@ format(void)
 		"e0617931 stagedir 1\n"
 		"0bfebf29 target sftp://host/a%20b %\n"
 		"f3f4e6bc staged staged-abcdefghijklm-1 3 " ABC " 1700000000 vol%0A%25%FF.gpg %\n"
-		"f1602427 forgotten staged-abcdefghijklm-1\n";
+		"f1602427 forgotten staged-abcdefghijklm-1\n"
+		"6ef36434 stored staged-abcdefghijklm-1 vol%0A%25%FF.gpg %\n";
 	struct stage_journal_record record = record_of(1, "vol\n%\xff.gpg", "");
 	struct stage_journal *journal = NULL;
 	int dirfd = open_dir(), i;
@@ -266,6 +267,7 @@ format(void)
 	WORKS(stage_journal_create(dirfd, test_dir, &about, true, &journal, &failure));
 	WORKS(stage_journal_staged(journal, &record, &failure));
 	WORKS(stage_journal_forgotten(journal, record.file, &failure));
+	WORKS(stage_journal_stored(journal, record.file, record.name, record.note, &failure));
 	stage_journal_close(&journal);
 	bytes = slurp();
 	add(&bytes, "", 1);
@@ -317,6 +319,48 @@ forgotten_and_failed(void)
 	close(dirfd);
 }
 
+/* What is told last was confirmed last, had it been staged or not. */
+static void
+stored(void)
+{
+	struct stage_journal_content *content = NULL;
+	struct stage_journal_record record;
+	struct stage_journal *journal = NULL;
+	int dirfd = open_dir();
+	size_t i;
+
+	WORKS(stage_journal_create(dirfd, test_dir, &about, true, &journal, &failure));
+	for (i = 1; i <= 3; i++) {
+		record = record_of(i, i == 3 ? "third" : "name", "note");
+		WORKS(stage_journal_staged(journal, &record, &failure));
+	}
+	WORKS(stage_journal_confirmed(journal, file_of(1), &failure));
+	WORKS(stage_journal_stored(journal, file_of(9), "never staged\n", "", &failure));
+	WORKS(stage_journal_read(dirfd, test_dir, &content, &failure));
+	REQUIRE(content != NULL);
+	CHECK(content->count == 2 && content->damaged == 0);
+	CU_ASSERT_STRING_EQUAL(content->confirmed_name, "never staged\n");
+	CU_ASSERT_STRING_EQUAL(content->confirmed_note, "");
+	stage_journal_content_free(&content);
+	/* one that waits, for all that the journal tells, waits no more */
+	WORKS(stage_journal_stored(journal, file_of(2), "second", "its note", &failure));
+	WORKS(stage_journal_read(dirfd, test_dir, &content, &failure));
+	REQUIRE(content != NULL);
+	CHECK(content->count == 1 && content->damaged == 0);
+	CU_ASSERT_STRING_EQUAL(content->confirmed_name, "second");
+	CU_ASSERT_STRING_EQUAL(content->confirmed_note, "its note");
+	stage_journal_content_free(&content);
+	WORKS(stage_journal_confirmed(journal, file_of(3), &failure));
+	stage_journal_close(&journal);
+	WORKS(stage_journal_read(dirfd, test_dir, &content, &failure));
+	REQUIRE(content != NULL);
+	CHECK(content->count == 0);
+	CU_ASSERT_STRING_EQUAL(content->confirmed_name, "third");
+	stage_journal_content_free(&content);
+	unlink(in_dir("journal"));
+	close(dirfd);
+}
+
 /* Only names that the library gives are ever used with a directory. */
 static void
 bad_arguments(void)
@@ -336,6 +380,7 @@ bad_arguments(void)
 		FAILS(stage_journal_staged(journal, &record, &failure), STAGE_E_ARGUMENT);
 		FAILS(stage_journal_failed(journal, bad[i], 1, "", &failure), STAGE_E_ARGUMENT);
 		FAILS(stage_journal_forgotten(journal, bad[i], &failure), STAGE_E_ARGUMENT);
+		FAILS(stage_journal_stored(journal, bad[i], "", "", &failure), STAGE_E_ARGUMENT);
 	}
 	stage_journal_close(&journal);
 	bytes = slurp();
@@ -671,6 +716,10 @@ static const char *const wrong[] = {
 	"staged " FILE_1 "%2F 3 " SHA " 1700000000 name note",
 	"staged " FILE_1 "%00 3 " SHA " 1700000000 name note",
 	"forgotten journal",
+	"stored journal name note",
+	"stored " FILE_1,
+	"stored " FILE_1 " name",
+	"stored " FILE_1 " name note more",
 	"failed journal 1 1 why",
 	/* numbers */
 	"staged " FILE_1 " +3 " SHA " 1700000000 name note",
@@ -1060,6 +1109,7 @@ static const struct test tests[] = {
 	{"extremes", extremes},
 	{"format", format},
 	{"forgotten_and_failed", forgotten_and_failed},
+	{"stored", stored},
 	{"bad_arguments", bad_arguments},
 	{"private_mode", private_mode},
 	{"create_over_another", create_over_another},

@@ -92,6 +92,11 @@ stage(const char *name, const char *content)
 	return file;
 }
 
+/* Of "abc" (FIPS 180-4) */
+static const unsigned char sha256[32] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41,
+	0x40, 0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4,
+	0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+
 /*
  * What the caller has told of all of a file is not read; of a part of it, it is nothing. That it was
  * told wrongly is noticed by whoever checks the file.
@@ -99,9 +104,6 @@ stage(const char *name, const char *content)
 static void
 told_digest(void)
 {
-	static const unsigned char sha256[32] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea,
-		0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17,
-		0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
 	struct stage_spool_file *right, *part, *wrong;
 
 	open_both();
@@ -1002,6 +1004,162 @@ disk_fails(void)
 	close_both();
 }
 
+/* A file named "the volume" of which "abc" was told, with what the disk has of it, and not sealed. */
+static struct stage_spool_file *
+add_told(const char *on_disk)
+{
+	struct stage_spool_file *file = add_file("the volume", on_disk, false);
+
+	REQUIRE(file != NULL);
+	stage_spool_set_digest(file, 3, sha256);
+	return file;
+}
+
+/* Seals a file while this function of the disk fails. */
+static void
+fail_to_seal(struct stage_spool_file *file, const char *function, int sys_errno)
+{
+	int code;
+
+	wrap_begin_two(function, sys_errno, function, sys_errno);
+	code = stage_spool_seal(spool, file, &failure);
+	wrap_end();
+	CHECK(code == STAGE_E_SYSTEM && failure.sys_errno == sys_errno && !file->sealed);
+}
+
+static void
+is_lost(struct stage_spool_file *file, int sys_errno)
+{
+	FAILS(stage_spool_check_written(spool, file, &failure), STAGE_E_NO_ROOM);
+	CHECK(failure.sys_errno == sys_errno);
+	HAS(failure.message, file->path);
+	HAS(failure.message, "the volume is lost");
+	HAS(failure.message, stage_errno_text(sys_errno));
+}
+
+/* A disk that has no room for what it was given says so at fsync(2) alone: what it has then counts. */
+static void
+disk_full_at_fsync(void)
+{
+	static const int errnos[] = {ENOSPC, EDQUOT};
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		struct stage_spool_file *right, *wrong, *untold;
+		int code;
+
+		open_both();
+		right = add_told("abc");
+		wrong = add_told("ab\1");
+		untold = add_file("the volume", "abc", false);
+		REQUIRE(untold != NULL);
+		fail_to_seal(right, "fsync", errnos[i]);
+		fail_to_seal(wrong, "fsync", errnos[i]);
+		fail_to_seal(untold, "fsync", errnos[i]);
+		WORKS(stage_spool_check_written(spool, right, &failure));
+		is_lost(wrong, errnos[i]);
+		is_lost(untold, errnos[i]);
+		/* that a later fsync(2) finds nothing to do proves nothing */
+		is_lost(wrong, errnos[i]);
+		FAILS(stage_spool_seal(spool, wrong, &failure), STAGE_E_SYSTEM);
+		wrap_begin_two("pread", EIO, "pread", EIO);
+		code = stage_spool_check_written(spool, right, &failure);
+		wrap_end();
+		CHECK(code == STAGE_E_NO_ROOM && failure.sys_errno == errnos[i]);
+		close_both();
+		CHECK(!is_there(spool_path));
+	}
+}
+
+/* Only the record is missing: the disk has the file, which is not read. */
+static void
+disk_full_for_record(void)
+{
+	struct stage_spool_file *told, *untold;
+	int told_code, untold_code;
+
+	open_both();
+	told = add_told("ab\1");
+	untold = add_file("b", "b", false);
+	REQUIRE(untold != NULL);
+	fail_to_seal(told, "write", ENOSPC);
+	fail_to_seal(untold, "write", ENOSPC);
+	wrap_begin_two("pread", EIO, "fsync", EIO);
+	told_code = stage_spool_check_written(spool, told, &failure);
+	untold_code = stage_spool_check_written(spool, untold, &failure);
+	wrap_end();
+	CHECK(told_code == 0 && untold_code == 0);
+	WORKS(stage_spool_seal(spool, told, &failure));
+	WORKS(stage_spool_check_written(spool, told, &failure));
+	WORKS(stage_spool_forget(spool, &told, &failure));
+	close_both();
+}
+
+/* A disk that was never asked is asked before what is on it is trusted. */
+static void
+disk_was_not_asked(void)
+{
+	struct stage_spool_file *right, *wrong;
+	int right_code, wrong_code;
+
+	open_both();
+	right = add_told("abc");
+	wrong = add_told("ab\1");
+	fail_to_seal(right, "openat", ENOSPC);
+	WORKS(stage_spool_check_written(spool, right, &failure));
+	wrap_begin_two("fsync", ENOSPC, "openat", ENOSPC);
+	right_code = stage_spool_check_written(spool, right, &failure);
+	wrong_code = stage_spool_check_written(spool, wrong, &failure);
+	wrap_end();
+	CHECK(right_code == 0 && wrong_code == STAGE_E_NO_ROOM);
+	close_both();
+}
+
+/* What has taken the place of the file is neither sealed nor taken for it. */
+static void
+replaced_by_file(void)
+{
+	struct stage_spool_file *file;
+
+	open_both();
+	file = add_told("abc");
+	fail_to_seal(file, "fsync", ENOSPC);
+	make_file(join(spool_path, "other"), "abc", 0600);
+	REQUIRE(rename(join(spool_path, "other"), file->path) == 0);
+	FAILS(stage_spool_check_written(spool, file, &failure), STAGE_E_DAMAGED);
+	HAS(failure.message, "another file");
+	file = add_told("abc");
+	make_file(join(spool_path, "other"), "abc", 0600);
+	REQUIRE(rename(join(spool_path, "other"), file->path) == 0);
+	FAILS(stage_spool_seal(spool, file, &failure), STAGE_E_DAMAGED);
+	close_both();
+}
+
+/* The descriptor from before it was written is the one that is asked, and is closed in the end. */
+static void
+held_descriptor(void)
+{
+	struct stage_spool_file *file, *other;
+	int fds, fd;
+
+	open_both();
+	fds = count_fds();
+	file = add_told("abc");
+	fd = open(file->path, O_RDONLY | O_CLOEXEC);
+	stage_spool_hold(file, fd);
+	other = add_told("abc");
+	CHECK(count_fds() == fds + 2);
+	/* of another file: nobody would hear of this one's failures */
+	stage_spool_hold(other, open(in_dir("."), O_RDONLY | O_CLOEXEC));
+	FAILS(stage_spool_seal(spool, other, &failure), STAGE_E_DAMAGED);
+	WORKS(stage_spool_seal(spool, file, &failure));
+	CHECK(fcntl(fd, F_GETFD) < 0 && count_fds() == fds + 1);
+	WORKS(stage_spool_forget(spool, &file, &failure));
+	WORKS(stage_spool_forget(spool, &other, &failure));
+	CHECK(count_fds() == fds);
+	close_both();
+}
+
 /* What cannot be looked at is not gone, and must not be removed as if it were. */
 static void
 disk_cannot_be_read(void)
@@ -1089,6 +1247,65 @@ confirmed(void)
 	CHECK(count_files() == 1 && !strcmp(stage_spool_confirmed(spool, &note), "second"));
 	finish();
 	free(path);
+}
+
+/* The same of one that could not be sealed; what is sealed behind it can follow it. */
+static void
+confirmed_unsealed(void)
+{
+	struct stage_spool_file *file;
+	const char *note;
+	int code;
+
+	open_both();
+	stage("first", "1");
+	file = add_file("second", "22", false);
+	REQUIRE(file != NULL);
+	stage("third", "333");
+	WORKS(stage_spool_confirm(spool, &file, &failure));
+	file = add_file("fourth", "4444", false);
+	REQUIRE(file != NULL);
+	WORKS(stage_spool_forget(spool, &file, &failure)); /* says nothing of storage */
+	close_both();
+	adopt();
+	CHECK(count_files() == 2 && !strcmp(stage_spool_confirmed(spool, &note), "second"));
+	CHECK(captured.lines[STAGE_WARNING] == 0);
+	finish();
+
+	open_both();
+	file = add_file("second", "22", false);
+	REQUIRE(file != NULL);
+	wrap_begin_two("write", ENOSPC, "write", ENOSPC);
+	code = stage_spool_confirm(spool, &file, &failure);
+	wrap_end();
+	CHECK(code == 0 && file == NULL && captured.lines[STAGE_WARNING] == 1);
+	HAS(captured.text, "W:storage has second, but a run after a crash would not know it");
+	HAS(captured.text, stage_errno_text(ENOSPC));
+	close_both();
+}
+
+/* A full disk has room for the record once the file is gone. */
+static void
+confirmed_on_full_disk(void)
+{
+	struct stage_spool_file *file;
+	const char *note;
+	bool was_full;
+	int code;
+
+	open_both();
+	file = stage("first", "1");
+	stage("second", "2");
+	wrap_begin(2, ENOSPC, false); /* after the memory for it, the record */
+	code = stage_spool_confirm(spool, &file, &failure);
+	wrap_end();
+	was_full = wrap_failed_with("write", ENOSPC);
+	CHECK(code == 0 && was_full && captured.lines[STAGE_WARNING] == 0);
+	close_both();
+	adopt();
+	CHECK(count_files() == 1 && captured.lines[STAGE_WARNING] == 0);
+	CHECK(stage_spool_confirmed(spool, &note) && !strcmp(note, ""));
+	finish();
 }
 
 static void
@@ -1267,28 +1484,38 @@ threads(void)
 	finish();
 }
 
+/* A child closes root, directory and journal, and what files that are not sealed have open. */
 static int
-close_in_child(void *context)
+close_in_child(void *files)
 {
 	int before = count_fds(), closed;
 
-	(void)context;
 	stage_spool_close(&spool);
 	closed = before - count_fds();
-	return spool ? 1 : closed != 3 ? 100 + closed : 0;
+	return spool ? 1 : closed != 3 + *(int *)files ? 100 + closed : 0;
+}
+
+/* The same where one may be accepted and not sealed. */
+static int
+close_in_child_while_used(void *unused)
+{
+	int files = 0, result = close_in_child(&files);
+
+	(void)unused;
+	return result == 100 + 3 + 1 ? 0 : result;
 }
 
 static void
 fork_and_close(void)
 {
 	const struct stage_spool_file *sealed, *accepted;
-	int fd;
+	int fd, files = 1;
 
 	open_both();
 	sealed = stage("a", "a");
 	accepted = add_file("b", "b", false);
 	make_file(join(spool_path, STAGE_ROOM_NAME), "", 0600);
-	CHECK(in_child(close_in_child, NULL, -1) == 0);
+	CHECK(in_child(close_in_child, &files, -1) == 0);
 	CHECK(is_there(sealed->path) && is_there(accepted->path));
 	CHECK(is_there(join(spool_path, STAGE_ROOM_NAME)) && count_entries(spool_path) == 4);
 	/* nor has it given up the lock */
@@ -1311,7 +1538,7 @@ fork_while_used(void)
 	open_both();
 	REQUIRE(pthread_create(&worker.thread, NULL, accept_and_seal, &worker) == 0);
 	for (i = 0; i < forks; i++) {
-		result = in_child_beside_threads(close_in_child, NULL);
+		result = in_child_beside_threads(close_in_child_while_used, NULL);
 		if (result)
 			fprintf(stderr, "\nfork_while_used: child %zu: %d\n", i, result);
 		wrong += result != 0;
@@ -1542,6 +1769,13 @@ static const struct test tests[] = {
 	{"unreadable_journal", unreadable_journal},
 	{"changed_file", changed_file},
 	{"changed_before_seal", changed_before_seal},
+	{"disk_full_at_fsync", disk_full_at_fsync},
+	{"disk_full_for_record", disk_full_for_record},
+	{"disk_was_not_asked", disk_was_not_asked},
+	{"replaced_by_file", replaced_by_file},
+	{"held_descriptor", held_descriptor},
+	{"confirmed_unsealed", confirmed_unsealed},
+	{"confirmed_on_full_disk", confirmed_on_full_disk},
 	{"disk_fails", disk_fails},
 	{"disk_cannot_be_read", disk_cannot_be_read},
 	{"forget_fails", forget_fails},

@@ -60,7 +60,7 @@
 	X(read, false, EIO, EINTR)                                                                 \
 	X(pread, false, EIO, EINTR)                                                                \
 	X(write, false, ENOSPC, EIO, EINTR)                                                        \
-	X(fsync, false, EIO, EINTR)                                                                \
+	X(fsync, false, EIO, ENOSPC, EINTR)                                                        \
 	X(syncfs, false, EIO)                                                                      \
 	X(sync_file_range, false, EIO, EINVAL)                                                     \
 	X(readdir, false, EIO)                                                                     \

@@ -4,6 +4,8 @@
  * spool ROOT TARGET HOME [FILE...]: makes a spool in ROOT with a file of each FILE: NAME=SIZE=NOTE, sealed;
  * of NAME=SIZE=NOTE=MESSAGE an attempt to hand it off has failed too. Prints the path of the spool, then
  * that of each file, and ends. With STAGE_TEST_HOLD in the environment it stays until standard input ends.
+ *
+ * spool --told ROOT BYTES: see told.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 
 #include "dir.h"
 #include "spool.h"
+#include "told.h"
 
 static struct stage_error failure;
 
@@ -63,6 +66,8 @@ main(int argc, char **argv)
 
 	if (argc < 4)
 		return EXIT_FAILURE;
+	if (strcmp(argv[1], "--told") == 0)
+		return told(argv[2], strtoul(argv[3], NULL, 10));
 	about.target = argv[2];
 	about.home = argv[3];
 	must(stage_dir_open(argv[1], NULL, &dir, &failure));

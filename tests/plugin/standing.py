@@ -71,7 +71,7 @@ def read_journal(path):
             words = [urllib.parse.unquote(word) for word in text.decode().split(' ')]
             if words[0] == 'staged':
                 waits[words[1]] = words[5]
-            elif words[0] in ('confirmed', 'forgotten'):
+            elif words[0] in ('confirmed', 'stored', 'forgotten'):
                 waits.pop(words[1], None)
     return waits
 
