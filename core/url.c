@@ -53,7 +53,7 @@ put_scheme(struct writer *writer, const char *text, size_t length)
 	char *begin = writer->out;
 
 	put(writer, text, length);
-	for (; writer->form != DISPLAY && begin < writer->out; begin++)
+	for (; writer->form >= COMPARED && begin < writer->out; begin++)
 		if (*begin >= 'A' && *begin <= 'Z')
 			*begin = (char)(*begin - 'A' + 'a');
 }
@@ -237,7 +237,7 @@ stage_url_target(const char *url, char **ret_target, struct stage_error *error)
 int
 stage_url_display(const char *text, char **ret_text, struct stage_error *error)
 {
-	const char *end = text + strlen(text), *equals = strchr(text, '=');
+	const char *end = text + strlen(text), *border = text + strcspn(text, "=:");
 	struct writer writer;
 	char *copy;
 
@@ -247,8 +247,9 @@ stage_url_display(const char *text, char **ret_text, struct stage_error *error)
 		display(&writer, text, end, true);
 	} else {
 		/* a URL that lacks its slashes may be one all the same */
-		const char *from = *text == '-' && equals ? equals + 1 : text;
+		const char *from = *border == '=' ? border + 1 : text;
 
+		from += strspn(from, " ");
 		put(&writer, text, (size_t)(from - text));
 		stage_urlwalk(from, (size_t)(end - from), write_piece, &writer);
 	}

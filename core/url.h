@@ -56,7 +56,8 @@ int stage_url_display(const char *text, char **ret_text, struct stage_error *err
 int stage_url_display_all(const char *text, char **ret_text, struct stage_error *error);
 
 /*
- * Do two URLs name the same target? Their target forms are compared, with %XX in the user decoded.
+ * Do two URLs name the same target? Their target forms are compared, with %XX in the user decoded
+ * and the scheme in lower case.
  * So this is also true of a URL and of what stagedir 0.1.0, which found less to hide, wrote down.
  */
 int stage_url_same(const char *one, const char *other, bool *ret_same, struct stage_error *error);

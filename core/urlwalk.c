@@ -227,7 +227,12 @@ walk_authority(const struct walk *walk)
 	tell_part(walk, STAGE_URL_PASSWORD, ':', &parts->password);
 	if (parts->user.text)
 		tell(walk, STAGE_URL_AT, 0, parts->place.text - 1, parts->place.text);
-	tell_part(walk, STAGE_URL_TEXT, 0, &parts->place);
+	if (parts->user.text || !parts->port.text || may_be_port(&parts->port)) {
+		tell_part(walk, STAGE_URL_TEXT, 0, &parts->place);
+		return;
+	}
+	tell(walk, STAGE_URL_TEXT, 0, parts->place.text, parts->port.text - 1);
+	tell_part(walk, STAGE_URL_HIDDEN, ':', &parts->port);
 }
 
 /* Tells what stands before the authority, or the path, and returns where that is. */
@@ -256,6 +261,10 @@ stage_urlwalk(const char *url, size_t length, stage_urlwalk_visitor visit, void 
 	const char *at, *from;
 
 	stage_urlparts_split(url, length, NULL, &walk.parts);
+	if (!walk.parts.scheme.text && !walk.parts.place.text) {
+		tell(&walk, STAGE_URL_TEXT, 0, url, walk.end);
+		return;
+	}
 	at = find_late_at(&walk);
 	if (at)
 		stage_urlparts_split(url, length, at, &walk.parts);

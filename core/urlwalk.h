@@ -16,10 +16,11 @@
  * mode, onfail, subpath (multi), config (box), driveID, myDriveFolderID (gdrive, pydrive), no_logout
  * (megav3). Of what others are called nobody knows, so what is not known is not shown.
  *
- * Further:
+ * A text with neither a scheme nor `//` is no URL: all of it is TEXT. Further:
  *	- A password that should have been quoted. In sftp://me:se/cret@host/dir urllib sees the host
  *	  `me` with the port `se`, which the host refuses. No port looks so: what stands up to the
  *	  last `@` is the password, unless it begins with another colon (rsync://host::module).
+ *	  Without an `@` it is hidden all the same: a text may have been cut off.
  *	- A URL with too few slashes, which the host refuses too: sftp:/me:secret@host/dir.
  *	- `;` and what is behind it in the last folder of a path, where the host leaves that out: of
  *	  the schemes ftp, http, https, imap and sftp.

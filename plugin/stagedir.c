@@ -16,6 +16,7 @@
 #include "command.h"
 #include "error.h"
 #include "text.h"
+#include "url.h"
 
 /* No characters, so that a message can tell a long option from a short one. */
 enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_JSON, OPTION_DRY_RUN };
@@ -187,6 +188,15 @@ command_memory(void *pointer)
 	return pointer;
 }
 
+char *
+command_shown_url(const char *text)
+{
+	char *shown = NULL;
+
+	(void)stage_url_display(text, &shown, NULL);
+	return command_memory(shown);
+}
+
 enum command_exit
 command_load_settings(struct stage_settings **ret_settings)
 {
@@ -205,6 +215,7 @@ static void
 refuse_option(char *const *arguments, const char *where, const struct option *options)
 {
 	char allowed[256] = "", *end = allowed, *const limit = allowed + sizeof(allowed);
+	char *given = command_shown_url(arguments[optind - 1]);
 	const struct option *option;
 
 	for (option = options; option->name; option++)
@@ -214,12 +225,12 @@ refuse_option(char *const *arguments, const char *where, const struct option *op
 					  : " and ",
 			option->name);
 	if (optopt >= OPTION_HELP)
-		command_problem("option %s takes no value", arguments[optind - 1]);
+		command_problem("option %s takes no value", given);
 	else if (optopt)
 		command_problem("unknown option -%c; allowed %s are %s", optopt, where, allowed);
 	else
-		command_problem("unknown option %s; allowed %s are %s", arguments[optind - 1],
-			where, allowed);
+		command_problem("unknown option %s; allowed %s are %s", given, where, allowed);
+	free(given);
 }
 
 /* Takes what is left behind the options. False where there is too much, which is then said. */
@@ -227,12 +238,17 @@ static bool
 take_operands(
 	const struct subcommand *subcommand, char *const *operands, struct command_options *options)
 {
+	char *given;
+
 	switch (subcommand->operands) {
 	case NO_OPERANDS:
-		if (operands[0])
-			command_problem("%s takes no argument, but was given \"%s\"",
-				subcommand->name, operands[0]);
-		return !operands[0];
+		if (!operands[0])
+			return true;
+		given = command_shown_url(operands[0]);
+		command_problem("%s takes no argument, but was given \"%s\"", subcommand->name,
+			given);
+		free(given);
+		return false;
 	case DIRECTORIES:
 		options->directories = operands;
 		return true;
@@ -240,11 +256,14 @@ take_operands(
 		break;
 	}
 	options->url = operands[0];
-	if (operands[0] && operands[1])
-		command_problem("%s takes one URL, but was given \"%s\" too; options for duplicity "
-				"stand behind --",
-			subcommand->name, operands[1]);
-	return !operands[0] || !operands[1];
+	if (!operands[0] || !operands[1])
+		return true;
+	given = command_shown_url(operands[1]);
+	command_problem("%s takes one URL, but was given \"%s\" too; options for duplicity stand "
+			"behind --",
+		subcommand->name, given);
+	free(given);
+	return false;
 }
 
 /* Takes the options of a subcommand. False: *ret_status says how the process ends. */
@@ -303,7 +322,7 @@ cut_host_options(int count, char **arguments, struct command_options *options)
 static enum command_exit
 refuse_subcommand(const char *name)
 {
-	char known[128] = "";
+	char known[128] = "", *given = command_shown_url(name);
 	size_t i;
 
 	for (i = 0; i < SUBCOMMAND_COUNT; i++)
@@ -312,7 +331,8 @@ refuse_subcommand(const char *name)
 			: i + 1 < SUBCOMMAND_COUNT ? ", "
 						   : " and ",
 			subcommands[i].name);
-	command_problem("unknown command \"%s\"; there are %s", name, known);
+	command_problem("unknown command \"%s\"; there are %s", given, known);
+	free(given);
 	return COMMAND_USAGE;
 }
 

@@ -732,7 +732,7 @@ make_dead_spool(void)
 {
 	static const char *const files[DEAD_SPOOL_FILES] = {
 		"staged-abcdefghijklm-1", "staged-abcdefghijklm-2"};
-	static const struct stage_journal_about about = {"test://", "/home"};
+	static const struct stage_journal_about about = {"test://u@v:secret@h/", "/home"};
 	char base[STAGE_FILE_NAME_MAX], name[] = "name", note[] = "note";
 	struct stage_journal *journal = NULL;
 	int dirfd, fd, i;

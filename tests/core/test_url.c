@@ -85,7 +85,8 @@ static const struct {
 	const char *url, *target, *display;
 } forms_table[] = {
 	{"", "", ""},
-	{"/local/dir", "/local/dir", "/local/dir"},
+	{"/local/dir?a#b", NULL, NULL},
+	{"a b?c#d", NULL, NULL},
 	{"sftp://host/dir", "sftp://host/dir", "sftp://host/dir"},
 	{"sftp://me@corp.com:S3CRET@host/dir", "sftp://me@corp.com@host/dir",
 		"sftp://me@corp.com:***@host/dir"},
@@ -93,7 +94,7 @@ static const struct {
 		"stage+sftp://me:***@host:22/dir"},
 	{"stage+par2+stage+sftp://me:S3CRET@host/dir", "par2+stage+sftp://me@host/dir",
 		"stage+par2+stage+sftp://me:***@host/dir"},
-	{"STAGE+SFTP://Me:S3CRET@Host/Dir", "sftp://Me@Host/Dir", "STAGE+SFTP://Me:***@Host/Dir"},
+	{"STAGE+SFTP://Me:S3CRET@Host/Dir", "SFTP://Me@Host/Dir", "STAGE+SFTP://Me:***@Host/Dir"},
 	{"sftp://me%40corp.com:S3%3ACRET@host", "sftp://me%40corp.com@host",
 		"sftp://me%40corp.com:***@host"},
 	{"sftp://me:S3:CR@ET@host//abs", "sftp://me@host//abs", "sftp://me:***@host//abs"},
@@ -106,6 +107,8 @@ static const struct {
 	{"sftp://me:S3/CRET@host/dir@2", "sftp://me@2", "sftp://me:***@2"},
 	{"sftp:/me:S3CRET@host/dir", "sftp:/me@host/dir", "sftp:/me:***@host/dir"},
 	{"sftp:me:S3CRET@host/dir", "sftp:me@host/dir", "sftp:me:***@host/dir"},
+	{"sftp://me:S3CRET", "sftp://me", "sftp://me:***"},
+	{"sftp://[::1]:S3CRET/d", "sftp://[::1]/d", "sftp://[::1]:***/d"},
 	/* no passwords: ports, folders, modules */
 	{"sftp://host:22/dir@2", NULL, NULL},
 	{"sftp://host:/dir@2", NULL, NULL},
