@@ -17,8 +17,9 @@
  * it, count for nothing, as in urllib. Here they stay in the parts.
  *
  * Nothing is decoded: %40 stays %40. Nothing is refused: where urllib has an error, as of brackets
- * that do not match, the parts are what the words above say. One difference: here a scheme may begin
- * with a digit, as in Python before 3.11.4. Later ones see no scheme then, and no password.
+ * that do not match, the parts are what the words above say. One difference: a scheme of urllib
+ * begins with a letter (since 3.11.4; Debian's 3.11.2 has it too). Here it need not: it is better to
+ * find a password that nobody else finds than the other way round.
  *
  * Not installed. Nothing here allocates; any thread may call it.
  */

@@ -44,16 +44,19 @@ static bool
 has_scheme(const struct walk *walk, const char *scheme)
 {
 	static const char *const prefixes[] = {PREFIX, "gio+", "par2+"};
-	const char *from = walk->parts.scheme.text, *to = from + walk->parts.scheme.length;
+	const char *from = walk->parts.scheme.text, *to;
 	size_t i;
 
-	for (i = 0; from && i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+	if (!from)
+		return false;
+	to = from + walk->parts.scheme.length;
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if ((size_t)(to - from) > strlen(prefixes[i]) &&
 			is_text(from, from + strlen(prefixes[i]), prefixes[i])) {
 			from += strlen(prefixes[i]);
 			i = (size_t)-1; /* again from the first */
 		}
-	return from && is_text(from, to, scheme);
+	return is_text(from, to, scheme);
 }
 
 bool
@@ -127,7 +130,7 @@ walk_missing_slashes(const struct walk *walk)
 	end = stage_urlparts_find(user, end, "/");
 	at = memrchr(user, '@', (size_t)(end - user));
 	colon = at ? stage_urlparts_find(user, at, ":") : NULL;
-	if (!at || colon == at)
+	if (!at || colon == at || colon == user)
 		return from;
 	tell(walk, STAGE_URL_TEXT, 0, from, user);
 	tell(walk, STAGE_URL_USER, 0, user, colon);
@@ -144,7 +147,7 @@ walk_path(const struct walk *walk, const char *from)
 	size_t i;
 
 	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		if (!has_scheme(walk, schemes[i]))
+		if (!walk->parts.place.text || !has_scheme(walk, schemes[i]))
 			continue;
 		slash = memrchr(from, '/', (size_t)(end - from));
 		stop = stage_urlparts_find(slash ? slash : from, end, ";");
@@ -157,13 +160,14 @@ walk_path(const struct walk *walk, const char *from)
 static void
 walk_query(const struct walk *walk)
 {
-	const char *from = walk->parts.query.text, *end = from + walk->parts.query.length, *stop;
+	const struct stage_urlpart *query = &walk->parts.query;
+	const char *from = query->text, *end, *stop;
 	char before = '?';
 
 	if (!from)
 		return;
 	/* `;` was a border once too, and may be one for whoever is behind the host */
-	for (;; from = stop + 1) {
+	for (end = from + query->length;; from = stop + 1) {
 		stop = stage_urlparts_find(from, end, "&;");
 		tell(walk, is_harmless(from, stop) ? STAGE_URL_PARAMETER : STAGE_URL_HIDDEN, before,
 			from, stop);
@@ -185,7 +189,7 @@ end_of_value(const char *from, const char *end)
 		if (*from != quote)
 			continue;
 		if (from + 1 == end || from[1] != quote)
-			return from + 1;
+			return stage_urlparts_find(from + 1, end, ",:");
 		from++;
 	}
 	return end;
@@ -198,6 +202,11 @@ walk_remote(const struct walk *walk, const char *from)
 	const char *end = walk->parts.path.text + walk->parts.path.length, *name, *value;
 	const char *begin = from;
 
+	if (from < end && *from == ',') {
+		/* rclone refuses that; without its parameters it would be something else */
+		tell(walk, STAGE_URL_HIDDEN, ',', from + 1, end);
+		return;
+	}
 	/* a remote that has no name begins with a colon */
 	from = stage_urlparts_find(from < end && *from == ':' ? from + 1 : from, end, ",:/");
 	while (from < end && *from == ',') {
@@ -227,7 +236,7 @@ walk_authority(const struct walk *walk)
 	tell_part(walk, STAGE_URL_PASSWORD, ':', &parts->password);
 	if (parts->user.text)
 		tell(walk, STAGE_URL_AT, 0, parts->place.text - 1, parts->place.text);
-	if (parts->user.text || !parts->port.text || may_be_port(&parts->port)) {
+	if (!parts->port.text || may_be_port(&parts->port)) {
 		tell_part(walk, STAGE_URL_TEXT, 0, &parts->place);
 		return;
 	}

@@ -153,29 +153,39 @@ static const struct subcommand {
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
 
+/* One line, printable, and without the secrets of URLs: an argument in it may be one. */
+static void __attribute__((format(printf, 3, 0)))
+print_line(FILE *out, const char *before, const char *format, va_list arguments)
+{
+	char text[STAGE_ERROR_MESSAGE_MAX], line[STAGE_ERROR_MESSAGE_MAX];
+	char *shown = NULL;
+
+	stage_text_format(text, sizeof(text), format, arguments);
+	if (stage_url_display_all(text, &shown, NULL) < 0)
+		strcpy(text, "out of memory");
+	/* one write, so that lines of several processes do not mix */
+	fprintf(out, "%s%s\n", before, stage_printable(line, sizeof(line), shown ? shown : text));
+	free(shown);
+}
+
 void
 command_problem(const char *format, ...)
 {
-	char text[STAGE_ERROR_MESSAGE_MAX], line[STAGE_ERROR_MESSAGE_MAX];
 	va_list arguments;
 
 	va_start(arguments, format);
-	stage_text_format(text, sizeof(text), format, arguments);
+	print_line(stderr, "stagedir: ", format, arguments);
 	va_end(arguments);
-	/* one write, so that lines of several processes do not mix */
-	fprintf(stderr, "stagedir: %s\n", stage_printable(line, sizeof(line), text));
 }
 
 void
 command_say(const char *format, ...)
 {
-	char text[STAGE_ERROR_MESSAGE_MAX], line[STAGE_ERROR_MESSAGE_MAX];
 	va_list arguments;
 
 	va_start(arguments, format);
-	stage_text_format(text, sizeof(text), format, arguments);
+	print_line(stdout, "", format, arguments);
 	va_end(arguments);
-	puts(stage_printable(line, sizeof(line), text));
 }
 
 void *

@@ -23,7 +23,7 @@ show(const char *what, const struct stage_urlpart *part)
 		part->text ? part->text : "NULL");
 }
 
-/* tests/plugin/urllib.sh has urllib split thousands of others, and compares. */
+/* tests/plugin/urlsplit.sh has urllib split thousands of others, and compares. */
 static void
 parts(void)
 {
