@@ -12,18 +12,22 @@
 
 static struct stage_secrets *secrets;
 
-/* The bytes of a str, whatever is in it; a NUL becomes a blank. The caller frees. */
+/*
+ * How Python spells what is no text: a byte that is not UTF-8, such as one of a command line, is a
+ * surrogate in a str. The first makes that byte of it again, and refuses other surrogates; the second
+ * takes them all, and is for texts that are to be a str again.
+ */
+#define AS_BYTES "surrogateescape"
+#define AS_TEXT "surrogatepass"
+
+/* A str in UTF-8; a NUL becomes a blank. The caller frees. NULL with an exception. */
 static char *
-text_of(PyObject *object)
+text_of(PyObject *object, const char *errors)
 {
-	PyObject *bytes = PyUnicode_AsEncodedString(object, "utf-8", "surrogateescape");
+	PyObject *bytes = PyUnicode_AsEncodedString(object, "utf-8", errors);
 	Py_ssize_t length, i;
 	char *text, *copy = NULL;
 
-	if (!bytes && PyErr_ExceptionMatches(PyExc_UnicodeError)) {
-		PyErr_Clear();
-		bytes = PyUnicode_AsEncodedString(object, "utf-8", "backslashreplace");
-	}
 	if (!bytes)
 		return NULL;
 	if (PyBytes_AsStringAndSize(bytes, &text, &length) == 0) {
@@ -41,9 +45,13 @@ text_of(PyObject *object)
 static PyObject *
 make_str(char *text)
 {
-	PyObject *object;
+	Py_ssize_t length = (Py_ssize_t)strlen(text);
+	PyObject *object = PyUnicode_DecodeUTF8(text, length, AS_TEXT);
 
-	object = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "surrogateescape");
+	if (!object && PyErr_ExceptionMatches(PyExc_UnicodeError)) {
+		PyErr_Clear(); /* a secret was a part of a character */
+		object = PyUnicode_DecodeUTF8(text, length, "replace");
+	}
 	free(text);
 	return object;
 }
@@ -57,24 +65,33 @@ secrets_hide(const char *text, char **ret_text, struct stage_error *error)
 PyObject *
 keep_secrets(PyObject *module, PyObject *url)
 {
-	char *text = text_of(url);
+	static const char *const spellings[] = {AS_TEXT, AS_BYTES};
 	struct stage_error error;
-	int code;
+	size_t i;
 
 	(void)module;
-	if (!text)
-		return NULL;
-	code = stage_secrets_add(&secrets, text, &error);
-	free(text);
-	if (code < 0)
-		return raise_error(&error);
+	for (i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+		char *text = text_of(url, spellings[i]);
+		int code;
+
+		if (!text && i > 0 && PyErr_ExceptionMatches(PyExc_UnicodeError)) {
+			PyErr_Clear();
+			break;
+		}
+		if (!text)
+			return NULL;
+		code = stage_secrets_add(&secrets, text, &error);
+		free(text);
+		if (code < 0)
+			return raise_error(&error);
+	}
 	Py_RETURN_NONE;
 }
 
 PyObject *
 without_secrets(PyObject *module, PyObject *object)
 {
-	char *text = text_of(object), *hidden;
+	char *text = text_of(object, AS_TEXT), *hidden;
 	struct stage_error error;
 	int code;
 
@@ -89,7 +106,7 @@ without_secrets(PyObject *module, PyObject *object)
 PyObject *
 shown_url(PyObject *module, PyObject *url)
 {
-	char *text = text_of(url), *shown;
+	char *text = text_of(url, AS_TEXT), *shown;
 	struct stage_error error;
 	int code;
 

@@ -7,7 +7,6 @@
 # each is in all of the URLs, in one of these spellings
 secret='S3cr.{1,3}tQ7x'
 raw=S3cr%65tQ7x
-decoded=S3cretQ7x
 
 mkdir "$source"
 head -c 3500000 /dev/urandom | split -b 500K - "$source/"
@@ -28,12 +27,14 @@ same_for_all() {
 
 # search WHAT - no file below $work but outputs of the host holds the secret, and in these only what is the host's.
 search() {
-	local found
+	local found list
 
 	found=$(grep -r -l -a -E -e "$secret" "$work" --exclude-dir=site --exclude=known --exclude-dir=logs \
 		--exclude='*.file' | cat -v)
 	[ -z "$found" ] || fail "$1: the secret is in $found"
-	found=$(own_lines $(find "$logs" "$work"/*.file -type f ! -name 'stock*'))
+	readarray -d "" list < <(find "$logs" "$work" -maxdepth 1 -type f \( -path "$logs/*" -o -name '*.file' \) \
+		! -name 'stock*' -print0)
+	found=$(own_lines "${list[@]}")
 	[ -z "$found" ] || fail "$1: lines with the secret that are not the host's: $found"
 	found=$(find "$work" | grep -a -E -e "$secret")
 	[ -z "$found" ] || fail "$1: the secret is in a name: $found"
@@ -81,7 +82,7 @@ url_prefix=stage+
 try() {
 	local what=$1 url=$2 bare=$3
 
-	rm -rf --one-file-system "$storage" "$storage".* "$XDG_CACHE_HOME/duplicity" "$logs"/* "$work"/*.file
+	rm -rf --one-file-system "$storage" "$storage".* "$XDG_CACHE_HOME/duplicity" "${logs:?}"/* "$work"/*.file
 	expect 0 stock stock duplicity full "${options[@]}" --log-file "$work/stock.file" "$source" "$url"
 	expect 0 stock2 stock duplicity verify "${options[@]}" "$url" "$source"
 	cat "$logs/stock2" >>"$logs/stock"
@@ -136,7 +137,7 @@ note 'no file and no line holds the secret of any of nine URLs'
 
 # stagedir 0.1.0 has written the password of such a URL into its journal
 url="$net://me@corp.com:$raw@host$dir"
-rm -rf --one-file-system "$storage" "$storage".* "$XDG_CACHE_HOME/duplicity" "$logs"/* "$work"/*.file
+rm -rf --one-file-system "$storage" "$storage".* "$XDG_CACHE_HOME/duplicity" "${logs:?}"/* "$work"/*.file
 killed 'an old journal' "$url"
 "$HOST_PYTHON" - "$(spools "$root")/journal" "$url" <<-'END'
 	import os
@@ -179,4 +180,17 @@ for log in usage usage2 usage3 usage4 usage5 usage6 setting; do
 	[ -s "$logs/$log" ] || fail "$log says nothing"
 	! grep -q -a -E -e "$secret" "$logs/$log" || fail "the secret is in what $log says: $(cat -v "$logs/$log")"
 done
+
+# what Python hands over: bytes of a command line that are no text, and surrogates that are none
+"$IN_TREE" "$HOST_PYTHON" - >"$logs/python" 2>&1 <<-'END' || fail "the extension: $(cat "$logs/python")"
+	from duplicity.backends import _stagedir as extension
+
+	extension.keep_secrets('sftp://me:cr\udcffet%C3%A9@h/d?token=xyz')
+	extension.keep_secrets('sftp://me:\ud800ab@h/d')
+	for text, hidden in (
+	        ('a\0b \udcff \ud800 cr\udcffeté xyz é cr\udcffet%C3%A9', 'a b \udcff \ud800 *** *** é ***'),
+	        ('\ud800ab sftp://u:\udcfe@h', '*** sftp://u:***@h'), ('', '')):
+	    assert extension.without_secrets(text) == hidden, ascii(extension.without_secrets(text))
+	assert extension.shown_url('--u=sftp://me:\udcff@h/\udcfe') == '--u=sftp://me:***@h/\udcfe'
+END
 finish
