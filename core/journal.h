@@ -47,7 +47,7 @@ struct stage_journal;
 
 /* What is the same for all files of a journal. Texts of the caller, who may read more into them. */
 struct stage_journal_about {
-	const char *target; /* where the files are to go, without credentials */
+	const char *target; /* where the files are to go: a URL in its target form (url.h) */
 	const char *home; /* the host's directory with what belongs to them; "" where it has none */
 };
 

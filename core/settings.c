@@ -21,6 +21,7 @@
 #include "expand.h"
 #include "gzip.h"
 #include "text.h"
+#include "url.h"
 
 #define SYSTEM_FILE SYSCONFDIR "/stagedir.conf"
 
@@ -57,10 +58,19 @@ field_of(const struct reader *reader, const struct key *key)
 }
 
 /* The first error of a file is the one that is reported. */
+static int
+fail_memory(struct reader *reader)
+{
+	if (reader->code == 0)
+		reader->code = stage_error_set(reader->error, STAGE_E_MEMORY, 0,
+			"no memory for the settings in %s", reader->path);
+	return reader->code;
+}
+
 static int __attribute__((format(printf, 2, 3)))
 fail(struct reader *reader, const char *format, ...)
 {
-	char why[1024];
+	char why[1024], *shown;
 	va_list arguments;
 
 	if (reader->code < 0)
@@ -68,17 +78,11 @@ fail(struct reader *reader, const char *format, ...)
 	va_start(arguments, format);
 	stage_text_format(why, sizeof(why), format, arguments);
 	va_end(arguments);
+	if (stage_url_display(reader->text, &shown, NULL) < 0)
+		return fail_memory(reader);
 	reader->code = stage_error_set(reader->error, STAGE_E_SETTING, 0, "%s:%u: \"%s\": %s",
-		reader->path, reader->line, reader->text, why);
-	return reader->code;
-}
-
-static int
-fail_memory(struct reader *reader)
-{
-	if (reader->code == 0)
-		reader->code = stage_error_set(reader->error, STAGE_E_MEMORY, 0,
-			"no memory for the settings in %s", reader->path);
+		reader->path, reader->line, shown, why);
+	free(shown);
 	return reader->code;
 }
 
@@ -549,8 +553,8 @@ stage_settings_exist(void)
 	return found;
 }
 
-bool
-stage_settings_take_over(const struct stage_settings *settings, const char *url)
+static bool
+is_named(const struct stage_settings *settings, const char *url)
 {
 	char *const *pattern;
 
@@ -558,6 +562,20 @@ stage_settings_take_over(const struct stage_settings *settings, const char *url)
 		if (fnmatch(*pattern, url, 0) == 0)
 			return true;
 	return false;
+}
+
+bool
+stage_settings_take_over(const struct stage_settings *settings, const char *url)
+{
+	bool named = is_named(settings, url);
+	char *target;
+
+	/* a pattern for a user has no password; want of memory is told by whatever comes next */
+	if (!named && stage_url_target(url, &target, NULL) == 0) {
+		named = is_named(settings, target);
+		free(target);
+	}
+	return named;
 }
 
 void

@@ -98,7 +98,10 @@ int stage_settings_load_file(
  */
 bool stage_settings_exist(void);
 
-/* Is this URL, which has no stage+ prefix, to be staged? */
+/*
+ * Is this URL, which has no stage+ prefix, to be staged? It is if a pattern is for the URL as given, or
+ * for its target form (url.h): nobody has to write a password into a pattern.
+ */
 bool stage_settings_take_over(const struct stage_settings *settings, const char *url);
 
 /* Frees *settings and sets it to NULL; NULL in it is no error. Keeps errno. */

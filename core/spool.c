@@ -40,6 +40,7 @@
 #include "journal.h"
 #include "naming.h"
 #include "room.h"
+#include "url.h"
 
 struct entry {
 	struct stage_spool_file file; /* first: the two are converted */
@@ -254,13 +255,30 @@ release(struct stage_spool *spool)
 	free(spool);
 }
 
+/* Begins the journal, in which no secret of the URL is written. */
+static int
+create_journal(struct stage_spool *spool, int dirfd, const struct stage_spool_about *about,
+	bool durable, struct stage_error *error)
+{
+	struct stage_journal_about texts = {.home = about->home};
+	char *target;
+	int code;
+
+	code = stage_url_target(about->target, &target, error);
+	if (code < 0)
+		return code;
+	texts.target = target;
+	code = stage_journal_create(dirfd, spool->path, &texts, durable, &spool->journal, error);
+	free(target);
+	return code;
+}
+
 /* Makes the spool of a directory that was just made; takes over held. */
 static int
 begin(const char *root, const struct stage_held *held, const struct stage_spool_about *about,
 	bool durable, const struct stage_log *log, struct stage_spool **ret_spool,
 	struct stage_error *error)
 {
-	const struct stage_journal_about texts = {about->target, about->home};
 	struct stage_spool *spool;
 	int code;
 
@@ -271,8 +289,7 @@ begin(const char *root, const struct stage_held *held, const struct stage_spool_
 		code = stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot sync the temp root %s", root);
 	if (code == 0)
-		code = stage_journal_create(
-			held->fd, spool->path, &texts, durable, &spool->journal, error);
+		code = create_journal(spool, held->fd, about, durable, error);
 	if (code < 0) {
 		release(spool);
 		return code;
@@ -667,11 +684,14 @@ void
 stage_spool_note_failure(struct stage_spool *spool, const struct stage_spool_file *file,
 	unsigned int attempt, const char *message)
 {
-	if (!file->sealed)
+	char *shown;
+
+	if (!file->sealed || stage_url_display_all(message, &shown, NULL) < 0)
 		return;
 	pthread_mutex_lock(&spool->recording);
-	stage_journal_failed(spool->journal, base_of(file), attempt, message, NULL);
+	stage_journal_failed(spool->journal, base_of(file), attempt, shown, NULL);
 	pthread_mutex_unlock(&spool->recording);
+	free(shown);
 }
 
 typedef int (*recorder)(struct stage_journal *journal, const struct stage_spool_file *file,

@@ -58,7 +58,8 @@ struct stage_spool_file {
 
 /* What is the same for all files of a spool; copied. */
 struct stage_spool_about {
-	const char *target; /* where the files are to go, without credentials */
+	/* the URL where the files are to go; its target form (url.h) is what is written down */
+	const char *target;
 	const char *home; /* the host's directory with what belongs to them; "" where it has none */
 };
 
@@ -167,7 +168,10 @@ int stage_spool_check_read(
 int stage_spool_check(
 	struct stage_spool *spool, const struct stage_spool_file *file, struct stage_error *error);
 
-/* Records for people that an attempt to hand off the file has failed. */
+/*
+ * Records for people that an attempt to hand off the file has failed. URLs in the message lose their
+ * secrets (url.h); what else in it may be a secret is for the caller to take out (secrets.h).
+ */
 void stage_spool_note_failure(struct stage_spool *spool, const struct stage_spool_file *file,
 	unsigned int attempt, const char *message);
 
@@ -207,7 +211,8 @@ struct stage_spool_entry {
 /* A spool as it was found. */
 struct stage_spool_found {
 	char *path;
-	char *target, *home;
+	char *target; /* in its target form (url.h), whatever the journal has */
+	char *home;
 	enum stage_owner owner;
 	pid_t pid;                      /* of the run that made it; for people, it proves nothing */
 	uint64_t age;                   /* seconds since it was made */

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "journal.h"
+#include "secrets.h"
 #include "spool.h"
+#include "url.h"
 
 static void
 free_entries(struct stage_spool_found *found)
@@ -48,44 +50,60 @@ stage_spool_found_free(struct stage_spool_found **list, size_t count)
 
 /* False for want of memory. */
 static bool
-add_entry(struct stage_spool_found *found, const struct stage_journal_record *record)
+add_entry(struct stage_spool_found *found, const struct stage_journal_record *record,
+	const struct stage_secrets *secrets)
 {
 	struct stage_spool_entry *entry = &found->list[found->count++];
+	int code;
 
 	if (asprintf(&entry->path, "%s/%s", found->path, record->file) < 0)
 		entry->path = NULL;
 	entry->name = strdup(record->name);
 	entry->note = strdup(record->note);
-	entry->failure = strdup(record->failure);
+	code = stage_secrets_hide(secrets, record->failure, &entry->failure, NULL);
 	entry->size = record->digest.size;
 	entry->sealed = record->sealed;
 	entry->attempts = record->attempts;
 	entry->failed = record->failed;
 	found->bytes += entry->size;
-	return entry->path && entry->name && entry->note && entry->failure;
+	return entry->path && entry->name && entry->note && code == 0;
 }
 
-/* Copies what the journal tells; files that are gone were forgotten meanwhile. */
+/* Copies the records of files; those that are gone were forgotten meanwhile. */
 static bool
-add_content(struct stage_spool_found *found, int dirfd, const struct stage_journal_content *content)
+add_entries(struct stage_spool_found *found, int dirfd, const struct stage_journal_content *content,
+	const struct stage_secrets *secrets)
 {
 	struct stat stat;
 	size_t i;
 
-	found->target = strdup(content->target);
-	found->home = strdup(content->home);
-	found->damaged = content->damaged;
 	found->list = calloc(content->count + 1, sizeof(*found->list));
-	if (!found->target || !found->home || !found->list)
+	if (!found->list)
 		return false;
 	for (i = 0; i < content->count; i++) {
 		if (fstatat(dirfd, content->list[i].file, &stat, AT_SYMLINK_NOFOLLOW) < 0 &&
 			errno == ENOENT)
 			continue;
-		if (!add_entry(found, &content->list[i]))
+		if (!add_entry(found, &content->list[i], secrets))
 			return false;
 	}
 	return true;
+}
+
+/* Copies what the journal tells. One of stagedir 0.1.0 may have a secret in its target. */
+static bool
+add_content(struct stage_spool_found *found, int dirfd, const struct stage_journal_content *content)
+{
+	struct stage_secrets *secrets = NULL;
+	bool added;
+
+	found->damaged = content->damaged;
+	found->home = strdup(content->home);
+	added = found->home && stage_url_target(content->target, &found->target, NULL) == 0 &&
+		stage_secrets_add(&secrets, content->target, NULL) == 0 &&
+		add_entries(found, dirfd, content, secrets);
+	stage_secrets_free(&secrets);
+	return added;
 }
 
 /* Notes why nothing can be told of a spool. */

@@ -85,10 +85,12 @@ class Failure:
         self._last = last
 
     def end_run(self):
+        def hide(text, code, extra):  # the text of an error may quote the URL
+            return extension().without_secrets(text), code, extension().without_secrets(extra)
         if not self._last:
-            log.FatalError(*self._fatal)
-        log.Error(*self._fatal)
-        log.FatalError(*self._last)
+            log.FatalError(*hide(*self._fatal))
+        log.Error(*hide(*self._fatal))
+        log.FatalError(*hide(*self._last))
 
 
 def giving_up(attempts, error, code, remote_filename):

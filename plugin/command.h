@@ -61,6 +61,9 @@ void command_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 void *command_memory(void *pointer);
 
+/* A URL, or an argument that may have one in it, without its secrets (url.h). The caller frees. */
+char *command_shown_url(const char *text);
+
 /* Loads the settings, which the caller frees. On failure the problem is printed. */
 enum command_exit command_load_settings(struct stage_settings **ret_settings);
 
@@ -148,7 +151,7 @@ struct command_run {
 };
 
 /*
- * Asks the kernel for the arguments of a process. Passwords in URLs are replaced by ***, as what is
+ * Asks the kernel for the arguments of a process. Secrets in URLs are replaced by ***, as what is
  * printed here is pasted into reports. The caller frees run->arguments.
  */
 void command_run_read(pid_t pid, struct command_run *ret_run);

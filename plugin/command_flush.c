@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "url.h"
 
 #define PREFIX "stage+"
 #define FLUSH "STAGEDIR_FLUSH"
@@ -51,43 +52,15 @@ plain(const char *url)
 	return strncmp(url, PREFIX, strlen(PREFIX)) == 0 ? url + strlen(PREFIX) : url;
 }
 
-/* A copy without password, and with user false without user too. */
-static char *
-without_credentials(const char *url, bool user)
-{
-	const char *authority = strstr(url, "://"), *at = NULL, *cut;
-	char *copy;
-
-	if (authority) {
-		authority += strlen("://");
-		at = memrchr(authority, '@', strcspn(authority, "/"));
-	}
-	if (!at)
-		return command_memory(strdup(url));
-	cut = memchr(authority, ':', (size_t)(at - authority));
-	if (!user)
-		cut = authority;
-	else if (!cut)
-		cut = at;
-	if (asprintf(&copy, "%.*s%s", (int)(cut - url), url, cut == authority ? at + 1 : at) < 0)
-		copy = NULL;
-	return command_memory(copy);
-}
-
 /* Does the URL, which may have credentials, name this target, which may have lost its user? */
 static bool
 is_named(const char *target, const char *url)
 {
-	bool same = false;
-	int user;
+	bool named = false;
 
-	for (user = 0; user < 2 && !same; user++) {
-		char *given = without_credentials(plain(url), user != 0);
-
-		same = strcmp(given, target) == 0;
-		free(given);
-	}
-	return same;
+	if (stage_url_names(url, target, &named, NULL) < 0)
+		command_memory(NULL);
+	return named;
 }
 
 static struct job *

@@ -5,24 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Copies one argument; the password of a URL in it - scheme://user:PASSWORD@host - becomes ***. */
+/* Copies one argument; there may be a URL in it. */
 static void
 copy_argument(FILE *out, const char *argument)
 {
-	const char *authority = strstr(argument, "://"), *password = NULL, *at = NULL;
+	char *shown = command_shown_url(argument);
 
-	if (authority) {
-		authority += strlen("://");
-		/* the last @ before the path: a password may hold others */
-		at = memrchr(authority, '@', strcspn(authority, "/"));
-		if (at)
-			password = memchr(authority, ':', (size_t)(at - authority));
-	}
-	if (password)
-		fprintf(out, "%.*s:***%s", (int)(password - argument), argument, at);
-	else
-		fputs(argument, out);
+	fputs(shown, out);
 	fputc('\0', out);
+	free(shown);
 }
 
 /* Reads a whole file of /proc; NULL where it cannot be read or is empty. */

@@ -160,6 +160,15 @@ static PyMethodDef functions[] = {
 		"check_settings()\n--\n\n"
 		"Raises UserError, with file, line and what is allowed, if a configuration file is "
 		"wrong."},
+	{"keep_secrets", keep_secrets, METH_O,
+		"keep_secrets(url)\n--\n\n"
+		"From now on without_secrets() knows the secrets of this URL."},
+	{"without_secrets", without_secrets, METH_O,
+		"without_secrets(text)\n--\n\n"
+		"The text with *** in the place of secrets: of all URLs in it, and those kept."},
+	{"shown_url", shown_url, METH_O,
+		"shown_url(url)\n--\n\n"
+		"The URL as it may be shown: with *** in the place of its secrets."},
 	{"take_over", take_over, METH_O,
 		"take_over(url)\n--\n\n"
 		"Does the configuration say that this URL, which has no prefix, is to be staged?\n"

@@ -164,6 +164,17 @@ PyObject *reclaim(PyObject *module, PyObject *arguments);
 PyObject *check_settings(PyObject *module, PyObject *unused);
 PyObject *take_over(PyObject *module, PyObject *url);
 
+/*
+ * A copy of text, of which the caller does not know who wrote it, without the secrets of the URLs
+ * that this process has opened. 0 or a code; the GIL must be held. secrets.c
+ */
+int secrets_hide(const char *text, char **ret_text, struct stage_error *error);
+
+/* _stagedir.keep_secrets(url), _stagedir.without_secrets(text), _stagedir.shown_url(url). secrets.c */
+PyObject *keep_secrets(PyObject *module, PyObject *url);
+PyObject *without_secrets(PyObject *module, PyObject *text);
+PyObject *shown_url(PyObject *module, PyObject *url);
+
 /* _stagedir.stages_ahead(). targets.c */
 PyObject *stages_ahead(PyObject *module, PyObject *unused);
 

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "partial.h"
+#include "url.h"
 
 /* Half seconds that a spool may be in somebody else's hands. */
 #define BUSY_ATTEMPTS 120
@@ -164,11 +165,15 @@ adopt_spool(struct staging *self, const char *path, struct stage_error *error)
 	return code;
 }
 
-static bool
-is_for(const struct staging *self, const struct stage_spool_found *found)
+static int
+is_for(const struct staging *self, const struct stage_spool_found *found, bool *ret_is,
+	struct stage_error *error)
 {
-	return found->owner == STAGE_OWNER_DEAD && !found->unreadable &&
-	       strcmp(found->target, self->target) == 0 && strcmp(found->home, self->home) == 0;
+	*ret_is = false;
+	if (found->owner != STAGE_OWNER_DEAD || found->unreadable ||
+		strcmp(found->home, self->home) != 0)
+		return 0;
+	return stage_url_same(found->target, self->target, ret_is, error);
 }
 
 /* Names a dead run's spool that is for nobody, as its journal is damaged: it stays. */
@@ -199,8 +204,11 @@ adopt_in(void *context, const char *root, struct stage_error *error)
 	if (code < 0) /* a root that is not there, or may not be read, has nothing of ours */
 		return code == STAGE_E_MEMORY ? code : 0;
 	for (i = 0; i < count && code == 0; i++) {
+		bool ours;
+
 		tell_if_lost(&list[i]);
-		if (is_for(self, &list[i]))
+		code = is_for(self, &list[i], &ours, error);
+		if (code == 0 && ours)
 			code = adopt_spool(self, list[i].path, error);
 	}
 	stage_spool_found_free(&list, count);

@@ -11,7 +11,6 @@ registers and does nothing else; the extension module is loaded when a backend i
 
 import contextlib
 import os
-import re
 import sys
 import time
 
@@ -69,12 +68,12 @@ def _unprefixed(url):
     return '+'.join(kept + [scheme.split('+')[-1]]) + separator + rest
 
 
-def _without_password(url):
-    return re.sub('(://[^/@:]*):[^/]*@', r'\1:***@', url)
-
-
-def _without_credentials(url):
-    return re.sub('(://[^/@:]*):[^/]*@', r'\1@', url)  # with the user, who is part of where it leads
+def _shown(url):
+    """The URL without its secrets; its scheme alone where the extension is missing, which knows them."""
+    try:
+        return _stagehost.extension().shown_url(url)
+    except BackendException:
+        return url.partition(':')[0] + ':...'
 
 
 def _share_archive_dir(url):
@@ -105,7 +104,7 @@ def _is_taken_over(url):
         return _stagehost.extension().take_over(url)
     except (BackendException, UserError) as error:
         # nobody has asked for us with this URL: a backup without us is better than none
-        log.Warn(f'stagedir does not know whether to take {_without_password(url)} over: {error}')
+        log.Warn(f'stagedir does not know whether to take {_shown(url)} over: {error}')
         return False
 
 
@@ -149,13 +148,15 @@ class StageBackend(backend.Backend, _stagehost.Target):
     def __init__(self, parsed_url):
         backend.Backend.__init__(self, parsed_url)
         extension = _stagehost.extension()
+        extension.keep_secrets(parsed_url.url_string)
         extension.check_settings()
         # before the wrapped backend is built: some make a file there when they are
         _stagehost.install()
         with _nested():
             self.wrapped = backend.get_backend_object(parsed_url.url_string)
         if self.wrapped is None:
-            raise InvalidBackendURL(f'{PREFIX}+ must be followed by a URL, not by {parsed_url.url_string}')
+            raise InvalidBackendURL(f'{PREFIX}+ must be followed by a URL, not by '
+                                    f'{extension.shown_url(parsed_url.url_string)}')
         self._extension = extension
         self._reclaimed = False
         self._staging = None
@@ -229,7 +230,7 @@ class StageBackend(backend.Backend, _stagehost.Target):
         if _stagehost.backs_up() or 'STAGEDIR_FLUSH' in os.environ:  # that is how stagedir flush calls the host
             if _stagehost.staging_directory():
                 self._staging = self._extension.Staging(
-                    _without_credentials(self.parsed_url.url_string), config.archive_dir_path.name, self._upload,
+                    self.parsed_url.url_string, config.archive_dir_path.name, self._upload,
                     config.num_retries, config.backend_retry_delay)
         staged = self._guarded(self._staging.adopt) if self._staging else []
         if not staged and not _stagearchive.is_interrupted():

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "error.h"
 #include "text.h"
+#include "url.h"
 
 /* No characters, so that a message can tell a long option from a short one. */
 enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_JSON, OPTION_DRY_RUN };
@@ -152,29 +153,39 @@ static const struct subcommand {
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
 
+/* One line, printable, and without the secrets of URLs: an argument in it may be one. */
+static void __attribute__((format(printf, 3, 0)))
+print_line(FILE *out, const char *before, const char *format, va_list arguments)
+{
+	char text[STAGE_ERROR_MESSAGE_MAX], line[STAGE_ERROR_MESSAGE_MAX];
+	char *shown = NULL;
+
+	stage_text_format(text, sizeof(text), format, arguments);
+	if (stage_url_display_all(text, &shown, NULL) < 0)
+		strcpy(text, "out of memory");
+	/* one write, so that lines of several processes do not mix */
+	fprintf(out, "%s%s\n", before, stage_printable(line, sizeof(line), shown ? shown : text));
+	free(shown);
+}
+
 void
 command_problem(const char *format, ...)
 {
-	char text[STAGE_ERROR_MESSAGE_MAX], line[STAGE_ERROR_MESSAGE_MAX];
 	va_list arguments;
 
 	va_start(arguments, format);
-	stage_text_format(text, sizeof(text), format, arguments);
+	print_line(stderr, "stagedir: ", format, arguments);
 	va_end(arguments);
-	/* one write, so that lines of several processes do not mix */
-	fprintf(stderr, "stagedir: %s\n", stage_printable(line, sizeof(line), text));
 }
 
 void
 command_say(const char *format, ...)
 {
-	char text[STAGE_ERROR_MESSAGE_MAX], line[STAGE_ERROR_MESSAGE_MAX];
 	va_list arguments;
 
 	va_start(arguments, format);
-	stage_text_format(text, sizeof(text), format, arguments);
+	print_line(stdout, "", format, arguments);
 	va_end(arguments);
-	puts(stage_printable(line, sizeof(line), text));
 }
 
 void *
@@ -185,6 +196,15 @@ command_memory(void *pointer)
 		exit(COMMAND_PROBLEM);
 	}
 	return pointer;
+}
+
+char *
+command_shown_url(const char *text)
+{
+	char *shown = NULL;
+
+	(void)stage_url_display(text, &shown, NULL);
+	return command_memory(shown);
 }
 
 enum command_exit
@@ -205,6 +225,7 @@ static void
 refuse_option(char *const *arguments, const char *where, const struct option *options)
 {
 	char allowed[256] = "", *end = allowed, *const limit = allowed + sizeof(allowed);
+	char *given = command_shown_url(arguments[optind - 1]);
 	const struct option *option;
 
 	for (option = options; option->name; option++)
@@ -214,12 +235,12 @@ refuse_option(char *const *arguments, const char *where, const struct option *op
 					  : " and ",
 			option->name);
 	if (optopt >= OPTION_HELP)
-		command_problem("option %s takes no value", arguments[optind - 1]);
+		command_problem("option %s takes no value", given);
 	else if (optopt)
 		command_problem("unknown option -%c; allowed %s are %s", optopt, where, allowed);
 	else
-		command_problem("unknown option %s; allowed %s are %s", arguments[optind - 1],
-			where, allowed);
+		command_problem("unknown option %s; allowed %s are %s", given, where, allowed);
+	free(given);
 }
 
 /* Takes what is left behind the options. False where there is too much, which is then said. */
@@ -227,12 +248,17 @@ static bool
 take_operands(
 	const struct subcommand *subcommand, char *const *operands, struct command_options *options)
 {
+	char *given;
+
 	switch (subcommand->operands) {
 	case NO_OPERANDS:
-		if (operands[0])
-			command_problem("%s takes no argument, but was given \"%s\"",
-				subcommand->name, operands[0]);
-		return !operands[0];
+		if (!operands[0])
+			return true;
+		given = command_shown_url(operands[0]);
+		command_problem("%s takes no argument, but was given \"%s\"", subcommand->name,
+			given);
+		free(given);
+		return false;
 	case DIRECTORIES:
 		options->directories = operands;
 		return true;
@@ -240,11 +266,14 @@ take_operands(
 		break;
 	}
 	options->url = operands[0];
-	if (operands[0] && operands[1])
-		command_problem("%s takes one URL, but was given \"%s\" too; options for duplicity "
-				"stand behind --",
-			subcommand->name, operands[1]);
-	return !operands[0] || !operands[1];
+	if (!operands[0] || !operands[1])
+		return true;
+	given = command_shown_url(operands[1]);
+	command_problem("%s takes one URL, but was given \"%s\" too; options for duplicity stand "
+			"behind --",
+		subcommand->name, given);
+	free(given);
+	return false;
 }
 
 /* Takes the options of a subcommand. False: *ret_status says how the process ends. */
@@ -303,7 +332,7 @@ cut_host_options(int count, char **arguments, struct command_options *options)
 static enum command_exit
 refuse_subcommand(const char *name)
 {
-	char known[128] = "";
+	char known[128] = "", *given = command_shown_url(name);
 	size_t i;
 
 	for (i = 0; i < SUBCOMMAND_COUNT; i++)
@@ -312,7 +341,8 @@ refuse_subcommand(const char *name)
 			: i + 1 < SUBCOMMAND_COUNT ? ", "
 						   : " and ",
 			subcommands[i].name);
-	command_problem("unknown command \"%s\"; there are %s", name, known);
+	command_problem("unknown command \"%s\"; there are %s", given, known);
+	free(given);
 	return COMMAND_USAGE;
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "partial.h"
+#include "url.h"
 
 /*
  * How much larger than asked for a volume may become: the host looks at its size only between
@@ -68,6 +69,18 @@ staging_fail(const struct stage_error *error)
 	}
 }
 
+/* Why storage has not taken a file, in words that may quote its URL. */
+static void
+set_failure(const char *text, struct stage_error *error)
+{
+	char *hidden;
+
+	if (secrets_hide(text, &hidden, error) < 0)
+		return;
+	stage_error_set(error, STAGE_E_HANDOFF, 0, "%s", hidden);
+	free(hidden);
+}
+
 static enum stage_upload
 verdict_of(PyObject *result, struct stage_error *error)
 {
@@ -82,7 +95,7 @@ verdict_of(PyObject *result, struct stage_error *error)
 		text = PyBytes_AsString(bytes);
 	}
 	if (verdict != STAGE_UPLOAD_DONE)
-		stage_error_set(error, STAGE_E_HANDOFF, 0, "%s", text);
+		set_failure(text, error);
 	Py_XDECREF(bytes);
 	return (enum stage_upload)verdict;
 }
@@ -570,7 +583,7 @@ static int
 staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 {
 	struct staging *self = (struct staging *)object;
-	PyObject *target, *home, *upload_function;
+	PyObject *url, *home, *upload_function;
 	struct stage_error error;
 	int attempts, code;
 	double delay;
@@ -580,14 +593,14 @@ staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 		PyErr_SetString(PyExc_RuntimeError, "this Staging is open already");
 		return -1;
 	}
-	if (!PyArg_ParseTuple(arguments, "O&O&Oid:Staging", PyUnicode_FSConverter, &target,
+	if (!PyArg_ParseTuple(arguments, "O&O&Oid:Staging", PyUnicode_FSConverter, &url,
 		    PyUnicode_FSConverter, &home, &upload_function, &attempts, &delay))
 		return -1;
-	self->target = strdup(PyBytes_AsString(target));
+	code = stage_url_target(PyBytes_AsString(url), &self->target, &error);
 	self->home = strdup(PyBytes_AsString(home));
-	Py_DECREF(target);
+	Py_DECREF(url);
 	Py_DECREF(home);
-	if (!self->target || !self->home) {
+	if (code < 0 || !self->home) {
 		PyErr_NoMemory();
 		return -1;
 	}
@@ -689,9 +702,9 @@ static PyMethodDef methods[] = {
 };
 
 static char documentation[] =
-	"Staging(target, home, upload, attempts, delay)\n--\n\n"
-	"Stages volumes ahead for target (a URL without credentials; home is the archive\n"
-	"directory).\n\n"
+	"Staging(url, home, upload, attempts, delay)\n--\n\n"
+	"Stages volumes ahead for url; home is the archive directory. No secret of the URL is\n"
+	"kept.\n\n"
 	"upload(path, name, size, attempt) is called in a thread of its own, for one volume at a\n"
 	"time, in the order of put(), and returns (UPLOAD_..., text). attempts and delay (seconds "
 	"before\n"

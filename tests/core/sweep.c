@@ -25,9 +25,11 @@
 #include "naming.h"
 #include "orphan.h"
 #include "root.h"
+#include "secrets.h"
 #include "settings.h"
 #include "signature.h"
 #include "spool.h"
+#include "url.h"
 #include "volume.h"
 #include "wrap.h"
 
@@ -268,6 +270,29 @@ default_scenario(void)
 	if (TRY(stage_dir_mktemp(dir, &path, &said)) == 0)
 		free(path);
 	reported += stage_dir_cleanup(dir);
+}
+
+static void
+url_scenario(void)
+{
+	static const char url[] = "sftp://me@corp.com:s%65cret@host/dir?token=x&mode=y#long-fragment";
+	int (*const forms[])(const char *, char **, struct stage_error *) = {
+		stage_url_target, stage_url_display, stage_url_display_all};
+	struct stage_secrets *secrets = NULL;
+	char *text;
+	bool same;
+	size_t i;
+
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (TRY(forms[i](url, &text, &said)) == 0)
+			free(text);
+	TRY(stage_url_same(url, "sftp://me@h", &same, &said));
+	TRY(stage_url_names(url, "sftp://host/dir?mode=y", &same, &said));
+	for (i = 0; i < 2; i++)
+		TRY(stage_secrets_add(&secrets, i ? "x://u:other@h" : url, &said));
+	if (TRY(stage_secrets_hide(secrets, "secret sftp://u:p@h", &text, &said)) == 0)
+		free(text);
+	stage_secrets_free(&secrets);
 }
 
 /* A live directory, a dead one and one of another machine, made anew for each run. */
@@ -709,7 +734,7 @@ make_dead_spool(void)
 {
 	static const char *const files[DEAD_SPOOL_FILES] = {
 		"staged-abcdefghijklm-1", "staged-abcdefghijklm-2"};
-	static const struct stage_journal_about about = {"test://", "/home"};
+	static const struct stage_journal_about about = {"test://u@v:secret@h/", "/home"};
 	char base[STAGE_FILE_NAME_MAX], name[] = "name", note[] = "note";
 	struct stage_journal *journal = NULL;
 	int dirfd, fd, i;
@@ -1013,6 +1038,7 @@ SWEEP(follow, follow_scenario, make_data, remove_data, false, NULL)
 SWEEP(gzip, gzip_scenario, make_data, remove_data, false, NULL)
 SWEEP(signature, signature_scenario, NULL, NULL, false, NULL)
 SWEEP(volume, volume_scenario, make_data, remove_data, false, NULL)
+SWEEP(url, url_scenario, NULL, NULL, false, NULL)
 SWEEP(journal, journal_scenario, NULL, NULL, false, NULL)
 SWEEP(orphans, orphan_scenario, make_found, check_found, false, NULL)
 /* no lock; no machine-id, hence another machine; not to be opened, hence another user's or gone */
@@ -1086,6 +1112,7 @@ static const struct test tests[] = {
 	{"gzip", gzip},
 	{"signature", signature},
 	{"volume", volume},
+	{"url", url},
 	{"journal", journal},
 	{"orphans", orphans},
 	{"orphan", orphan},

@@ -266,9 +266,16 @@ take_over(void)
 	CHECK(!stage_settings_take_over(settings, "ftp://h"));
 	CHECK(!stage_settings_take_over(settings, "SFTP://h"));
 	CHECK(!stage_settings_take_over(settings, ""));
+	LOADS("targets = sftp://me@corp.com@h/*\ntargets = x://u:p@h\n");
+	CHECK(stage_settings_take_over(settings, "sftp://me@corp.com:secret@h/d"));
+	CHECK(!stage_settings_take_over(settings, "sftp://me:secret@h/d"));
+	CHECK(stage_settings_take_over(settings, "x://u:p@h"));
 
 	refused("targets = stage+sftp://*", "1", "targets = stage+sftp://*",
 		"a target is \"stage+\"");
+	refused("targets = stage+sftp://me@corp.com:S3CRET@h/*", "1",
+		"targets = stage+sftp://me@corp.com:***@h/*", "a target is \"stage+\"");
+	HAS_NOT(failure.message, "S3CRET");
 	refused("targets = sftp", "1", "targets = sftp", "a pattern that holds \"://\"");
 	refused("targets = sftp:*", "1", "targets = sftp:*", "such as sftp://*");
 	stage_settings_free(&settings);

@@ -742,6 +742,59 @@ write_journal(const char *text, size_t size)
 	make_file_bytes(join(spool_path, STAGE_JOURNAL_NAME), text, size, 0600);
 }
 
+/* Of a URL no secret is written down, also if the caller has not taken it out. */
+static void
+no_secret_written(void)
+{
+	static const struct stage_spool_about secret = {
+		"sftp://me@corp.com:S3CRET@host/folder?token=S3CRET", "/home"};
+	struct stage_spool_file *file;
+	char *text;
+	size_t size;
+
+	WORKS(stage_dir_open(test_dir, &capture()->log, &dir, &failure));
+	WORKS(stage_spool_open(dir, &secret, true, &captured.log, &spool, &failure));
+	snprintf(spool_path, sizeof(spool_path), "%s", stage_spool_path(spool));
+	file = stage("aaaa", "1");
+	stage_spool_note_failure(spool, file, 1, "sftp://me@corp.com:S3CRET@host is down");
+	text = read_journal(&size);
+	HAS(text, "target sftp://me@corp.com@host/folder /home");
+	HAS(text, "sftp://me@corp.com:***@host%20is%20down");
+	HAS_NOT(text, "S3CRET");
+	free(text);
+	stage_spool_forget(spool, &file, &failure);
+	close_both();
+}
+
+/* A journal of stagedir 0.1.0 may hold one: nobody is told. */
+static void
+no_secret_found(void)
+{
+	static const struct stage_journal_about old = {
+		"sftp://me@corp.com:S3%2FCRET@host/folder", "/home"};
+	char name[] = "name", note[] = "note";
+	struct stage_journal_record record = {.name = name, .note = note};
+	struct stage_journal *journal = NULL;
+	int fd;
+
+	open_both();
+	record.file = strrchr(stage("aaaa", "1")->path, '/') + 1;
+	fd = open(spool_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	REQUIRE(fd >= 0 && unlinkat(fd, STAGE_JOURNAL_NAME, 0) == 0);
+	WORKS(stage_journal_create(fd, spool_path, &old, false, &journal, &failure));
+	WORKS(stage_journal_staged(journal, &record, &failure));
+	WORKS(stage_journal_failed(journal, record.file, 2, "no login with S3/CRET", &failure));
+	stage_journal_close(&journal);
+	close(fd);
+	find_all();
+	REQUIRE(found_count == 1 && found[0].count == 1);
+	CHECK(!strcmp(found[0].target, "sftp://me@corp.com@host/folder"));
+	CHECK(!strcmp(found[0].list[0].failure, "no login with ***"));
+	found_done();
+	close_both();
+	remove_tree(spool_path);
+}
+
 static void
 damaged_record(void)
 {
@@ -1764,6 +1817,8 @@ static const struct test tests[] = {
 	{"adopt_of_a_copy", adopt_of_a_copy},
 	{"strangers", strangers},
 	{"moved_away", moved_away},
+	{"no_secret_written", no_secret_written},
+	{"no_secret_found", no_secret_found},
 	{"damaged_record", damaged_record},
 	{"torn_journal", torn_journal},
 	{"unreadable_journal", unreadable_journal},

@@ -91,7 +91,8 @@ for targets in 'stage+' '*'; do
 	[ "$targets" = '*' ] || to=stage+$url
 	fresh_odd
 	set_odd rate 2000000
-	copied "$DUPLICITY" full "${options[@]}" "$source" "$to" >"$logs/killed" 2>&1 </dev/null &
+	(PYTHONPATH=$work/host:$PYTHONPATH exec "$DUPLICITY" full "${options[@]}" "$source" "$to") >"$logs/killed" 2>&1 \
+		</dev/null &
 	pid=$!
 	wait_for 120 have_logged 'put duplicity-full' && wait_for 120 eval '[ "$(stored | wc -w)" -ge 3 ]' ||
 		fail "$to: never are three volumes stored"

@@ -12,9 +12,11 @@
 #	tells		what is done is also told in the host's own log, at INFO
 #	moves		a put takes away the file that it is given
 #	nolist		every list fails
+#	quotes		an error of a put quotes the URL, and the password alone
 #	pieces		a put writes into the file itself, not into a temporary one that is renamed when it is complete
 #
-# and what is done is written to DIR.log: "TIME put NAME SIZE" before, "TIME done NAME" after, "TIME failed NAME",
+# oddnet://USER:PASSWORD@HOST/DIR is the same storage with what it takes no notice of. In both, what is done is written to
+# DIR.log: "TIME put NAME SIZE" before, "TIME done NAME" after, "TIME failed NAME",
 # "TIME list".
 import errno
 import importlib.abc
@@ -31,7 +33,7 @@ def install(backend):
     class OddBackend(backend.Backend):
         def __init__(self, parsed_url):
             backend.Backend.__init__(self, parsed_url)
-            self.folder = parsed_url.path[1:]
+            self.folder = '/' + parsed_url.path.lstrip('/')
             os.makedirs(self.folder, exist_ok=True)
 
         def _control(self, name):
@@ -55,7 +57,10 @@ def install(backend):
                            'backend': BackendException}
                 if hasattr(errno, down):
                     raise OSError(getattr(errno, down), f'{name}: storage is down')
-                raise classes.get(down, OSError)(f'{name}: storage is down')
+                quoted = ''
+                if self._control('quotes') is not None:
+                    quoted = f': {self.parsed_url.url_string} {self.parsed_url.password}'
+                raise classes.get(down, OSError)(f'{name}: storage is down{quoted}')
             if self._once('fail', name):
                 raise OSError(f'{name}: fails once')
 
@@ -122,6 +127,8 @@ def install(backend):
             return {'size': os.path.getsize(path) if os.path.exists(path) else -1}
 
     backend.register_backend('odd', OddBackend)
+    backend.register_backend('oddnet', OddBackend)
+    backend.uses_netloc.append('oddnet')
 
 
 class Finder(importlib.abc.MetaPathFinder):

@@ -1,0 +1,291 @@
+#include "urlwalk.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "urlparts.h"
+
+#define PREFIX "stage+"
+
+struct walk {
+	stage_urlwalk_visitor visit;
+	void *context;
+	const char *end;
+	struct stage_urlparts parts;
+};
+
+static void
+tell(const struct walk *walk, enum stage_urlpiece_kind kind, char before, const char *from,
+	const char *to)
+{
+	const struct stage_urlpiece piece = {
+		.kind = kind, .before = before, .text = from, .length = (size_t)(to - from)};
+
+	if (before || from < to)
+		walk->visit(walk->context, &piece);
+}
+
+static void
+tell_part(const struct walk *walk, enum stage_urlpiece_kind kind, char before,
+	const struct stage_urlpart *part)
+{
+	if (part->text)
+		tell(walk, kind, before, part->text, part->text + part->length);
+}
+
+static bool
+is_text(const char *from, const char *to, const char *text)
+{
+	return (size_t)(to - from) == strlen(text) && strncasecmp(from, text, strlen(text)) == 0;
+}
+
+/* The scheme that opens the storage: what stands before it are prefixes of the host, and ours. */
+static bool
+has_scheme(const struct walk *walk, const char *scheme)
+{
+	static const char *const prefixes[] = {PREFIX, "gio+", "par2+"};
+	const char *from = walk->parts.scheme.text, *to;
+	size_t i;
+
+	if (!from)
+		return false;
+	to = from + walk->parts.scheme.length;
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if ((size_t)(to - from) > strlen(prefixes[i]) &&
+			is_text(from, from + strlen(prefixes[i]), prefixes[i])) {
+			from += strlen(prefixes[i]);
+			i = (size_t)-1; /* again from the first */
+		}
+	return is_text(from, to, scheme);
+}
+
+bool
+stage_urlwalk_is_secret(const char *name, size_t length)
+{
+	static const char *const words[] = {"pass", "pw", "token", "key", "secret", "auth", "cred",
+		"sig", "sas", "jwt", "bearer", "session", "otp"};
+	size_t i, at;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		for (at = 0; at + strlen(words[i]) <= length; at++)
+			if (strncasecmp(name + at, words[i], strlen(words[i])) == 0)
+				return true;
+	return false;
+}
+
+static bool
+is_harmless(const char *from, const char *to)
+{
+	static const char *const names[] = {
+		"mode", "onfail", "subpath", "config", "driveID", "myDriveFolderID", "no_logout"};
+	const char *stop = stage_urlparts_find(from, to, "=");
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if ((size_t)(stop - from) == strlen(names[i]) &&
+			memcmp(from, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Is this a port, or what may stand in the place of one? */
+static bool
+may_be_port(const struct stage_urlpart *port)
+{
+	size_t i;
+
+	if (port->length && port->text[0] == ':')
+		return true;
+	for (i = 0; i < port->length; i++)
+		if (!stage_urlparts_is_nothing(port->text[i]) &&
+			(port->text[i] < '0' || port->text[i] > '9'))
+			return false;
+	return true;
+}
+
+/* The `@` behind a password that holds a slash, or what else ends an authority; or NULL. */
+static const char *
+find_late_at(const struct walk *walk)
+{
+	const struct stage_urlparts *parts = &walk->parts;
+
+	if (!parts->place.text || parts->user.text || !parts->port.text ||
+		may_be_port(&parts->port) || has_scheme(walk, "rclone"))
+		return NULL;
+	return memrchr(parts->path.text, '@', (size_t)(walk->end - parts->path.text));
+}
+
+/* A password in a path that should have been an authority. Returns where the path goes on. */
+static const char *
+walk_missing_slashes(const struct walk *walk)
+{
+	const char *from = walk->parts.path.text, *end = from + walk->parts.path.length;
+	const char *user = from, *at, *colon;
+
+	if (!walk->parts.scheme.text || walk->parts.place.text || has_scheme(walk, "file") ||
+		has_scheme(walk, "multi"))
+		return from; /* file:/a:b@c is a folder */
+	if (user < end && *user == '/')
+		user++;
+	end = stage_urlparts_find(user, end, "/");
+	at = memrchr(user, '@', (size_t)(end - user));
+	colon = at ? stage_urlparts_find(user, at, ":") : NULL;
+	if (!at || colon == at || colon == user)
+		return from;
+	tell(walk, STAGE_URL_TEXT, 0, from, user);
+	tell(walk, STAGE_URL_USER, 0, user, colon);
+	tell(walk, STAGE_URL_PASSWORD, ':', colon + 1, at);
+	tell(walk, STAGE_URL_AT, 0, at, at + 1);
+	return at + 1;
+}
+
+static void
+walk_path(const struct walk *walk, const char *from)
+{
+	static const char *const schemes[] = {"ftp", "http", "https", "imap", "sftp"};
+	const char *end = walk->parts.path.text + walk->parts.path.length, *slash, *stop = end;
+	size_t i;
+
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		if (!walk->parts.place.text || !has_scheme(walk, schemes[i]))
+			continue;
+		slash = memrchr(from, '/', (size_t)(end - from));
+		stop = stage_urlparts_find(slash ? slash : from, end, ";");
+	}
+	tell(walk, STAGE_URL_TEXT, 0, from, stop);
+	if (stop < end)
+		tell(walk, STAGE_URL_HIDDEN, ';', stop + 1, end);
+}
+
+static void
+walk_query(const struct walk *walk)
+{
+	const struct stage_urlpart *query = &walk->parts.query;
+	const char *from = query->text, *end, *stop;
+	char before = '?';
+
+	if (!from)
+		return;
+	/* `;` was a border once too, and may be one for whoever is behind the host */
+	for (end = from + query->length;; from = stop + 1) {
+		stop = stage_urlparts_find(from, end, "&;");
+		tell(walk, is_harmless(from, stop) ? STAGE_URL_PARAMETER : STAGE_URL_HIDDEN, before,
+			from, stop);
+		if (stop == end)
+			return;
+		before = '&';
+	}
+}
+
+/* The end of a parameter of a connection string: a quote in a quoted value is doubled. */
+static const char *
+end_of_value(const char *from, const char *end)
+{
+	char quote = from < end ? *from : '\0';
+
+	if (quote != '"' && quote != '\'')
+		return stage_urlparts_find(from, end, ",:");
+	for (from++; from < end; from++) {
+		if (*from != quote)
+			continue;
+		if (from + 1 == end || from[1] != quote)
+			return stage_urlparts_find(from + 1, end, ",:");
+		from++;
+	}
+	return end;
+}
+
+/* REMOTE:PATH, or TYPE,NAME=VALUE,...:PATH, of rclone. */
+static void
+walk_remote(const struct walk *walk, const char *from)
+{
+	const char *end = walk->parts.path.text + walk->parts.path.length, *name, *value;
+	const char *begin = from;
+
+	if (from < end && *from == ',') {
+		/* rclone refuses that; without its parameters it would be something else */
+		tell(walk, STAGE_URL_HIDDEN, ',', from + 1, end);
+		return;
+	}
+	/* a remote that has no name begins with a colon */
+	from = stage_urlparts_find(from < end && *from == ':' ? from + 1 : from, end, ",:/");
+	while (from < end && *from == ',') {
+		name = from + 1;
+		value = stage_urlparts_find(name, end, "=,:");
+		if (value < end && *value == '=') {
+			const char *stop = end_of_value(value + 1, end);
+
+			if (stage_urlwalk_is_secret(name, (size_t)(value - name))) {
+				tell(walk, STAGE_URL_TEXT, 0, begin, from);
+				tell(walk, STAGE_URL_HIDDEN, ',', name, stop);
+				begin = stop;
+			}
+			value = stop;
+		}
+		from = value;
+	}
+	tell(walk, STAGE_URL_TEXT, 0, begin, end);
+}
+
+static void
+walk_authority(const struct walk *walk)
+{
+	const struct stage_urlparts *parts = &walk->parts;
+
+	tell_part(walk, STAGE_URL_USER, 0, &parts->user);
+	tell_part(walk, STAGE_URL_PASSWORD, ':', &parts->password);
+	if (parts->user.text)
+		tell(walk, STAGE_URL_AT, 0, parts->place.text - 1, parts->place.text);
+	if (!parts->port.text || may_be_port(&parts->port)) {
+		tell_part(walk, STAGE_URL_TEXT, 0, &parts->place);
+		return;
+	}
+	tell(walk, STAGE_URL_TEXT, 0, parts->place.text, parts->port.text - 1);
+	tell_part(walk, STAGE_URL_HIDDEN, ':', &parts->port);
+}
+
+/* Tells what stands before the authority, or the path, and returns where that is. */
+static const char *
+walk_scheme(const struct walk *walk, const char *url)
+{
+	const struct stage_urlparts *parts = &walk->parts;
+	const char *from = url, *stop = parts->scheme.text ? url + parts->scheme.length : url;
+
+	while (parts->scheme.text == url && (size_t)(stop - from) > strlen(PREFIX) &&
+		strncasecmp(from, PREFIX, strlen(PREFIX)) == 0) {
+		tell(walk, STAGE_URL_PREFIX, 0, from, from + strlen(PREFIX));
+		from += strlen(PREFIX);
+	}
+	url = parts->user.text    ? parts->user.text
+	      : parts->place.text ? parts->place.text
+				  : parts->path.text;
+	tell(walk, parts->place.text ? STAGE_URL_SCHEME : STAGE_URL_TEXT, 0, from, url);
+	return url;
+}
+
+void
+stage_urlwalk(const char *url, size_t length, stage_urlwalk_visitor visit, void *context)
+{
+	struct walk walk = {.visit = visit, .context = context, .end = url + length};
+	const char *at, *from;
+
+	stage_urlparts_split(url, length, NULL, &walk.parts);
+	if (!walk.parts.scheme.text && !walk.parts.place.text) {
+		tell(&walk, STAGE_URL_TEXT, 0, url, walk.end);
+		return;
+	}
+	at = find_late_at(&walk);
+	if (at)
+		stage_urlparts_split(url, length, at, &walk.parts);
+	from = walk_scheme(&walk, url);
+	if (walk.parts.place.text && has_scheme(&walk, "rclone")) {
+		walk_remote(&walk, from);
+	} else {
+		if (walk.parts.place.text)
+			walk_authority(&walk);
+		walk_path(&walk, walk_missing_slashes(&walk));
+	}
+	walk_query(&walk);
+	if (walk.parts.fragment.text)
+		tell_part(&walk, STAGE_URL_HIDDEN, '#', &walk.parts.fragment);
+}
