@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "configuration.h"
 #include "dir.h"
 
 typedef struct directory {
@@ -104,19 +105,20 @@ is_excluded(void *context, const char *path)
 int
 directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error)
 {
-	PyObject *source = backup_source(), *tempdir = host_tempdir();
-	struct stage_root_request request = {
-		.tempdir = tempdir ? PyBytes_AsString(tempdir) : NULL,
-		.source = source ? PyBytes_AsString(source) : NULL,
-		.excluded = is_excluded,
-	};
-	struct stage_settings *settings = NULL;
+	const struct stage_settings *settings = settings_of_run(error);
+	struct stage_root_request request = {.excluded = is_excluded};
+	PyObject *source, *tempdir;
 	int code;
 
-	code = stage_settings_load(&settings, error);
-	if (code == 0)
-		code = stage_roots_rank(settings, &request, ret_roots, error);
-	stage_settings_free(&settings);
+	if (!settings)
+		return error->code;
+	code = tempdir_of_run(&tempdir, error);
+	if (code < 0)
+		return code;
+	source = backup_source();
+	request.tempdir = tempdir ? PyBytes_AsString(tempdir) : NULL;
+	request.source = source ? PyBytes_AsString(source) : NULL;
+	code = stage_roots_rank(settings, &request, ret_roots, error);
 	Py_XDECREF(source);
 	Py_XDECREF(tempdir);
 	return code;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "configuration.h"
 #include "orphan.h"
 #include "root.h"
 
@@ -36,18 +37,18 @@ visit_ranked(const struct stage_settings *settings, const char *tempdir, reclaim
 int
 reclaim_visit(reclaim_visitor visit, void *context, struct stage_error *error)
 {
-	PyObject *tempdir = host_tempdir();
-	struct stage_settings *settings;
+	const struct stage_settings *settings = settings_of_run(error);
+	PyObject *tempdir;
 	int code;
 
-	code = stage_settings_load(&settings, error);
-	if (code == 0) {
-		code = visit_ranked(settings, NULL, visit, context, error);
-		if (code == 0 && tempdir)
-			code = visit_ranked(
-				settings, PyBytes_AsString(tempdir), visit, context, error);
-		stage_settings_free(&settings);
-	}
+	if (!settings)
+		return error->code;
+	code = tempdir_of_run(&tempdir, error);
+	if (code < 0)
+		return code;
+	code = visit_ranked(settings, NULL, visit, context, error);
+	if (code == 0 && tempdir)
+		code = visit_ranked(settings, PyBytes_AsString(tempdir), visit, context, error);
 	Py_XDECREF(tempdir);
 	return code;
 }

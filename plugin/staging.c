@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "configuration.h"
 #include "partial.h"
 
 /*
@@ -546,23 +547,47 @@ staging_stages_in(PyObject *directory)
 	return false;
 }
 
+/* What the settings say, and where they say nothing the host, about how to hand off. */
+static void
+set_policy(struct staging *self, const struct stage_settings *settings, int attempts, double delay)
+{
+	self->how.upload = upload;
+	self->how.context = self;
+	if (settings->retries)
+		attempts = settings->retries;
+	self->how.attempts = attempts > 0 ? (unsigned int)attempts : 1;
+	self->how.delay = settings->backoff >= 0 ? (double)settings->backoff : delay;
+	self->places.about.target = self->target;
+	self->places.about.home = self->home;
+	self->places.durable = settings->durable;
+	self->places.max_staged = settings->max_staged;
+}
+
 static int
 staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 {
 	struct staging *self = (struct staging *)object;
 	PyObject *target, *home, *upload_function;
+	const struct stage_settings *settings;
 	struct stage_error error;
-	int attempts, code;
 	double delay;
+	int attempts;
 
 	(void)unused;
-	if (self->upload) {
-		PyErr_SetString(PyExc_RuntimeError, "this Staging is open already");
+	if (self->settings) {
+		PyErr_SetString(PyExc_RuntimeError, "this Staging was opened already");
+		return -1;
+	}
+	settings = settings_of_run(&error);
+	if (!settings) {
+		raise_error(&error);
 		return -1;
 	}
 	if (!PyArg_ParseTuple(arguments, "O&O&Oid:Staging", PyUnicode_FSConverter, &target,
 		    PyUnicode_FSConverter, &home, &upload_function, &attempts, &delay))
 		return -1;
+	free(self->target); /* of an __init__ that had no memory for the other */
+	free(self->home);
 	self->target = strdup(PyBytes_AsString(target));
 	self->home = strdup(PyBytes_AsString(home));
 	Py_DECREF(target);
@@ -571,23 +596,10 @@ staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 		PyErr_NoMemory();
 		return -1;
 	}
-	code = stage_settings_load(&self->settings, &error);
-	if (code < 0) {
-		raise_error(&error);
-		return -1;
-	}
-	self->how.upload = upload;
-	self->how.context = self;
-	if (self->settings->retries)
-		attempts = self->settings->retries;
-	self->how.attempts = attempts > 0 ? (unsigned int)attempts : 1;
-	self->how.delay = self->settings->backoff >= 0 ? (double)self->settings->backoff : delay;
-	self->places.about.target = self->target;
-	self->places.about.home = self->home;
-	self->places.durable = self->settings->durable;
-	self->places.max_staged = self->settings->max_staged;
+	set_policy(self, settings, attempts, delay);
 	self->owner = getpid();
 	self->upload = Py_NewRef(upload_function);
+	self->settings = settings;
 	self->next = staging_all;
 	staging_all = self;
 	return 0;
@@ -610,7 +622,6 @@ staging_dealloc(PyObject *object)
 	free(self->reserved);
 	free(self->target);
 	free(self->home);
-	stage_settings_free(&self->settings);
 	release(object);
 	Py_DECREF(type);
 }

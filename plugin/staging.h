@@ -29,7 +29,7 @@ struct staging {
 	struct staging *next; /* of this process */
 	pid_t owner;
 	PyObject *upload; /* NULL once it has ended */
-	struct stage_settings *settings;
+	const struct stage_settings *settings; /* of the run; NULL until __init__ */
 	char *target, *home;
 	struct places places;
 	char *reserved; /* the path for which room is reserved; NULL before the first */

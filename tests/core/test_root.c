@@ -86,8 +86,9 @@ rank_order(void)
 	make_dir(in_dir("c"), 0700);
 	snprintf(text, sizeof(text), "avoid_tmpfs = no\ntemp_root = %s\ntemp_root = %s\n",
 		in_dir("b"), in_dir("a"));
-	set(text);
 	setenv("TMPDIR", in_dir("c"), 1);
+	set(text);
+	setenv("TMPDIR", "/elsewhere", 1); /* what it was when the settings were read counts */
 	WORKS(stage_roots_rank(settings, &empty, &roots, &failure));
 	REQUIRE(roots->count == 5);
 	CHECK(strcmp(roots->list[0].path, in_dir("b")) == 0);
@@ -106,16 +107,19 @@ rank_order(void)
 	/* one that is named twice has its better rank; an empty variable names none */
 	stage_roots_free(&roots);
 	setenv("TMPDIR", in_dir("a"), 1);
+	set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	CHECK(roots->count == 4 && strcmp(roots->list[2].path, "/var/tmp") == 0);
 	stage_roots_free(&roots);
 	setenv("TMPDIR", "", 1);
+	set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	CHECK(roots->count == 4 && strcmp(roots->list[2].path, "/var/tmp") == 0);
 	/* relative to what, nobody could say */
 	stage_roots_free(&roots);
 	REQUIRE(chdir(test_dir) == 0);
 	setenv("TMPDIR", "a", 1);
+	set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	REQUIRE(roots->count == 5);
 	CHECK(roots->list[2].state == STAGE_ROOT_REFUSED);
@@ -132,8 +136,8 @@ tempdir_is_all(void)
 
 	make_dir(in_dir("a"), 0700);
 	snprintf(text, sizeof(text), "avoid_tmpfs = no\ntemp_root = %s\n", in_dir("a"));
-	set(text);
 	setenv("TMPDIR", in_dir("a"), 1);
+	set(text);
 	refused(in_dir("missing"), "does not exist");
 	make_dir(in_dir("t"), 0700);
 	good(in_dir("t"));
@@ -477,9 +481,9 @@ none(void)
 
 	snprintf(text, sizeof(text), "avoid_tmpfs = no\nmin_free = 16777215T\ntemp_root = %s\n",
 		in_dir("missing"));
-	set(text);
 	make_dir(in_dir("open"), 0777);
 	setenv("TMPDIR", in_dir("open"), 1);
+	set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	CHECK(roots->chosen == NULL && roots->count == 4);
 	FAILS(stage_roots_none(roots, &failure), STAGE_E_NO_ROOT);
