@@ -20,6 +20,7 @@ typedef struct directory {
 } directory;
 
 static directory *all;
+static PyTypeObject *type;
 
 static void
 enlist(directory *self)
@@ -154,12 +155,12 @@ open_direct(PyObject *root, struct stage_dir **ret_dir, struct stage_error *erro
 
 /*
  * The host passes its --tempdir as temproot, but also a directory of its own, as it does the
- * archive.
+ * archive. An open_function.
  */
 static int
-open_for_host(PyObject *temproot, struct stage_dir **ret_dir, struct stage_error *error)
+open_for_host(void *context, struct stage_dir **ret_dir, struct stage_error *error)
 {
-	PyObject *tempdir = host_tempdir();
+	PyObject *temproot = context, *tempdir = host_tempdir();
 	int code;
 
 	if (!temproot ||
@@ -168,6 +169,29 @@ open_for_host(PyObject *temproot, struct stage_dir **ret_dir, struct stage_error
 	else
 		code = open_direct(temproot, ret_dir, error);
 	Py_XDECREF(tempdir);
+	return code;
+}
+
+typedef int (*open_function)(void *context, struct stage_dir **ret_dir, struct stage_error *error);
+
+/* Opens the directory of self, which has none, and enlists it. */
+static int
+open_by(directory *self, open_function function, void *context, struct stage_error *error)
+{
+	struct stage_dir *dir = NULL;
+	int code;
+
+	endings_watch();
+	endings_hold();
+	code = function(context, &dir, error);
+	if (code == 0) {
+		self->dir = dir;
+		enlist(self);
+	}
+	endings_release();
+	if (code == 0)
+		stage_log_line(&host_log, STAGE_INFO, "Using temporary directory %s",
+			stage_dir_path(dir));
 	return code;
 }
 
@@ -190,28 +214,49 @@ directory_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 	}
 	if (temproot != Py_None && !(bytes = path_bytes(temproot)))
 		return -1;
-	endings_watch();
-	endings_hold();
-	code = open_for_host(bytes, &self->dir, &error);
-	if (code == 0)
-		enlist(self);
-	endings_release();
+	code = open_by(self, open_for_host, bytes, &error);
 	Py_XDECREF(bytes);
 	if (code < 0) {
 		raise_error(&error);
 		return -1;
 	}
-	stage_log_line(
-		&host_log, STAGE_INFO, "Using temporary directory %s", stage_dir_path(self->dir));
 	return 0;
+}
+
+/* An open_function */
+static int
+open_vetted(void *context, struct stage_dir **ret_dir, struct stage_error *error)
+{
+	const struct stage_root *root = context;
+	int code;
+
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_open_root(root, &host_log, ret_dir, error);
+	Py_END_ALLOW_THREADS
+	return code;
+}
+
+PyObject *
+directory_open_root(const struct stage_root *root, struct stage_error *error)
+{
+	PyObject *object = PyType_GenericAlloc(type, 0);
+	struct stage_root copy = *root; /* the context of an open_function may be changed */
+
+	if (!object) {
+		PyErr_Clear();
+		stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a staging directory");
+	} else if (open_by((directory *)object, open_vetted, &copy, error) < 0) {
+		Py_CLEAR(object);
+	}
+	return object;
 }
 
 static void
 directory_dealloc(PyObject *object)
 {
 	directory *self = (directory *)object;
-	PyTypeObject *type = Py_TYPE(object);
-	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+	PyTypeObject *own = Py_TYPE(object);
+	freefunc release = (freefunc)PyType_GetSlot(own, Py_tp_free);
 
 	if (self->dir) {
 		delist(self);
@@ -219,7 +264,7 @@ directory_dealloc(PyObject *object)
 		stage_dir_close(&self->dir);
 	}
 	release(object);
-	Py_DECREF(type);
+	Py_DECREF(own);
 }
 
 /* The directory of an object that __init__ has been through, or NULL with an exception. */
@@ -522,13 +567,7 @@ static PyType_Spec specification = {
 int
 directory_add_type(PyObject *module)
 {
-	PyObject *type;
-	int result;
-
-	type = PyType_FromSpec(&specification);
 	if (!type)
-		return -1;
-	result = PyModule_AddType(module, (PyTypeObject *)type);
-	Py_DECREF(type);
-	return result;
+		type = (PyTypeObject *)PyType_FromSpec(&specification);
+	return type ? PyModule_AddType(module, type) : -1;
 }

@@ -78,6 +78,12 @@ struct stage_dir *directory_dir_of(PyObject *object);
 int directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error);
 
 /*
+ * A TemporaryDirectory in a root that was vetted, by its descriptor, as stage_dir_open_root(): a new
+ * reference, NULL with *error and without an exception.
+ */
+PyObject *directory_open_root(const struct stage_root *root, struct stage_error *error);
+
+/*
  * Opens a file that a TemporaryDirectory of this process tracks, as stage_dir_create(); the caller
  * closes it. STAGE_E_UNTRACKED where none does. directory.c
  */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "module.h"
 #include "root.h"
@@ -111,21 +112,35 @@ places_reserve(struct places *places, uint64_t bytes, char **ret_path, bool *ret
 	return code;
 }
 
+/* Is the temp root of a place on this file system? */
+static bool
+is_on(struct stage_dir *dir, dev_t device)
+{
+	struct stat stat;
+	char *path;
+	bool is;
+	int fd;
+
+	if (stage_dir_root(dir, &fd, &path, NULL) < 0)
+		return false;
+	is = fstat(fd, &stat) == 0 && stat.st_dev == device;
+	close(fd);
+	free(path);
+	return is;
+}
+
 /* Is there a place on the file system of root already? */
 static bool
 is_used(const struct places *places, const struct stage_root *root)
 {
-	struct stat ours, theirs;
+	struct stat stat;
 	size_t i;
 
-	if (fstat(root->fd, &theirs) < 0)
+	if (fstat(root->fd, &stat) < 0)
 		return true;
-	for (i = 0; i < places->count; i++) {
-		const char *path = stage_dir_path(places->list[i].dir);
-
-		if (path && stat(path, &ours) == 0 && ours.st_dev == theirs.st_dev)
+	for (i = 0; i < places->count; i++)
+		if (is_on(places->list[i].dir, stat.st_dev))
 			return true;
-	}
 	return false;
 }
 
@@ -133,14 +148,12 @@ is_used(const struct places *places, const struct stage_root *root)
 static PyObject *
 open_in(const struct stage_root *root)
 {
-	PyObject *type = host_attribute("duplicity.backends._stagedir", "TemporaryDirectory");
-	PyObject *directory = NULL;
+	struct stage_error error;
+	PyObject *directory = directory_open_root(root, &error);
 
-	if (type)
-		directory = PyObject_CallFunction(type, "y", root->path);
-	Py_XDECREF(type);
 	if (!directory)
-		swallow_exception();
+		stage_log_line(&host_log, STAGE_WARNING, "temp root %s (%s) failed: %s", root->path,
+			root->origin, error.message);
 	return directory;
 }
 
