@@ -234,12 +234,13 @@ list_names(const struct staging *self)
 PyObject *
 staging_adopt(PyObject *object, PyObject *unused)
 {
-	struct staging *self = (struct staging *)object;
+	struct staging *self = staging_opened(object);
 	struct stage_error error;
 	int code;
 
 	(void)unused;
-
+	if (!self)
+		return NULL;
 	code = reclaim_visit(adopt_in, self, &error);
 	if (code < 0)
 		return staging_fail(&error);
@@ -254,8 +255,8 @@ staging_adopt(PyObject *object, PyObject *unused)
 PyObject *
 staging_confirmed(PyObject *object, PyObject *unused)
 {
-	const struct staging *self = (struct staging *)object;
-	PyObject *list = PyList_New(0), *item;
+	const struct staging *self = staging_opened(object);
+	PyObject *list = self ? PyList_New(0) : NULL, *item;
 	size_t i;
 
 	(void)unused;
@@ -313,11 +314,13 @@ resume_one(
 PyObject *
 staging_resume(PyObject *object, PyObject *verdicts)
 {
-	struct staging *self = (struct staging *)object;
+	struct staging *self = staging_opened(object);
 	struct stage_error error;
 	int code = 0;
 	size_t i;
 
+	if (!self)
+		return NULL;
 	if (!PyList_Check(verdicts) || (size_t)PyList_Size(verdicts) != self->resumable_count) {
 		PyErr_SetString(PyExc_ValueError, "resume() takes a list, one verdict a file");
 		return NULL;

@@ -62,6 +62,17 @@ staging_fail(const struct stage_error *error)
 	}
 }
 
+struct staging *
+staging_opened(PyObject *object)
+{
+	struct staging *self = (struct staging *)object;
+
+	if (self->settings)
+		return self;
+	PyErr_SetString(PyExc_ValueError, "this Staging was never opened");
+	return NULL;
+}
+
 static enum stage_upload
 verdict_of(PyObject *result, struct stage_error *error)
 {
@@ -203,13 +214,16 @@ let_adopted_go(struct staging *self)
 static PyObject *
 staging_volume(PyObject *object, PyObject *size)
 {
-	struct staging *self = (struct staging *)object;
-	unsigned long long bytes = PyLong_AsUnsignedLongLong(size);
+	struct staging *self = staging_opened(object);
 	bool others = false, said = false;
+	unsigned long long bytes;
 	struct stage_error error;
 	char *path;
 	int code;
 
+	if (!self)
+		return NULL;
+	bytes = PyLong_AsUnsignedLongLong(size);
 	if (PyErr_Occurred())
 		return NULL;
 	let_adopted_go(self);
@@ -282,7 +296,7 @@ stage(struct staging *self, const char *path, const char *name, const char *note
 static PyObject *
 staging_put(PyObject *object, PyObject *arguments)
 {
-	struct staging *self = (struct staging *)object;
+	struct staging *self = staging_opened(object);
 	PyObject *path = NULL, *name = NULL, *manifest = NULL, *result = NULL;
 	struct stage_error error;
 	unsigned long volume;
@@ -290,7 +304,7 @@ staging_put(PyObject *object, PyObject *arguments)
 	uint64_t size;
 	int code;
 
-	if (!PyArg_ParseTuple(arguments, "O&O&O&k:put", PyUnicode_FSConverter, &path,
+	if (!self || !PyArg_ParseTuple(arguments, "O&O&O&k:put", PyUnicode_FSConverter, &path,
 		    PyUnicode_FSConverter, &name, PyUnicode_FSConverter, &manifest, &volume))
 		return NULL;
 	sync_home(self, PyBytes_AsString(manifest));
@@ -352,10 +366,12 @@ sync_files(int dirfd)
 static PyObject *
 staging_sync(PyObject *object, PyObject *unused)
 {
-	struct staging *self = (struct staging *)object;
+	struct staging *self = staging_opened(object);
 	int home;
 
 	(void)unused;
+	if (!self)
+		return NULL;
 	if (!self->settings->durable)
 		Py_RETURN_NONE;
 	Py_BEGIN_ALLOW_THREADS
@@ -369,11 +385,14 @@ staging_sync(PyObject *object, PyObject *unused)
 static PyObject *
 staging_check(PyObject *object, PyObject *unused)
 {
+	struct staging *self = staging_opened(object);
 	struct stage_error error;
 	int code;
 
 	(void)unused;
-	code = staging_wait((struct staging *)object, SIZE_MAX, 0, &error);
+	if (!self)
+		return NULL;
+	code = staging_wait(self, SIZE_MAX, 0, &error);
 	if (code < 0)
 		return staging_fail(&error);
 	return code ? NULL : Py_NewRef(Py_None);
@@ -382,11 +401,14 @@ staging_check(PyObject *object, PyObject *unused)
 static PyObject *
 staging_drain(PyObject *object, PyObject *unused)
 {
+	struct staging *self = staging_opened(object);
 	struct stage_error error;
 	int code;
 
 	(void)unused;
-	code = staging_wait((struct staging *)object, 1, -1, &error);
+	if (!self)
+		return NULL;
+	code = staging_wait(self, 1, -1, &error);
 	if (code < 0)
 		return staging_fail(&error);
 	return code ? NULL : Py_NewRef(Py_None);

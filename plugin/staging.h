@@ -52,6 +52,12 @@ struct staging {
 extern struct staging *staging_all;
 
 /*
+ * The Staging that an object is; NULL with an exception where it never went through __init__, as
+ * Python allows it. To be asked first by every method. staging.c
+ */
+struct staging *staging_opened(PyObject *object);
+
+/*
  * Waits until fewer than count files are in the queue, at most for seconds, or for ever where that
  * is negative. Returns as stage_handoff_wait(), or 1 with an exception: a signal's handler raised.
  * staging.c
