@@ -170,13 +170,9 @@ log_choice(const struct stage_roots *roots, const struct stage_root *chosen,
 
 /* Does the path still lead to the directory that we hold? */
 static int
-check_in_place(struct stage_dir *dir, struct stage_error *error)
+check_in_place(const struct stage_dir *dir, struct stage_error *error)
 {
-	if (stage_held_is_at(&dir->held, dir->path))
-		return 0;
-	return stage_error_set(error, STAGE_E_SWAPPED, 0,
-		"the staging directory %s was removed, moved or replaced by somebody else",
-		dir->path);
+	return stage_held_check_at(&dir->held, "staging directory", dir->path, error);
 }
 
 int

@@ -144,7 +144,7 @@ int stage_dir_remove(struct stage_dir *dir, const char *path, struct stage_error
 
 /*
  * Does the path still lead to this directory? To be asked before a path is used that was given out
- * earlier. STAGE_E_SWAPPED, STAGE_E_CLOSED, STAGE_E_FORKED.
+ * earlier. STAGE_E_SWAPPED; STAGE_E_SYSTEM where that cannot be told; STAGE_E_CLOSED, STAGE_E_FORKED.
  */
 int stage_dir_check(struct stage_dir *dir, struct stage_error *error);
 
