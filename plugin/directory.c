@@ -80,11 +80,12 @@ backup_source(void)
 	return name;
 }
 
-/* Does the host's selection leave this path out of the backup? */
+/* Does the host's selection leave this path out of the backup? Called without the GIL. */
 static bool
 is_excluded(void *context, const char *path)
 {
 	PyObject *select, *path_type, *host_path = NULL, *verdict = NULL;
+	PyGILState_STATE state = interpreter_enter();
 	bool excluded;
 
 	(void)context;
@@ -100,6 +101,7 @@ is_excluded(void *context, const char *path)
 	Py_XDECREF(path_type);
 	Py_XDECREF(host_path);
 	Py_XDECREF(verdict);
+	PyGILState_Release(state);
 	return excluded;
 }
 
@@ -119,7 +121,9 @@ directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error)
 	source = backup_source();
 	request.tempdir = tempdir ? PyBytes_AsString(tempdir) : NULL;
 	request.source = source ? PyBytes_AsString(source) : NULL;
+	Py_BEGIN_ALLOW_THREADS
 	code = stage_roots_rank(settings, &request, ret_roots, error);
+	Py_END_ALLOW_THREADS
 	Py_XDECREF(source);
 	Py_XDECREF(tempdir);
 	return code;
@@ -136,8 +140,8 @@ open_ranked(struct stage_dir **ret_dir, struct stage_error *error)
 		return code;
 	Py_BEGIN_ALLOW_THREADS
 	code = stage_dir_open_ranked(roots, &host_log, ret_dir, error);
-	Py_END_ALLOW_THREADS
 	stage_roots_free(&roots);
+	Py_END_ALLOW_THREADS
 	return code;
 }
 
@@ -259,9 +263,10 @@ directory_dealloc(PyObject *object)
 	freefunc release = (freefunc)PyType_GetSlot(own, Py_tp_free);
 
 	if (self->dir) {
-		delist(self);
-		/* without giving up the GIL: nobody else may see an object that is about to go */
+		delist(self); /* nobody else sees it any more */
+		Py_BEGIN_ALLOW_THREADS
 		stage_dir_close(&self->dir);
+		Py_END_ALLOW_THREADS
 	}
 	release(object);
 	Py_DECREF(own);
@@ -406,7 +411,10 @@ directory_dir_of(PyObject *object)
 	return NULL;
 }
 
-/* The directory of this process that a path is of, tracked or not; NULL where there is none. */
+/*
+ * The directory of this process that a path is of, tracked or not: a new reference, since it is used
+ * without the GIL. NULL where there is none.
+ */
 static directory *
 giving(const char *path)
 {
@@ -414,19 +422,23 @@ giving(const char *path)
 
 	while (self && !stage_dir_gives(self->dir, path))
 		self = self->next;
+	Py_XINCREF((PyObject *)self);
 	return self;
 }
 
 int
 directory_create_tracked(const char *path, int *ret_fd, struct stage_error *error)
 {
-	const directory *self = giving(path);
+	directory *self = giving(path);
 	int code;
 
 	if (!self)
 		return stage_error_set(error, STAGE_E_UNTRACKED, 0,
 			"%s is in no staging directory of this process", path);
+	Py_BEGIN_ALLOW_THREADS
 	code = stage_dir_create(self->dir, path, ret_fd, error);
+	Py_END_ALLOW_THREADS
+	Py_DECREF((PyObject *)self);
 	return code == STAGE_E_CLOSED ? STAGE_E_UNTRACKED : code;
 }
 
@@ -436,18 +448,26 @@ remove_tracked(PyObject *module, PyObject *name)
 	PyObject *bytes = path_bytes(name);
 	struct stage_error error;
 	directory *self;
-	int code = 0;
+	const char *path;
+	int code;
 
 	(void)module;
 	if (!bytes)
 		return NULL;
-	self = giving(PyBytes_AsString(bytes));
-	if (self)
-		code = stage_dir_remove(self->dir, PyBytes_AsString(bytes), &error);
+	path = PyBytes_AsString(bytes);
+	self = giving(path);
+	if (!self) {
+		Py_DECREF(bytes);
+		Py_RETURN_FALSE;
+	}
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_remove(self->dir, path, &error);
+	Py_END_ALLOW_THREADS
+	Py_DECREF((PyObject *)self);
 	Py_DECREF(bytes);
 	if (code == STAGE_E_SYSTEM || code == STAGE_E_FORKED)
 		return raise_error(&error);
-	return PyBool_FromLong(self != NULL);
+	Py_RETURN_TRUE;
 }
 
 static PyObject *

@@ -157,7 +157,7 @@ open_file(struct writer *writer, const char *name)
 		return raise_errno(writer, errno);
 	if (staging_begin_volume(fd, name) < 0) {
 		sys_errno = errno;
-		close(fd);
+		close_released(fd);
 		return PyErr_Occurred() ? -1 : raise_errno(writer, sys_errno);
 	}
 	writer->output = (struct stage_output){

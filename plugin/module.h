@@ -33,6 +33,9 @@ extern const struct stage_log host_log;
  */
 PyGILState_STATE interpreter_enter(void);
 
+/* close(2), for which the GIL is given up: a network may be waited for. With errno. interpreter.c */
+int close_released(int fd);
+
 /* To be called once, before the first thread enters: 0, or -1 with an exception. */
 int interpreter_watch_forks(void);
 
@@ -73,7 +76,8 @@ int directory_add_type(PyObject *module);
 struct stage_dir *directory_dir_of(PyObject *object);
 
 /*
- * Vets the temp roots as for the host's directory: with its --tempdir and source. The caller frees.
+ * Vets the temp roots as for the host's directory: with its --tempdir and source. The caller frees,
+ * without the GIL.
  */
 int directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error);
 

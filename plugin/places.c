@@ -157,19 +157,41 @@ open_in(const struct stage_root *root)
 	return directory;
 }
 
+/* Without the GIL. */
+static const struct stage_root *
+next_root(const struct places *places, const struct stage_roots *roots, int state, size_t *position)
+{
+	while (*position < roots->count) {
+		const struct stage_root *root = &roots->list[(*position)++];
+
+		if ((int)root->state == state && !is_used(places, root))
+			return root;
+	}
+	return NULL;
+}
+
+static const struct stage_root *
+find_root(const struct places *places, const struct stage_roots *roots, int state, size_t *position)
+{
+	const struct stage_root *root;
+
+	Py_BEGIN_ALLOW_THREADS
+	root = next_root(places, roots, state, position);
+	Py_END_ALLOW_THREADS
+	return root;
+}
+
 static PyObject *
 open_best(const struct places *places, const struct stage_roots *roots)
 {
+	const struct stage_root *root;
 	PyObject *directory;
-	size_t i;
+	size_t position;
 	int state;
 
 	for (state = STAGE_ROOT_GOOD; state < STAGE_ROOT_REFUSED; state++) {
-		for (i = 0; i < roots->count; i++) {
-			const struct stage_root *root = &roots->list[i];
-
-			if ((int)root->state != state || is_used(places, root))
-				continue;
+		position = 0;
+		while ((root = find_root(places, roots, state, &position))) {
 			directory = open_in(root);
 			if (!directory)
 				continue;
@@ -194,7 +216,9 @@ places_open_next(struct places *places, struct stage_error *error)
 	if (code < 0)
 		return code;
 	directory = open_best(places, roots);
+	Py_BEGIN_ALLOW_THREADS
 	stage_roots_free(&roots);
+	Py_END_ALLOW_THREADS
 	if (!directory)
 		return stage_error_set(error, STAGE_E_NO_ROOT, 0, "there is no further temp root");
 	return add(places, directory, error);
@@ -227,13 +251,17 @@ places_accept(struct places *places, const char *path, const char *name, const c
 void
 places_release(struct places *places)
 {
-	size_t i;
+	struct place *list = places->list;
+	size_t count = places->count, i;
 
-	for (i = 0; i < places->count; i++) {
-		stage_spool_close(&places->list[i].spool);
-		Py_DECREF(places->list[i].directory);
-	}
-	free(places->list);
+	/* nobody else sees them while the GIL is given up */
 	places->list = NULL;
 	places->count = 0;
+	Py_BEGIN_ALLOW_THREADS
+	for (i = 0; i < count; i++)
+		stage_spool_close(&list[i].spool);
+	Py_END_ALLOW_THREADS
+	for (i = 0; i < count; i++)
+		Py_DECREF(list[i].directory);
+	free(list);
 }

@@ -26,11 +26,17 @@ visit_ranked(const struct stage_settings *settings, const char *tempdir, reclaim
 	size_t i;
 	int code;
 
+	Py_BEGIN_ALLOW_THREADS
 	code = stage_roots_rank(settings, &request, &roots, error);
+	Py_END_ALLOW_THREADS
+	if (code < 0)
+		return code;
 	/* refused ones too: a root that is full, say, is so perhaps because of what lies in it */
 	for (i = 0; code == 0 && i < roots->count; i++)
 		code = visit(context, roots->list[i].path, error);
+	Py_BEGIN_ALLOW_THREADS
 	stage_roots_free(&roots);
+	Py_END_ALLOW_THREADS
 	return code;
 }
 

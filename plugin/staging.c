@@ -250,7 +250,7 @@ staging_volume(PyObject *object, PyObject *size)
 
 /*
  * The host syncs its partial manifest from the second volume on, and its name never; a staged
- * volume is of no use without.
+ * volume is of no use without. Without the GIL.
  */
 static void
 sync_home(struct staging *self, const char *manifest)
@@ -299,16 +299,21 @@ staging_put(PyObject *object, PyObject *arguments)
 	struct staging *self = staging_opened(object);
 	PyObject *path = NULL, *name = NULL, *manifest = NULL, *result = NULL;
 	struct stage_error error;
+	const char *manifest_name;
 	unsigned long volume;
 	char *note = NULL;
 	uint64_t size;
-	int code;
+	int code, noted;
 
 	if (!self || !PyArg_ParseTuple(arguments, "O&O&O&k:put", PyUnicode_FSConverter, &path,
 		    PyUnicode_FSConverter, &name, PyUnicode_FSConverter, &manifest, &volume))
 		return NULL;
-	sync_home(self, PyBytes_AsString(manifest));
-	if (partial_note_make(self->home, PyBytes_AsString(manifest), volume, &note, &error) < 0)
+	manifest_name = PyBytes_AsString(manifest);
+	Py_BEGIN_ALLOW_THREADS
+	sync_home(self, manifest_name);
+	noted = partial_note_make(self->home, manifest_name, volume, &note, &error);
+	Py_END_ALLOW_THREADS
+	if (noted < 0)
 		stage_log_line(&host_log, STAGE_INFO,
 			"%s could not be handed off by a later run: %s", PyBytes_AsString(name),
 			error.message);
