@@ -161,8 +161,7 @@ enter(const struct stage_signature *signature, struct stage_error *error)
 	if (!signature)
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0, "the signature is not open");
 	if (signature->code < 0)
-		return stage_error_set(
-			error, signature->code, 0, "a signature has failed already");
+		return stage_error_set(error, signature->code, 0, "a signature has failed already");
 	return 0;
 }
 

@@ -26,7 +26,7 @@ struct deltatar {
 	PyObject *input_iter;
 	PyObject *diffdir;
 	struct stage_volume *archive; /* NULL until __init__ has ended */
-	unsigned char *piece; /* what was read of a file */
+	unsigned char *piece;         /* what was read of a file */
 	struct hostpath path;
 
 	/* Where the archive's bytes go while a block is made. */

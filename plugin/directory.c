@@ -194,8 +194,8 @@ open_by(directory *self, open_function function, void *context, struct stage_err
 	}
 	endings_release();
 	if (code == 0)
-		stage_log_line(&host_log, STAGE_INFO, "Using temporary directory %s",
-			stage_dir_path(dir));
+		stage_log_line(
+			&host_log, STAGE_INFO, "Using temporary directory %s", stage_dir_path(dir));
 	return code;
 }
 

@@ -305,8 +305,9 @@ staging_put(PyObject *object, PyObject *arguments)
 	uint64_t size;
 	int code, noted;
 
-	if (!self || !PyArg_ParseTuple(arguments, "O&O&O&k:put", PyUnicode_FSConverter, &path,
-		    PyUnicode_FSConverter, &name, PyUnicode_FSConverter, &manifest, &volume))
+	if (!self ||
+		!PyArg_ParseTuple(arguments, "O&O&O&k:put", PyUnicode_FSConverter, &path,
+			PyUnicode_FSConverter, &name, PyUnicode_FSConverter, &manifest, &volume))
 		return NULL;
 	manifest_name = PyBytes_AsString(manifest);
 	Py_BEGIN_ALLOW_THREADS

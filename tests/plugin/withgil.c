@@ -47,7 +47,8 @@ look(const char *function, const void *caller)
 	int length;
 	long fd;
 
-	if (!name || !dladdr(caller, &found) || !strstr(found.dli_fname, "/_stagedir.so") || !has_gil())
+	if (!name || !dladdr(caller, &found) || !strstr(found.dli_fname, "/_stagedir.so") ||
+		!has_gil())
 		goto done;
 	length = snprintf(line, sizeof(line), "%s 0x%lx\n", function,
 		(unsigned long)((const char *)caller - (const char *)found.dli_fbase) - 1);
@@ -87,15 +88,16 @@ WATCH(int, fstatat, (int fd, const char *path, struct stat *stat, int flags), fd
 WATCH(int, fstatfs, (int fd, struct statfs *stat), fd, stat)
 WATCH(int, fstatvfs, (int fd, struct statvfs *stat), fd, stat)
 WATCH(int, faccessat, (int fd, const char *path, int mode, int flags), fd, path, mode, flags)
-WATCH(ssize_t, readlinkat, (int fd, const char *path, char *data, size_t size), fd, path, data, size)
+WATCH(ssize_t, readlinkat, (int fd, const char *path, char *data, size_t size), fd, path, data,
+	size)
 WATCH(int, mkdirat, (int fd, const char *path, mode_t mode), fd, path, mode)
 WATCH(int, unlink, (const char *path), path)
 WATCH(int, unlinkat, (int fd, const char *path, int flags), fd, path, flags)
-WATCH(int, linkat, (int from_fd, const char *from, int to_fd, const char *to, int flags), from_fd, from,
-	to_fd, to, flags)
+WATCH(int, linkat, (int from_fd, const char *from, int to_fd, const char *to, int flags), from_fd,
+	from, to_fd, to, flags)
 WATCH(int, renameat2,
-	(int from_fd, const char *from, int to_fd, const char *to, unsigned int flags), from_fd, from,
-	to_fd, to, flags)
+	(int from_fd, const char *from, int to_fd, const char *to, unsigned int flags), from_fd,
+	from, to_fd, to, flags)
 WATCH(struct dirent *, readdir, (DIR * stream), stream)
 WATCH(int, nanosleep, (const struct timespec *time, struct timespec *left), time, left)
 
