@@ -77,7 +77,7 @@ static int
 hold(struct stage_held *held, const char *root, const char *name, const char *path,
 	struct stage_error *error)
 {
-	int code;
+	int code, failed;
 
 	code = find(held, root, name, path, error);
 	if (code < 0)
@@ -94,8 +94,12 @@ hold(struct stage_held *held, const char *root, const char *name, const char *pa
 	case STAGE_LOCK_OURS:
 		break;
 	}
-	if (!stage_held_is_at(held, path)) /* whoever had it before us has just removed it */
+	failed = stage_held_look_at(held, path);
+	if (failed == ESTALE) /* whoever had it before us has just removed it */
 		return stage_error_set(error, STAGE_E_SYSTEM, ENOENT, "the spool %s is gone", path);
+	if (failed)
+		return stage_error_set(error, STAGE_E_SYSTEM, failed,
+			"cannot tell whether the spool %s is where it was", path);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 struct stage_digester {
 	EVP_MD_CTX *sha256, *sha1; /* sha1: NULL where it is not wanted */
 	uint64_t size;
+	bool ended;
 };
 
 struct stage_digester *
@@ -36,6 +37,9 @@ stage_digester_new(bool sha1)
 int
 stage_digester_add(struct stage_digester *digester, const void *data, size_t size)
 {
+	/* versions of libcrypto differ in what they do then */
+	if (digester->ended)
+		return -1;
 	if (EVP_DigestUpdate(digester->sha256, data, size) != 1)
 		return -1;
 	if (digester->sha1 && EVP_DigestUpdate(digester->sha1, data, size) != 1)
@@ -48,6 +52,9 @@ int
 stage_digester_end(struct stage_digester *digester, struct stage_digest *ret_digest,
 	unsigned char ret_sha1[STAGE_SHA1_BYTES])
 {
+	if (digester->ended || !ret_sha1 != !digester->sha1)
+		return -1;
+	digester->ended = true;
 	if (EVP_DigestFinal_ex(digester->sha256, ret_digest->sha256, NULL) != 1)
 		return -1;
 	if (digester->sha1 && EVP_DigestFinal_ex(digester->sha1, ret_sha1, NULL) != 1)

@@ -38,14 +38,17 @@ struct stage_digester;
 
 /*
  * The caller frees. NULL for want of memory, or where libcrypto is forbidden to do it, which is all
- * that can fail in the others, too.
+ * that can fail in the others, too, besides a call in the wrong order.
  */
 struct stage_digester *stage_digester_new(bool sha1);
 
 /* 0, or -1. */
 int stage_digester_add(struct stage_digester *digester, const void *data, size_t size);
 
-/* 0, or -1. ret_sha1 is NULL for one without. Nothing can be added afterwards. */
+/*
+ * 0, or -1. ret_sha1 is NULL for one without, and only for that. Nothing can be added afterwards, and
+ * it is told once: both are refused.
+ */
 int stage_digester_end(struct stage_digester *digester, struct stage_digest *ret_digest,
 	unsigned char ret_sha1[STAGE_SHA1_BYTES]);
 

@@ -168,6 +168,31 @@ log_choice(const struct stage_roots *roots, const struct stage_root *chosen,
 			chosen->reason ? chosen->reason : "it is a last resort");
 }
 
+/* Does the path still lead to the directory that we hold? */
+static int
+check_in_place(const struct stage_dir *dir, struct stage_error *error)
+{
+	return stage_held_check_at(&dir->held, "staging directory", dir->path, error);
+}
+
+int
+stage_dir_open_root(const struct stage_root *root, const struct stage_log *log,
+	struct stage_dir **ret_dir, struct stage_error *error)
+{
+	struct stage_dir *dir;
+	int code;
+
+	code = open_at(root->fd, root->path, log, &dir, error);
+	if (code < 0)
+		return code;
+	code = check_in_place(dir, error);
+	if (code == 0)
+		*ret_dir = dir;
+	else
+		stage_dir_close(&dir);
+	return code;
+}
+
 int
 stage_dir_open_ranked(const struct stage_roots *roots, const struct stage_log *log,
 	struct stage_dir **ret_dir, struct stage_error *error)
@@ -182,7 +207,7 @@ stage_dir_open_ranked(const struct stage_roots *roots, const struct stage_log *l
 
 			if ((int)root->state != state)
 				continue;
-			code = open_at(root->fd, root->path, log, ret_dir, &failure);
+			code = stage_dir_open_root(root, log, ret_dir, &failure);
 			if (code == 0) {
 				log_choice(roots, root, log);
 				return 0;
@@ -220,18 +245,7 @@ leave(struct stage_dir *dir)
 	pthread_mutex_unlock(&dir->lock);
 }
 
-/* Does the path still lead to the directory that we hold? */
-static int
-check_in_place(struct stage_dir *dir, struct stage_error *error)
-{
-	if (stage_held_is_at(&dir->held, dir->path))
-		return 0;
-	return stage_error_set(error, STAGE_E_SWAPPED, 0,
-		"the staging directory %s was removed, moved or replaced by somebody else",
-		dir->path);
-}
-
-/* The same for those who give out names, at most every LOOK_INTERVAL. */
+/* Does the path still lead here? For those who give out names, at most every LOOK_INTERVAL. */
 static int
 check_lately(struct stage_dir *dir, struct stage_error *error)
 {

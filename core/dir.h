@@ -64,6 +64,14 @@ int stage_dir_open(const char *root, const struct stage_log *log, struct stage_d
 	struct stage_error *error);
 
 /*
+ * The same in a root that was vetted and not refused (root.h), by the descriptor by which it was:
+ * nothing is made in what may stand in its place by now. STAGE_E_SWAPPED where something does: names
+ * in the directory would lead elsewhere, and it is not left there.
+ */
+int stage_dir_open_root(const struct stage_root *root, const struct stage_log *log,
+	struct stage_dir **ret_dir, struct stage_error *error);
+
+/*
  * The same in the best of the ranked roots, or where that fails (it may have filled up) in the
  * next; logs which one it is and why each better-ranked one is not. STAGE_E_NO_ROOT with all
  * reasons where there is none. roots may be freed afterwards.
@@ -136,7 +144,7 @@ int stage_dir_remove(struct stage_dir *dir, const char *path, struct stage_error
 
 /*
  * Does the path still lead to this directory? To be asked before a path is used that was given out
- * earlier. STAGE_E_SWAPPED, STAGE_E_CLOSED, STAGE_E_FORKED.
+ * earlier. STAGE_E_SWAPPED; STAGE_E_SYSTEM where that cannot be told; STAGE_E_CLOSED, STAGE_E_FORKED.
  */
 int stage_dir_check(struct stage_dir *dir, struct stage_error *error);
 

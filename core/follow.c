@@ -277,6 +277,9 @@ stage_follow_end(struct stage_follow **follow, struct stage_followed *ret_follow
 {
 	int code;
 
+	if (!*follow)
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"nothing is followed: it has ended already, or was never begun");
 	if (stage_forkmark_is_owner(&(*follow)->mark)) {
 		join(*follow, COMPLETE);
 		code = tell(*follow, ret_followed, error);

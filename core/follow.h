@@ -42,7 +42,8 @@ int stage_follow_open(int fd, const char *path, bool write_back, struct stage_fo
 /*
  * Ends it, of a file that is complete: reads the rest, and tells what all of it is. Frees *follow,
  * sets it to NULL, also on failure. STAGE_E_SYSTEM: it could not be read, or the disk has failed to
- * take some of it; STAGE_E_DAMAGED: it does not have as many bytes as were read; STAGE_E_MEMORY; STAGE_E_FORKED.
+ * take some of it; STAGE_E_DAMAGED: it does not have as many bytes as were read; STAGE_E_MEMORY;
+ * STAGE_E_FORKED; STAGE_E_ARGUMENT where *follow is NULL.
  */
 int stage_follow_end(struct stage_follow **follow, struct stage_followed *ret_followed,
 	struct stage_error *error);

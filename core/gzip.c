@@ -415,6 +415,9 @@ stage_gzip_open(int fd, const char *name, const struct stage_gzip_options *optio
 static int
 enter(struct stage_gzip *gzip, struct stage_error *error)
 {
+	if (!gzip)
+		return stage_error_set(
+			error, STAGE_E_ARGUMENT, 0, "nothing can be compressed: the stream is not open");
 	if (!stage_forkmark_is_owner(&gzip->mark))
 		return stage_error_set(error, STAGE_E_FORKED, 0,
 			"%s is compressed by process %ld, not by its child", gzip->name,
@@ -426,7 +429,7 @@ enter(struct stage_gzip *gzip, struct stage_error *error)
 static int
 leave(const struct stage_gzip *gzip, int code, struct stage_error *error)
 {
-	if (code < 0 && code == gzip->code && error)
+	if (gzip && code < 0 && code == gzip->code && error)
 		*error = gzip->error;
 	return code;
 }

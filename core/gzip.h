@@ -34,7 +34,8 @@
  * had, the rest does the work.
  *
  * Errors: only open can run out of memory. Writing fails by STAGE_E_SYSTEM, with the name that open
- * was given in the message; such an error is kept, and is what every later call fails with.
+ * was given in the message; such an error is kept, and is what every later call fails with. A call
+ * with a stream that is closed, which is NULL, is STAGE_E_ARGUMENT.
  *
  * Threads: a stream is for one thread at a time. All system calls on the descriptor are made in
  * calls of the caller's, and none after close. Forks: the threads are the parent's. In a child every

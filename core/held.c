@@ -59,13 +59,25 @@ failed:
 	return STAGE_E_SYSTEM;
 }
 
-static bool
-still_in_root(const struct stage_held *held)
+/*
+ * What is to be said of the held directory after a look at where it should be: 0, ESTALE, or the errno
+ * of a look that failed. A disk that cannot be read does not tell that somebody was there.
+ */
+static int
+judge_look(const struct stage_held *held, int result, const struct stat *now)
+{
+	if (result < 0)
+		return errno == ENOENT || errno == ENOTDIR ? ESTALE : errno;
+	return same_inode(now, &held->stat) ? 0 : ESTALE;
+}
+
+static int
+look_in_root(const struct stage_held *held)
 {
 	struct stat now;
+	int result = fstatat(held->root_fd, held->name, &now, AT_SYMLINK_NOFOLLOW);
 
-	return fstatat(held->root_fd, held->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       same_inode(&now, &held->stat);
+	return judge_look(held, result, &now);
 }
 
 /* Makes what was just created private: the umask may have taken bits, a setgid root adds one. */
@@ -79,6 +91,27 @@ make_private(struct stage_held *held)
 	if ((held->stat.st_mode & 07777) == 0700)
 		return 0;
 	return fchmod(held->fd, 0700);
+}
+
+/* What is there of a new directory: 0 if it can be used, 1 to make another, or a code. */
+static int
+judge_new(struct stage_held *held, const char *root, bool lockable, struct stage_error *error)
+{
+	int failed;
+
+	/* what could not be locked must bear the name that says so, also if it can be now */
+	if (held->lock == STAGE_LOCK_TAKEN || (held->lock == STAGE_LOCK_UNSUPPORTED && lockable))
+		return 1;
+	failed = look_in_root(held);
+	if (failed == ESTALE)
+		return 1;
+	if (failed)
+		return stage_error_set(error, STAGE_E_SYSTEM, failed,
+			"cannot examine the new staging directory %s/%s", root, held->name);
+	if (make_private(held) == 0)
+		return 0;
+	return stage_error_set(error, STAGE_E_SYSTEM, errno,
+		"cannot make the new staging directory %s/%s private", root, held->name);
 }
 
 /* Makes a directory with a new name, opens and locks it. Returns 1 to be called again. */
@@ -105,16 +138,9 @@ attempt(struct stage_held *held, int root_fd, const char *root, bool lockable,
 		return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
 			"cannot open the new staging directory %s/%s", root, name);
 	}
-	/* what could not be locked must bear the name that says so, also if it can be now */
-	if ((held->lock == STAGE_LOCK_OURS || !lockable) && held->lock != STAGE_LOCK_TAKEN &&
-		still_in_root(held)) {
-		if (make_private(held) == 0)
-			return 0;
-		code = stage_error_set(error, STAGE_E_SYSTEM, errno,
-			"cannot make the new staging directory %s/%s private", root, name);
-	} else {
-		code = 1;
-	}
+	code = judge_new(held, root, lockable, error);
+	if (code == 0)
+		return 0;
 	/* by its name, which nobody else can have made up, since comparing it may be what failed */
 	unlinkat(root_fd, name, AT_REMOVEDIR);
 	stage_held_release(held);
@@ -139,19 +165,37 @@ stage_held_create(struct stage_held *held, int root_fd, const char *root, struct
 		"%d new staging directories in %s were taken by another process", ATTEMPTS, root);
 }
 
-bool
-stage_held_is_at(const struct stage_held *held, const char *path)
+int
+stage_held_look_at(const struct stage_held *held, const char *path)
 {
 	struct stat now;
+	int result = lstat(path, &now);
 
-	return lstat(path, &now) == 0 && same_inode(&now, &held->stat);
+	return judge_look(held, result, &now);
+}
+
+int
+stage_held_check_at(const struct stage_held *held, const char *what, const char *path,
+	struct stage_error *error)
+{
+	int failed = stage_held_look_at(held, path);
+
+	if (!failed)
+		return 0;
+	if (failed != ESTALE)
+		return stage_error_set(error, STAGE_E_SYSTEM, failed,
+			"cannot tell whether the %s %s is where it was", what, path);
+	return stage_error_set(error, STAGE_E_SWAPPED, 0,
+		"the %s %s was removed, moved or replaced by somebody else", what, path);
 }
 
 int
 stage_held_remove(const struct stage_held *held)
 {
-	if (!still_in_root(held))
-		return ESTALE;
+	int failed = look_in_root(held);
+
+	if (failed)
+		return failed;
 	if (unlinkat(held->root_fd, held->name, AT_REMOVEDIR) == 0)
 		return 0;
 	/* gone between the two calls is gone */

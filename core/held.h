@@ -57,12 +57,23 @@ int stage_held_find(struct stage_held *held, int root_fd, const char *name, int 
  */
 enum stage_lock stage_held_lock(struct stage_held *held, int operation);
 
-/* Is the held directory the one that path leads to now? A link at its end is not followed. */
-bool stage_held_is_at(const struct stage_held *held, const char *path);
+/*
+ * Looks whether path leads to the held directory now; a link at its end is not followed. Returns 0;
+ * ESTALE where it leads to something else, or nowhere; another errno where that cannot be told.
+ */
+int stage_held_look_at(const struct stage_held *held, const char *path);
+
+/*
+ * The same, and where it does not says so in *error: STAGE_E_SWAPPED, or STAGE_E_SYSTEM where it
+ * cannot be told. what it is is for the message.
+ */
+int stage_held_check_at(const struct stage_held *held, const char *what, const char *path,
+	struct stage_error *error);
 
 /*
  * Removes the directory, which must be empty, from its root. Returns 0 or an errno: ENOTEMPTY where
- * it is not empty, ESTALE where something else, or nothing, is in its place.
+ * it is not empty, ESTALE where something else, or nothing, is in its place; another one where that
+ * cannot be told, or it cannot be removed.
  */
 int stage_held_remove(const struct stage_held *held);
 

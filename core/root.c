@@ -353,14 +353,13 @@ static int
 add_all(struct stage_roots *roots, const struct stage_settings *settings,
 	const struct stage_root_request *request)
 {
-	const char *tmpdir = getenv("TMPDIR");
 	char *const *named;
 	int code = 0;
 
 	for (named = settings->temp_roots; code == 0 && *named; named++)
 		code = add_root(roots, strdup(*named), "temp_root", settings, request);
-	if (code == 0 && tmpdir && *tmpdir)
-		code = add_root(roots, strdup(tmpdir), "TMPDIR", settings, request);
+	if (code == 0 && settings->tmpdir)
+		code = add_root(roots, strdup(settings->tmpdir), "TMPDIR", settings, request);
 	if (code == 0)
 		code = add_root(roots, strdup("/var/tmp"), "default", settings, request);
 	if (code == 0)

@@ -2,7 +2,7 @@
  * root - which directory to stage in: ranks and vets temp roots and says why one was refused
  *
  * The rank: the root that the host was told on its command line, and then nothing else; otherwise
- * temp_root of the settings in its order, $TMPDIR, /var/tmp, /tmp.
+ * temp_root of the settings in its order, $TMPDIR as of when these were read, /var/tmp, /tmp.
  *
  * A root is taken if
  *	- it is a directory, not a symbolic link to one, and may be written and searched;

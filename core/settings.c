@@ -435,12 +435,15 @@ static struct stage_settings *
 new_settings(void)
 {
 	struct stage_settings *settings = calloc(1, sizeof(*settings));
+	const char *tmpdir = getenv("TMPDIR");
 
 	if (!settings)
 		return NULL;
+	if (tmpdir && *tmpdir)
+		settings->tmpdir = strdup(tmpdir);
 	settings->temp_roots = calloc(1, sizeof(char *));
 	settings->targets = calloc(1, sizeof(char *));
-	if (!settings->temp_roots || !settings->targets)
+	if (!settings->temp_roots || !settings->targets || (tmpdir && *tmpdir && !settings->tmpdir))
 		stage_settings_free(&settings);
 	else {
 		settings->min_free = 1024 * 1024;
@@ -587,6 +590,7 @@ stage_settings_free(struct stage_settings **settings)
 		return;
 	clear((*settings)->temp_roots);
 	clear((*settings)->targets);
+	free((*settings)->tmpdir);
 	free((*settings)->temp_roots);
 	free((*settings)->targets);
 	free(*settings);

@@ -40,6 +40,9 @@ struct stage_settings {
 	 * with NULL; empty unless a file says otherwise. */
 	char **temp_roots;
 
+	/* $TMPDIR as it was when the settings were read, NULL where it is unset or empty; no key. */
+	char *tmpdir;
+
 	/* min_free: bytes that must be free in a root. Default 1 MiB. */
 	uint64_t min_free;
 

@@ -154,17 +154,32 @@ stage_signature_open(const struct stage_signature_options *options,
 	return 0;
 }
 
+/* To be called first by whatever goes on with one. */
+static int
+enter(const struct stage_signature *signature, struct stage_error *error)
+{
+	if (!signature)
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0, "the signature is not open");
+	if (signature->code < 0)
+		return stage_error_set(error, signature->code, 0, "a signature has failed already");
+	return 0;
+}
+
 int
 stage_signature_update(
 	struct stage_signature *signature, const void *data, size_t size, struct stage_error *error)
 {
 	const unsigned char *from = data;
-	size_t piece, missing = signature->block_length - signature->rest_used;
+	size_t piece, missing;
+	int code;
 
-	if (signature->code < 0 || signature->ended)
-		return stage_error_set(error,
-			signature->code < 0 ? signature->code : STAGE_E_ARGUMENT, 0,
-			"a signature takes no more");
+	code = enter(signature, error);
+	if (code < 0)
+		return code;
+	if (signature->ended)
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"a signature that has ended already takes no more");
+	missing = signature->block_length - signature->rest_used;
 	if (signature->rest_used > 0 && size >= missing) {
 		if (keep(signature, from, missing, error) < 0 ||
 			feed(signature, signature->rest, signature->block_length, false, error) < 0)
@@ -184,9 +199,11 @@ stage_signature_end(struct stage_signature *signature, const unsigned char **ret
 	size_t *ret_size, struct stage_error *error)
 {
 	size_t copy = 512;
+	int code;
 
-	if (signature->code < 0)
-		return stage_error_set(error, signature->code, 0, "a signature cannot be ended");
+	code = enter(signature, error);
+	if (code < 0)
+		return code;
 	if (!signature->ended) {
 		/* as librsync rounds up */
 		while (copy < signature->block_length)

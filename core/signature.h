@@ -27,7 +27,8 @@
  * whether that much can be had, and STAGE_E_MEMORY returned if not. That another thread takes the
  * memory in between cannot be ruled out.
  *
- * Errors: the first one is kept, and what every later call fails with.
+ * Errors: the first one is kept, and what every later call fails with. A call in the wrong state - of
+ * one that has ended, or is closed, which is NULL - is STAGE_E_ARGUMENT.
  *
  * Threads: a signature is for one thread at a time. Forks: it is plain memory.
  */

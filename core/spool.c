@@ -534,10 +534,7 @@ make_durable(struct stage_spool *spool, struct entry *entry, int fd, uint64_t si
 static int
 check_in_place(const struct stage_spool *spool, struct stage_error *error)
 {
-	if (stage_held_is_at(&spool->held, spool->path))
-		return 0;
-	return stage_error_set(error, STAGE_E_SWAPPED, 0,
-		"the spool %s was removed, moved or replaced by somebody else", spool->path);
+	return stage_held_check_at(&spool->held, "spool", spool->path, error);
 }
 
 int

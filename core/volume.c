@@ -33,7 +33,7 @@ struct stage_volume {
 	stage_volume_write write;
 	void *context;
 	uint64_t size; /* bytes that were written, as a tar reader counts them */
-	bool closing;
+	bool closing, ended;
 	int code; /* of the first error, which error then holds */
 	struct stage_error error;
 };
@@ -225,16 +225,38 @@ stage_volume_open(stage_volume_write write, void *context, struct stage_volume *
 	return 0;
 }
 
+/* To be called first by whatever writes: is it open, and not yet ended or failed? */
+static int
+enter(struct stage_volume *volume, const char *what, struct stage_error *error)
+{
+	if (!volume)
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"%s cannot be written: the archive is not open", what);
+	if (volume->code < 0)
+		return fail(volume, error);
+	if (volume->ended)
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"%s cannot be written: the archive has ended already, and no reader looks "
+			"behind its end",
+			what);
+	return 0;
+}
+
 int
 stage_volume_add(struct stage_volume *volume, const struct stage_member *member, const void *data,
 	size_t size, struct stage_error *error)
 {
+	const char *name = member && member->name ? member->name : "a member";
 	struct archive *archive;
+	int code;
 
-	if (volume->code < 0)
-		return fail(volume, error);
-	if (size > 0 && member->type != STAGE_MEMBER_FILE)
-		return stage_error_set(error, STAGE_E_ARGUMENT, 0, "only files have data");
+	code = enter(volume, name, error);
+	if (code < 0)
+		return code;
+	if (!member || (size > 0 && (member->type != STAGE_MEMBER_FILE || !data)))
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"%s cannot be written: it has %zu bytes of data, which only files have",
+			name, size);
 	archive = archive_for(volume, member);
 	if (!archive || !frame(volume, member))
 		return fail_memory(volume, error);
@@ -251,9 +273,12 @@ stage_volume_end(struct stage_volume *volume, struct stage_error *error)
 {
 	static const char zeros[RECORD];
 	size_t size = 2 * BLOCK;
+	int code;
 
-	if (volume->code < 0)
-		return fail(volume, error);
+	code = enter(volume, "an end", error);
+	if (code < 0)
+		return code;
+	volume->ended = true;
 	size += (size_t)((RECORD - (volume->size + size) % RECORD) % RECORD);
 	for (; size > 0 && volume->code == 0; size -= size < RECORD ? size : RECORD)
 		pass_on(NULL, volume, zeros, size < RECORD ? size : RECORD);

@@ -36,7 +36,8 @@
  *
  * Errors: what libarchive cannot write is STAGE_E_ARGUMENT, with the member's name in the message;
  * what the function of the caller returns is passed on. Either is kept, and what every later call
- * fails with: half a member may have been written.
+ * fails with: half a member may have been written. A call in the wrong state - behind the archive's
+ * end, or of one that is closed, which is NULL - is STAGE_E_ARGUMENT, and writes nothing.
  *
  * Threads: a volume is for one thread at a time. Forks: it is plain memory.
  */
@@ -103,7 +104,8 @@ int stage_volume_add(struct stage_volume *volume, const struct stage_member *mem
 
 /*
  * Writes a tar's end, as archives of signatures have one: two empty blocks, and more up to a
- * multiple of 10240 bytes. What write() returns.
+ * multiple of 10240 bytes. Nothing can be added behind it. STAGE_E_ARGUMENT, and what write()
+ * returns.
  */
 int stage_volume_end(struct stage_volume *volume, struct stage_error *error);
 

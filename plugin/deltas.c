@@ -24,7 +24,7 @@ struct deltas {
 	PyObject *collated; /* pairs of a path that is there and one that was */
 	PyObject *diffdir, *ropath_type;
 	PyObject *signatures;         /* the host's file for them */
-	struct stage_volume *archive; /* of them, which goes to: */
+	struct stage_volume *archive; /* of them, NULL until __init__ has ended; it goes to: */
 	char *written;                /* what is not yet in that file */
 	size_t used, room;
 	struct hostpath path; /* of the member that is being written */
@@ -452,6 +452,10 @@ deltas_next(PyObject *self)
 	struct deltas *deltas = (struct deltas *)self;
 	PyObject *pair, *path, *old, *delta;
 
+	if (!deltas->archive) {
+		PyErr_SetString(PyExc_ValueError, "this Deltas was never opened");
+		return NULL;
+	}
 	while (!deltas->ended && (pair = PyIter_Next(deltas->collated))) {
 		delta = NULL;
 		if (PyArg_ParseTuple(pair, "OO", &path, &old))
@@ -502,8 +506,8 @@ deltas_init(PyObject *self, PyObject *arguments, PyObject *keywords)
 	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOO:Deltas",
 		    (char **)(uintptr_t)names, &new_iter, &sig_iter, &signatures))
 		return -1;
-	if (deltas->diffdir) {
-		PyErr_SetString(PyExc_TypeError, "it was initialised already");
+	if (deltas->signatures) {
+		PyErr_SetString(PyExc_RuntimeError, "this Deltas was opened already");
 		return -1;
 	}
 	deltas->signatures = Py_NewRef(signatures);

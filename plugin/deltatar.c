@@ -25,8 +25,8 @@ struct deltatar {
 	PyObject_HEAD
 	PyObject *input_iter;
 	PyObject *diffdir;
-	struct stage_volume *archive;
-	unsigned char *piece; /* what was read of a file */
+	struct stage_volume *archive; /* NULL until __init__ has ended */
+	unsigned char *piece;         /* what was read of a file */
 	struct hostpath path;
 
 	/* Where the archive's bytes go while a block is made. */
@@ -59,6 +59,18 @@ bool
 deltatar_check(PyObject *object)
 {
 	return type && Py_IS_TYPE(object, type);
+}
+
+/* What an object is; NULL with an exception where it never went through __init__. */
+static struct deltatar *
+opened(PyObject *object)
+{
+	struct deltatar *tar = (struct deltatar *)object;
+
+	if (tar->archive)
+		return tar;
+	PyErr_SetString(PyExc_ValueError, "this DeltaTarBlockIter was never opened");
+	return NULL;
 }
 
 /* Without the GIL. */
@@ -308,10 +320,12 @@ int
 deltatar_write_next(
 	PyObject *blocks, stage_volume_write write, void *context, struct stage_error *error)
 {
-	struct deltatar *tar = (struct deltatar *)blocks;
-	PyObject *queued = tar->queued_data;
+	struct deltatar *tar = opened(blocks);
+	PyObject *queued = tar ? tar->queued_data : NULL;
 	int code;
 
+	if (!tar)
+		return -1;
 	if (queued) {
 		tar->queued_data = NULL;
 		code = write_queued(queued, write, context, error);
@@ -326,7 +340,9 @@ deltatar_write_next(
 int
 deltatar_flush(PyObject *blocks)
 {
-	return deltas_flush(((struct deltatar *)blocks)->input_iter);
+	struct deltatar *tar = opened(blocks);
+
+	return tar ? deltas_flush(tar->input_iter) : -1;
 }
 
 /* A block that is made an object. */
@@ -364,12 +380,14 @@ make_object(struct deltatar *tar, const struct block *block)
 static PyObject *
 deltatar_next(PyObject *self)
 {
-	struct deltatar *tar = (struct deltatar *)self;
+	struct deltatar *tar = opened(self);
 	struct block block = {.room = BLOCK_MAX};
-	PyObject *result = tar->queued_data;
+	PyObject *result = tar ? tar->queued_data : NULL;
 	struct stage_error error;
 	int code;
 
+	if (!tar)
+		return NULL;
 	if (result) {
 		tar->queued_data = NULL;
 		return result;
@@ -403,17 +421,18 @@ number_or_none(long number)
 static PyObject *
 get_read_size(PyObject *self, PyObject *unused)
 {
-	(void)self;
 	(void)unused;
-	return PyLong_FromSize_t(DELTA_PIECE);
+	return opened(self) ? PyLong_FromSize_t(DELTA_PIECE) : NULL;
 }
 
 static PyObject *
 get_previous_index(PyObject *self, PyObject *unused)
 {
-	const struct deltatar *tar = (const struct deltatar *)self;
+	const struct deltatar *tar = opened(self);
 
 	(void)unused;
+	if (!tar)
+		return NULL;
 	return Py_BuildValue(
 		"(NN)", or_none(tar->previous_index), number_or_none(tar->previous_block));
 }
@@ -421,8 +440,10 @@ get_previous_index(PyObject *self, PyObject *unused)
 static PyObject *
 queue_index_data(PyObject *self, PyObject *block)
 {
-	struct deltatar *tar = (struct deltatar *)self;
+	struct deltatar *tar = opened(self);
 
+	if (!tar)
+		return NULL;
 	put(&tar->queued_data, block == Py_None ? NULL : Py_NewRef(block));
 	return Py_NewRef(Py_None);
 }
@@ -430,9 +451,11 @@ queue_index_data(PyObject *self, PyObject *block)
 static PyObject *
 remember_next_index(PyObject *self, PyObject *unused)
 {
-	struct deltatar *tar = (struct deltatar *)self;
+	struct deltatar *tar = opened(self);
 
 	(void)unused;
+	if (!tar)
+		return NULL;
 	tar->remember_next = true;
 	Py_CLEAR(tar->remember_value);
 	tar->remember_block = 0;
@@ -442,9 +465,11 @@ remember_next_index(PyObject *self, PyObject *unused)
 static PyObject *
 recall_index(PyObject *self, PyObject *unused)
 {
-	const struct deltatar *tar = (const struct deltatar *)self;
+	const struct deltatar *tar = opened(self);
 
 	(void)unused;
+	if (!tar)
+		return NULL;
 	return Py_BuildValue(
 		"(NN)", or_none(tar->remember_value), number_or_none(tar->remember_block));
 }
@@ -456,13 +481,25 @@ get_footer(PyObject *self, PyObject *unused)
 {
 	static const char zeros[RECORD];
 	struct deltatar *tar = (struct deltatar *)self;
-	Py_ssize_t size = RECORD - (Py_ssize_t)(tar->offset % RECORD);
+	Py_ssize_t size;
 
 	(void)unused;
-	tar->offset = 0;
 	if (deltatar_flush(self) < 0)
 		return NULL;
+	/* the host may set offset to anything; what is left of it is not negative, as in Python */
+	size = RECORD - (Py_ssize_t)((tar->offset % RECORD + RECORD) % RECORD);
+	tar->offset = 0;
 	return PyBytes_FromStringAndSize(zeros, size);
+}
+
+/* What an __init__ that failed has left. */
+static void
+forget_half(struct deltatar *tar)
+{
+	free(tar->piece);
+	tar->piece = NULL;
+	Py_CLEAR(tar->diffdir);
+	Py_CLEAR(tar->input_iter);
 }
 
 static int
@@ -476,10 +513,11 @@ deltatar_init(PyObject *self, PyObject *arguments, PyObject *keywords)
 	if (!PyArg_ParseTupleAndKeywords(
 		    arguments, keywords, "O:DeltaTarBlockIter", (char **)(uintptr_t)names, &input))
 		return -1;
-	if (tar->input_iter) {
-		PyErr_SetString(PyExc_TypeError, "it was initialised already");
+	if (tar->archive) {
+		PyErr_SetString(PyExc_RuntimeError, "this DeltaTarBlockIter was opened already");
 		return -1;
 	}
+	forget_half(tar);
 	tar->input_iter = PyObject_GetIter(input);
 	tar->diffdir = PyImport_ImportModule("duplicity.diffdir");
 	if (!tar->input_iter || !tar->diffdir)
@@ -502,15 +540,13 @@ deltatar_dealloc(PyObject *self)
 	PyTypeObject *own = Py_TYPE(self);
 
 	stage_volume_close(&tar->archive);
-	free(tar->piece);
+	forget_half(tar);
 	hostpath_release(&tar->path);
 	Py_CLEAR(tar->fp);
 	Py_CLEAR(tar->ropath);
 	Py_CLEAR(tar->previous_index);
 	Py_CLEAR(tar->remember_value);
 	Py_CLEAR(tar->queued_data);
-	Py_CLEAR(tar->diffdir);
-	Py_CLEAR(tar->input_iter);
 	((freefunc)PyType_GetSlot(own, Py_tp_free))(self);
 	Py_DECREF(own);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "configuration.h"
 #include "dir.h"
 
 typedef struct directory {
@@ -19,6 +20,7 @@ typedef struct directory {
 } directory;
 
 static directory *all;
+static PyTypeObject *type;
 
 static void
 enlist(directory *self)
@@ -78,11 +80,12 @@ backup_source(void)
 	return name;
 }
 
-/* Does the host's selection leave this path out of the backup? */
+/* Does the host's selection leave this path out of the backup? Called without the GIL. */
 static bool
 is_excluded(void *context, const char *path)
 {
 	PyObject *select, *path_type, *host_path = NULL, *verdict = NULL;
+	PyGILState_STATE state = interpreter_enter();
 	bool excluded;
 
 	(void)context;
@@ -98,25 +101,29 @@ is_excluded(void *context, const char *path)
 	Py_XDECREF(path_type);
 	Py_XDECREF(host_path);
 	Py_XDECREF(verdict);
+	PyGILState_Release(state);
 	return excluded;
 }
 
 int
 directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error)
 {
-	PyObject *source = backup_source(), *tempdir = host_tempdir();
-	struct stage_root_request request = {
-		.tempdir = tempdir ? PyBytes_AsString(tempdir) : NULL,
-		.source = source ? PyBytes_AsString(source) : NULL,
-		.excluded = is_excluded,
-	};
-	struct stage_settings *settings = NULL;
+	const struct stage_settings *settings = settings_of_run(error);
+	struct stage_root_request request = {.excluded = is_excluded};
+	PyObject *source, *tempdir;
 	int code;
 
-	code = stage_settings_load(&settings, error);
-	if (code == 0)
-		code = stage_roots_rank(settings, &request, ret_roots, error);
-	stage_settings_free(&settings);
+	if (!settings)
+		return error->code;
+	code = tempdir_of_run(&tempdir, error);
+	if (code < 0)
+		return code;
+	source = backup_source();
+	request.tempdir = tempdir ? PyBytes_AsString(tempdir) : NULL;
+	request.source = source ? PyBytes_AsString(source) : NULL;
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_roots_rank(settings, &request, ret_roots, error);
+	Py_END_ALLOW_THREADS
 	Py_XDECREF(source);
 	Py_XDECREF(tempdir);
 	return code;
@@ -133,8 +140,8 @@ open_ranked(struct stage_dir **ret_dir, struct stage_error *error)
 		return code;
 	Py_BEGIN_ALLOW_THREADS
 	code = stage_dir_open_ranked(roots, &host_log, ret_dir, error);
-	Py_END_ALLOW_THREADS
 	stage_roots_free(&roots);
+	Py_END_ALLOW_THREADS
 	return code;
 }
 
@@ -152,12 +159,12 @@ open_direct(PyObject *root, struct stage_dir **ret_dir, struct stage_error *erro
 
 /*
  * The host passes its --tempdir as temproot, but also a directory of its own, as it does the
- * archive.
+ * archive. An open_function.
  */
 static int
-open_for_host(PyObject *temproot, struct stage_dir **ret_dir, struct stage_error *error)
+open_for_host(void *context, struct stage_dir **ret_dir, struct stage_error *error)
 {
-	PyObject *tempdir = host_tempdir();
+	PyObject *temproot = context, *tempdir = host_tempdir();
 	int code;
 
 	if (!temproot ||
@@ -166,6 +173,29 @@ open_for_host(PyObject *temproot, struct stage_dir **ret_dir, struct stage_error
 	else
 		code = open_direct(temproot, ret_dir, error);
 	Py_XDECREF(tempdir);
+	return code;
+}
+
+typedef int (*open_function)(void *context, struct stage_dir **ret_dir, struct stage_error *error);
+
+/* Opens the directory of self, which has none, and enlists it. */
+static int
+open_by(directory *self, open_function function, void *context, struct stage_error *error)
+{
+	struct stage_dir *dir = NULL;
+	int code;
+
+	endings_watch();
+	endings_hold();
+	code = function(context, &dir, error);
+	if (code == 0) {
+		self->dir = dir;
+		enlist(self);
+	}
+	endings_release();
+	if (code == 0)
+		stage_log_line(
+			&host_log, STAGE_INFO, "Using temporary directory %s", stage_dir_path(dir));
 	return code;
 }
 
@@ -188,36 +218,58 @@ directory_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 	}
 	if (temproot != Py_None && !(bytes = path_bytes(temproot)))
 		return -1;
-	endings_watch();
-	endings_hold();
-	code = open_for_host(bytes, &self->dir, &error);
-	if (code == 0)
-		enlist(self);
-	endings_release();
+	code = open_by(self, open_for_host, bytes, &error);
 	Py_XDECREF(bytes);
 	if (code < 0) {
 		raise_error(&error);
 		return -1;
 	}
-	stage_log_line(
-		&host_log, STAGE_INFO, "Using temporary directory %s", stage_dir_path(self->dir));
 	return 0;
+}
+
+/* An open_function */
+static int
+open_vetted(void *context, struct stage_dir **ret_dir, struct stage_error *error)
+{
+	const struct stage_root *root = context;
+	int code;
+
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_open_root(root, &host_log, ret_dir, error);
+	Py_END_ALLOW_THREADS
+	return code;
+}
+
+PyObject *
+directory_open_root(const struct stage_root *root, struct stage_error *error)
+{
+	PyObject *object = PyType_GenericAlloc(type, 0);
+	struct stage_root copy = *root; /* the context of an open_function may be changed */
+
+	if (!object) {
+		PyErr_Clear();
+		stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a staging directory");
+	} else if (open_by((directory *)object, open_vetted, &copy, error) < 0) {
+		Py_CLEAR(object);
+	}
+	return object;
 }
 
 static void
 directory_dealloc(PyObject *object)
 {
 	directory *self = (directory *)object;
-	PyTypeObject *type = Py_TYPE(object);
-	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+	PyTypeObject *own = Py_TYPE(object);
+	freefunc release = (freefunc)PyType_GetSlot(own, Py_tp_free);
 
 	if (self->dir) {
-		delist(self);
-		/* without giving up the GIL: nobody else may see an object that is about to go */
+		delist(self); /* nobody else sees it any more */
+		Py_BEGIN_ALLOW_THREADS
 		stage_dir_close(&self->dir);
+		Py_END_ALLOW_THREADS
 	}
 	release(object);
-	Py_DECREF(type);
+	Py_DECREF(own);
 }
 
 /* The directory of an object that __init__ has been through, or NULL with an exception. */
@@ -359,7 +411,10 @@ directory_dir_of(PyObject *object)
 	return NULL;
 }
 
-/* The directory of this process that a path is of, tracked or not; NULL where there is none. */
+/*
+ * The directory of this process that a path is of, tracked or not: a new reference, since it is used
+ * without the GIL. NULL where there is none.
+ */
 static directory *
 giving(const char *path)
 {
@@ -367,19 +422,23 @@ giving(const char *path)
 
 	while (self && !stage_dir_gives(self->dir, path))
 		self = self->next;
+	Py_XINCREF((PyObject *)self);
 	return self;
 }
 
 int
 directory_create_tracked(const char *path, int *ret_fd, struct stage_error *error)
 {
-	const directory *self = giving(path);
+	directory *self = giving(path);
 	int code;
 
 	if (!self)
 		return stage_error_set(error, STAGE_E_UNTRACKED, 0,
 			"%s is in no staging directory of this process", path);
+	Py_BEGIN_ALLOW_THREADS
 	code = stage_dir_create(self->dir, path, ret_fd, error);
+	Py_END_ALLOW_THREADS
+	Py_DECREF((PyObject *)self);
 	return code == STAGE_E_CLOSED ? STAGE_E_UNTRACKED : code;
 }
 
@@ -389,18 +448,26 @@ remove_tracked(PyObject *module, PyObject *name)
 	PyObject *bytes = path_bytes(name);
 	struct stage_error error;
 	directory *self;
-	int code = 0;
+	const char *path;
+	int code;
 
 	(void)module;
 	if (!bytes)
 		return NULL;
-	self = giving(PyBytes_AsString(bytes));
-	if (self)
-		code = stage_dir_remove(self->dir, PyBytes_AsString(bytes), &error);
+	path = PyBytes_AsString(bytes);
+	self = giving(path);
+	if (!self) {
+		Py_DECREF(bytes);
+		Py_RETURN_FALSE;
+	}
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_remove(self->dir, path, &error);
+	Py_END_ALLOW_THREADS
+	Py_DECREF((PyObject *)self);
 	Py_DECREF(bytes);
 	if (code == STAGE_E_SYSTEM || code == STAGE_E_FORKED)
 		return raise_error(&error);
-	return PyBool_FromLong(self != NULL);
+	Py_RETURN_TRUE;
 }
 
 static PyObject *
@@ -520,13 +587,7 @@ static PyType_Spec specification = {
 int
 directory_add_type(PyObject *module)
 {
-	PyObject *type;
-	int result;
-
-	type = PyType_FromSpec(&specification);
 	if (!type)
-		return -1;
-	result = PyModule_AddType(module, (PyTypeObject *)type);
-	Py_DECREF(type);
-	return result;
+		type = (PyTypeObject *)PyType_FromSpec(&specification);
+	return type ? PyModule_AddType(module, type) : -1;
 }

@@ -20,7 +20,7 @@ say_why_not(const char *path, const struct stage_error *error)
 		error->message);
 }
 
-/* Opens for reading what fd has open. -1 where there is something else at path. */
+/* Opens for reading what fd has open. -1 where there is something else at path. Without the GIL. */
 static int
 open_again(int fd, const char *path)
 {
@@ -50,21 +50,24 @@ staging_follow(struct staging *self, int fd)
 {
 	const char *path = self->reserved;
 	struct stage_error error;
-	int again;
+	int again, written_fd;
 
 	if (!self->upload || self->ending || getpid() != self->owner)
 		return;
 	staging_unfollow(self);
 	/* another one than the follower's: what a descriptor was told of the disk it is not told again */
-	self->written_fd = open_again(fd, path);
-	again = self->written_fd < 0 ? -1 : open_again(fd, path);
+	Py_BEGIN_ALLOW_THREADS
+	written_fd = open_again(fd, path);
+	again = written_fd < 0 ? -1 : open_again(fd, path);
+	Py_END_ALLOW_THREADS
+	self->written_fd = written_fd;
 	if (again < 0)
 		stage_error_set(&error, STAGE_E_SYSTEM, 0, "it cannot be opened for reading");
 	else if (stage_follow_open(again, path, self->settings->durable, &self->follow, &error) ==
 		 0)
 		return;
 	else
-		close(again);
+		close_released(again);
 	say_why_not(path, &error);
 }
 

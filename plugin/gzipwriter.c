@@ -10,6 +10,7 @@
  */
 #include "module.h"
 
+#include "configuration.h"
 #include "delta.h"
 
 #include <errno.h>
@@ -33,33 +34,8 @@ struct writer {
 	uint64_t limit;
 	uint64_t header;         /* bytes that a block may have beyond what is read at most */
 	struct stage_gzip *gzip; /* NULL: the file is not compressed */
+	const struct stage_settings *settings;
 };
-
-/* Settings are read once, when the first file is written. */
-static struct {
-	bool loaded;
-	int level;
-	unsigned int threads;
-} settings;
-
-static int
-load_settings(void)
-{
-	struct stage_settings *loaded;
-	struct stage_error error;
-
-	if (settings.loaded)
-		return 0;
-	if (stage_settings_load(&loaded, &error) < 0) {
-		raise_error(&error);
-		return -1;
-	}
-	settings.level = loaded->gzip_level;
-	settings.threads = (unsigned int)loaded->gzip_threads;
-	settings.loaded = true;
-	stage_settings_free(&loaded);
-	return 0;
-}
 
 static int
 raise_errno(const struct writer *writer, int sys_errno)
@@ -138,8 +114,8 @@ static int
 open_gzip(struct writer *writer, const char *name)
 {
 	const struct stage_gzip_options options = {.limit = writer->limit ? writer->limit : 1,
-		.level = settings.level,
-		.threads = settings.threads,
+		.level = writer->settings->gzip_level,
+		.threads = (unsigned int)writer->settings->gzip_threads,
 		.make_room = make_room,
 		.context = &writer->output};
 	struct stage_error error;
@@ -181,7 +157,7 @@ open_file(struct writer *writer, const char *name)
 		return raise_errno(writer, errno);
 	if (staging_begin_volume(fd, name) < 0) {
 		sys_errno = errno;
-		close(fd);
+		close_released(fd);
 		return PyErr_Occurred() ? -1 : raise_errno(writer, sys_errno);
 	}
 	writer->output = (struct stage_output){
@@ -331,9 +307,13 @@ close_file(struct writer *writer, int result)
 static int
 write_file(struct writer *writer, PyObject *block_iter, const char *name, bool gzipped)
 {
+	struct stage_error error;
 	int result;
 
-	if (load_settings() < 0 || open_file(writer, name) < 0)
+	writer->settings = settings_of_run(&error);
+	if (!writer->settings)
+		return fail(writer, &error);
+	if (open_file(writer, name) < 0)
 		return -1;
 	writer->header = gives_tar(block_iter) ? TAR_HEADER_MAX : 0;
 	result = gzipped ? open_gzip(writer, name) : 0;

@@ -13,7 +13,9 @@
  */
 #include "module.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 static PyInterpreterState *interpreter;
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
@@ -97,4 +99,17 @@ interpreter_enter(void)
 	/* never with the lock: a thread that forks has the GIL, and waits for the lock */
 	PyEval_RestoreThread(state);
 	return PyGILState_UNLOCKED;
+}
+
+int
+close_released(int fd)
+{
+	int result, sys_errno;
+
+	Py_BEGIN_ALLOW_THREADS
+	result = close(fd);
+	sys_errno = errno;
+	Py_END_ALLOW_THREADS
+	errno = sys_errno;
+	return result;
 }

@@ -33,6 +33,9 @@ extern const struct stage_log host_log;
  */
 PyGILState_STATE interpreter_enter(void);
 
+/* close(2), for which the GIL is given up: a network may be waited for. With errno. interpreter.c */
+int close_released(int fd);
+
 /* To be called once, before the first thread enters: 0, or -1 with an exception. */
 int interpreter_watch_forks(void);
 
@@ -73,9 +76,16 @@ int directory_add_type(PyObject *module);
 struct stage_dir *directory_dir_of(PyObject *object);
 
 /*
- * Vets the temp roots as for the host's directory: with its --tempdir and source. The caller frees.
+ * Vets the temp roots as for the host's directory: with its --tempdir and source. The caller frees,
+ * without the GIL.
  */
 int directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error);
+
+/*
+ * A TemporaryDirectory in a root that was vetted, by its descriptor, as stage_dir_open_root(): a new
+ * reference, NULL with *error and without an exception.
+ */
+PyObject *directory_open_root(const struct stage_root *root, struct stage_error *error);
 
 /*
  * Opens a file that a TemporaryDirectory of this process tracks, as stage_dir_create(); the caller

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "module.h"
 #include "root.h"
@@ -111,21 +112,35 @@ places_reserve(struct places *places, uint64_t bytes, char **ret_path, bool *ret
 	return code;
 }
 
+/* Is the temp root of a place on this file system? */
+static bool
+is_on(struct stage_dir *dir, dev_t device)
+{
+	struct stat stat;
+	char *path;
+	bool is;
+	int fd;
+
+	if (stage_dir_root(dir, &fd, &path, NULL) < 0)
+		return false;
+	is = fstat(fd, &stat) == 0 && stat.st_dev == device;
+	close(fd);
+	free(path);
+	return is;
+}
+
 /* Is there a place on the file system of root already? */
 static bool
 is_used(const struct places *places, const struct stage_root *root)
 {
-	struct stat ours, theirs;
+	struct stat stat;
 	size_t i;
 
-	if (fstat(root->fd, &theirs) < 0)
+	if (fstat(root->fd, &stat) < 0)
 		return true;
-	for (i = 0; i < places->count; i++) {
-		const char *path = stage_dir_path(places->list[i].dir);
-
-		if (path && stat(path, &ours) == 0 && ours.st_dev == theirs.st_dev)
+	for (i = 0; i < places->count; i++)
+		if (is_on(places->list[i].dir, stat.st_dev))
 			return true;
-	}
 	return false;
 }
 
@@ -133,30 +148,50 @@ is_used(const struct places *places, const struct stage_root *root)
 static PyObject *
 open_in(const struct stage_root *root)
 {
-	PyObject *type = host_attribute("duplicity.backends._stagedir", "TemporaryDirectory");
-	PyObject *directory = NULL;
+	struct stage_error error;
+	PyObject *directory = directory_open_root(root, &error);
 
-	if (type)
-		directory = PyObject_CallFunction(type, "y", root->path);
-	Py_XDECREF(type);
 	if (!directory)
-		swallow_exception();
+		stage_log_line(&host_log, STAGE_WARNING, "temp root %s (%s) failed: %s", root->path,
+			root->origin, error.message);
 	return directory;
+}
+
+/* Without the GIL. */
+static const struct stage_root *
+next_root(const struct places *places, const struct stage_roots *roots, int state, size_t *position)
+{
+	while (*position < roots->count) {
+		const struct stage_root *root = &roots->list[(*position)++];
+
+		if ((int)root->state == state && !is_used(places, root))
+			return root;
+	}
+	return NULL;
+}
+
+static const struct stage_root *
+find_root(const struct places *places, const struct stage_roots *roots, int state, size_t *position)
+{
+	const struct stage_root *root;
+
+	Py_BEGIN_ALLOW_THREADS
+	root = next_root(places, roots, state, position);
+	Py_END_ALLOW_THREADS
+	return root;
 }
 
 static PyObject *
 open_best(const struct places *places, const struct stage_roots *roots)
 {
+	const struct stage_root *root;
 	PyObject *directory;
-	size_t i;
+	size_t position;
 	int state;
 
 	for (state = STAGE_ROOT_GOOD; state < STAGE_ROOT_REFUSED; state++) {
-		for (i = 0; i < roots->count; i++) {
-			const struct stage_root *root = &roots->list[i];
-
-			if ((int)root->state != state || is_used(places, root))
-				continue;
+		position = 0;
+		while ((root = find_root(places, roots, state, &position))) {
 			directory = open_in(root);
 			if (!directory)
 				continue;
@@ -181,7 +216,9 @@ places_open_next(struct places *places, struct stage_error *error)
 	if (code < 0)
 		return code;
 	directory = open_best(places, roots);
+	Py_BEGIN_ALLOW_THREADS
 	stage_roots_free(&roots);
+	Py_END_ALLOW_THREADS
 	if (!directory)
 		return stage_error_set(error, STAGE_E_NO_ROOT, 0, "there is no further temp root");
 	return add(places, directory, error);
@@ -214,13 +251,17 @@ places_accept(struct places *places, const char *path, const char *name, const c
 void
 places_release(struct places *places)
 {
-	size_t i;
+	struct place *list = places->list;
+	size_t count = places->count, i;
 
-	for (i = 0; i < places->count; i++) {
-		stage_spool_close(&places->list[i].spool);
-		Py_DECREF(places->list[i].directory);
-	}
-	free(places->list);
+	/* nobody else sees them while the GIL is given up */
 	places->list = NULL;
 	places->count = 0;
+	Py_BEGIN_ALLOW_THREADS
+	for (i = 0; i < count; i++)
+		stage_spool_close(&list[i].spool);
+	Py_END_ALLOW_THREADS
+	for (i = 0; i < count; i++)
+		Py_DECREF(list[i].directory);
+	free(list);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "configuration.h"
 #include "orphan.h"
 #include "root.h"
 
@@ -25,29 +26,35 @@ visit_ranked(const struct stage_settings *settings, const char *tempdir, reclaim
 	size_t i;
 	int code;
 
+	Py_BEGIN_ALLOW_THREADS
 	code = stage_roots_rank(settings, &request, &roots, error);
+	Py_END_ALLOW_THREADS
+	if (code < 0)
+		return code;
 	/* refused ones too: a root that is full, say, is so perhaps because of what lies in it */
 	for (i = 0; code == 0 && i < roots->count; i++)
 		code = visit(context, roots->list[i].path, error);
+	Py_BEGIN_ALLOW_THREADS
 	stage_roots_free(&roots);
+	Py_END_ALLOW_THREADS
 	return code;
 }
 
 int
 reclaim_visit(reclaim_visitor visit, void *context, struct stage_error *error)
 {
-	PyObject *tempdir = host_tempdir();
-	struct stage_settings *settings;
+	const struct stage_settings *settings = settings_of_run(error);
+	PyObject *tempdir;
 	int code;
 
-	code = stage_settings_load(&settings, error);
-	if (code == 0) {
-		code = visit_ranked(settings, NULL, visit, context, error);
-		if (code == 0 && tempdir)
-			code = visit_ranked(
-				settings, PyBytes_AsString(tempdir), visit, context, error);
-		stage_settings_free(&settings);
-	}
+	if (!settings)
+		return error->code;
+	code = tempdir_of_run(&tempdir, error);
+	if (code < 0)
+		return code;
+	code = visit_ranked(settings, NULL, visit, context, error);
+	if (code == 0 && tempdir)
+		code = visit_ranked(settings, PyBytes_AsString(tempdir), visit, context, error);
 	Py_XDECREF(tempdir);
 	return code;
 }

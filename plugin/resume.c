@@ -22,8 +22,12 @@ static void
 discard(struct stage_spool *spool, struct stage_spool_file *file)
 {
 	struct stage_error error;
+	int code;
 
-	if (stage_spool_forget(spool, &file, &error) < 0)
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_spool_forget(spool, &file, &error);
+	Py_END_ALLOW_THREADS
+	if (code < 0)
 		stage_log_line(&host_log, STAGE_WARNING, "%s", error.message);
 }
 
@@ -55,7 +59,9 @@ take_file(struct staging *self, struct stage_spool *spool, struct stage_spool_fi
 	struct resumable resumable = {.spool = spool, .file = file};
 	int code;
 
+	Py_BEGIN_ALLOW_THREADS
 	code = partial_note_check(self->home, file->note, &resumable.volume, error);
+	Py_END_ALLOW_THREADS
 	if (code == STAGE_E_DAMAGED) {
 		stage_log_line(&host_log, STAGE_NOTICE,
 			"discarding the volume %s that a dead run staged: %s", file->name,
@@ -90,7 +96,9 @@ keep(struct staging *self, struct stage_spool *spool, struct stage_error *error)
 
 	longer = realloc(self->adopted, (self->adopted_count + 1) * sizeof(*self->adopted));
 	if (!longer) {
+		Py_BEGIN_ALLOW_THREADS
 		stage_spool_close(&spool);
+		Py_END_ALLOW_THREADS
 		return no_memory(error);
 	}
 	longer[self->adopted_count++] = spool;
@@ -98,7 +106,7 @@ keep(struct staging *self, struct stage_spool *spool, struct stage_error *error)
 	return 0;
 }
 
-/* Has this Staging the spool already, by whatever path? */
+/* Has this Staging the spool already, by whatever path? Without the GIL. */
 static bool
 is_adopted(const struct staging *self, const char *path)
 {
@@ -144,9 +152,13 @@ adopt_spool(struct staging *self, const char *path, struct stage_error *error)
 {
 	struct stage_spool_file *file, *next;
 	struct stage_spool *spool;
+	bool adopted;
 	int code;
 
-	if (is_adopted(self, path))
+	Py_BEGIN_ALLOW_THREADS
+	adopted = is_adopted(self, path);
+	Py_END_ALLOW_THREADS
+	if (adopted)
 		return 0; /* its root was met before, by another name */
 	code = adopt_idle(self, path, &spool, error);
 	if (code == STAGE_E_MEMORY || code == STAGE_E_BUSY)
@@ -200,7 +212,9 @@ adopt_in(void *context, const char *root, struct stage_error *error)
 	size_t count, i;
 	int code;
 
+	Py_BEGIN_ALLOW_THREADS
 	code = stage_spool_find(root, &list, &count, error);
+	Py_END_ALLOW_THREADS
 	if (code < 0) /* a root that is not there, or may not be read, has nothing of ours */
 		return code == STAGE_E_MEMORY ? code : 0;
 	for (i = 0; i < count && code == 0; i++) {
@@ -244,12 +258,13 @@ list_resumables(const struct staging *self)
 PyObject *
 staging_adopt(PyObject *object, PyObject *unused)
 {
-	struct staging *self = (struct staging *)object;
+	struct staging *self = staging_opened(object);
 	struct stage_error error;
 	int code;
 
 	(void)unused;
-
+	if (!self)
+		return NULL;
 	code = reclaim_visit(adopt_in, self, &error);
 	if (code < 0)
 		return staging_fail(&error);
@@ -261,20 +276,31 @@ staging_adopt(PyObject *object, PyObject *unused)
 	return list_resumables(self);
 }
 
+static bool
+is_in_manifest(const struct staging *self, const char *note)
+{
+	unsigned long volume;
+	int code;
+
+	Py_BEGIN_ALLOW_THREADS
+	code = partial_note_check(self->home, note, &volume, NULL);
+	Py_END_ALLOW_THREADS
+	return code == 0;
+}
+
 PyObject *
 staging_confirmed(PyObject *object, PyObject *unused)
 {
-	const struct staging *self = (struct staging *)object;
-	PyObject *list = PyList_New(0), *item;
+	const struct staging *self = staging_opened(object);
+	PyObject *list = self ? PyList_New(0) : NULL, *item;
 	size_t i;
 
 	(void)unused;
 	for (i = 0; list && i < self->adopted_count; i++) {
 		const char *note, *name = stage_spool_confirmed(self->adopted[i], &note);
-		unsigned long volume;
 
 		/* what was confirmed counts only while the manifest has just that volume */
-		if (!name || partial_note_check(self->home, note, &volume, NULL) < 0)
+		if (!name || !is_in_manifest(self, note))
 			continue;
 		item = PyBytes_FromString(name);
 		if (!item || PyList_Append(list, item) < 0)
@@ -302,7 +328,10 @@ resume_one(
 	if (verdict == RESUME_LEAVE)
 		return 0;
 	if (verdict == RESUME_STORED) {
-		if (stage_spool_confirm(resumable->spool, &resumable->file, error) < 0)
+		Py_BEGIN_ALLOW_THREADS
+		code = stage_spool_confirm(resumable->spool, &resumable->file, error);
+		Py_END_ALLOW_THREADS
+		if (code < 0)
 			stage_log_line(&host_log, STAGE_WARNING, "%s", error->message);
 		return 0;
 	}
@@ -318,11 +347,13 @@ resume_one(
 PyObject *
 staging_resume(PyObject *object, PyObject *verdicts)
 {
-	struct staging *self = (struct staging *)object;
+	struct staging *self = staging_opened(object);
 	struct stage_error error;
 	int code = 0;
 	size_t i;
 
+	if (!self)
+		return NULL;
 	if (!PyList_Check(verdicts) || (size_t)PyList_Size(verdicts) != self->resumable_count) {
 		PyErr_SetString(PyExc_ValueError, "resume() takes a list, one verdict a file");
 		return NULL;
@@ -345,13 +376,17 @@ staging_resume(PyObject *object, PyObject *verdicts)
 void
 staging_release_adopted(struct staging *self)
 {
-	size_t i;
+	struct stage_spool **adopted = self->adopted;
+	size_t count = self->adopted_count, i;
 
-	for (i = 0; i < self->adopted_count; i++)
-		stage_spool_close(&self->adopted[i]);
-	free(self->adopted);
 	free(self->resumables);
-	self->adopted = NULL;
 	self->resumables = NULL;
+	/* nobody else sees them while the GIL is given up */
+	self->adopted = NULL;
 	self->adopted_count = self->resumable_count = 0;
+	Py_BEGIN_ALLOW_THREADS
+	for (i = 0; i < count; i++)
+		stage_spool_close(&adopted[i]);
+	Py_END_ALLOW_THREADS
+	free(adopted);
 }

@@ -128,7 +128,7 @@ close_file(struct sourcefile *file)
 		return result ? 0 : -1;
 	}
 	file->fd = -1;
-	if (fd >= 0 && close(fd) < 0 && errno != EINTR) {
+	if (fd >= 0 && close_released(fd) < 0 && errno != EINTR) {
 		PyErr_SetFromErrno(PyExc_OSError);
 		return -1;
 	}
@@ -196,7 +196,7 @@ sourcefile_dealloc(PyObject *self)
 	PyTypeObject *own = Py_TYPE(self);
 
 	if (file->fd >= 0)
-		close(file->fd);
+		close_released(file->fd);
 	stage_signature_close(&file->signature);
 	Py_CLEAR(file->infile);
 	Py_CLEAR(file->path);

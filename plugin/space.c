@@ -22,7 +22,7 @@ is_on(const char *path, dev_t device)
 	return path && lstat(path, &stat) == 0 && stat.st_dev == device;
 }
 
-/* Does it stage on that file system? */
+/* Does it stage on that file system? Without the GIL, in the main thread, which alone changes its lists. */
 static bool
 stages_on(const struct staging *self, dev_t device)
 {
@@ -49,24 +49,52 @@ has_waiting(struct staging *self, size_t *ret_count)
 	return *ret_count > 0;
 }
 
+/* Does it stage on the file system of fd? */
+static bool
+stages_beside(const struct staging *self, int fd)
+{
+	struct stat stat;
+	bool beside;
+
+	Py_BEGIN_ALLOW_THREADS
+	beside = fstat(fd, &stat) == 0 && stages_on(self, stat.st_dev);
+	Py_END_ALLOW_THREADS
+	return beside;
+}
+
+/* One that is to hand off something from the file system of fd: a new reference. NULL: none. */
+static struct staging *
+find_waiting(int fd, size_t *ret_count)
+{
+	struct staging *self = staging_all, *next;
+
+	/* what is looked at is held, since the GIL is given up; with its end others may go */
+	Py_XINCREF((PyObject *)self);
+	while (self) {
+		if (has_waiting(self, ret_count) && stages_beside(self, fd))
+			return self;
+		next = self->next;
+		Py_XINCREF((PyObject *)next);
+		Py_DECREF((PyObject *)self);
+		self = next;
+	}
+	return NULL;
+}
+
 bool
 staging_wait_for_room(int fd)
 {
 	struct staging *self;
 	struct stage_error error;
-	struct stat stat;
 	size_t count;
 	int code;
 
 	/* the main thread may close the queue while another waits for it */
-	if (getpid() != gettid() || fstat(fd, &stat) < 0)
+	if (getpid() != gettid())
 		return false;
-	for (self = staging_all; self; self = self->next)
-		if (has_waiting(self, &count) && stages_on(self, stat.st_dev))
-			break;
+	self = find_waiting(fd, &count);
 	if (!self)
 		return false;
-	Py_INCREF((PyObject *)self); /* logging runs Python */
 	stage_log_line(&host_log, STAGE_INFO,
 		"waiting for room to write a file: %zu staged volumes are still to be handed off",
 		count);
@@ -125,12 +153,17 @@ begin_at(const char *path)
 {
 	int fd, result, sys_errno;
 
+	Py_BEGIN_ALLOW_THREADS
 	fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
+	sys_errno = errno;
+	Py_END_ALLOW_THREADS
+	if (fd < 0) {
+		errno = sys_errno;
 		return -1;
+	}
 	result = staging_begin_volume(fd, path);
 	sys_errno = errno;
-	close(fd);
+	close_released(fd);
 	errno = sys_errno;
 	return result;
 }

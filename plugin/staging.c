@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "configuration.h"
 #include "partial.h"
 #include "url.h"
 
@@ -79,6 +80,17 @@ set_failure(const char *text, struct stage_error *error)
 		return;
 	stage_error_set(error, STAGE_E_HANDOFF, 0, "%s", hidden);
 	free(hidden);
+}
+
+struct staging *
+staging_opened(PyObject *object)
+{
+	struct staging *self = (struct staging *)object;
+
+	if (self->settings)
+		return self;
+	PyErr_SetString(PyExc_ValueError, "this Staging was never opened");
+	return NULL;
 }
 
 static enum stage_upload
@@ -222,13 +234,16 @@ let_adopted_go(struct staging *self)
 static PyObject *
 staging_volume(PyObject *object, PyObject *size)
 {
-	struct staging *self = (struct staging *)object;
-	unsigned long long bytes = PyLong_AsUnsignedLongLong(size);
+	struct staging *self = staging_opened(object);
 	bool others = false, said = false;
+	unsigned long long bytes;
 	struct stage_error error;
 	char *path;
 	int code;
 
+	if (!self)
+		return NULL;
+	bytes = PyLong_AsUnsignedLongLong(size);
 	if (PyErr_Occurred())
 		return NULL;
 	let_adopted_go(self);
@@ -255,7 +270,7 @@ staging_volume(PyObject *object, PyObject *size)
 
 /*
  * The host syncs its partial manifest from the second volume on, and its name never; a staged
- * volume is of no use without.
+ * volume is of no use without. Without the GIL.
  */
 static void
 sync_home(struct staging *self, const char *manifest)
@@ -304,19 +319,25 @@ stage(struct staging *self, const char *path, const char *name, const char *note
 static PyObject *
 staging_put(PyObject *object, PyObject *arguments)
 {
-	struct staging *self = (struct staging *)object;
+	struct staging *self = staging_opened(object);
 	PyObject *path = NULL, *name = NULL, *manifest = NULL, *result = NULL;
 	struct stage_error error;
+	const char *manifest_name;
 	unsigned long volume;
 	char *note = NULL;
 	uint64_t size;
-	int code;
+	int code, noted;
 
-	if (!PyArg_ParseTuple(arguments, "O&O&O&k:put", PyUnicode_FSConverter, &path,
-		    PyUnicode_FSConverter, &name, PyUnicode_FSConverter, &manifest, &volume))
+	if (!self ||
+		!PyArg_ParseTuple(arguments, "O&O&O&k:put", PyUnicode_FSConverter, &path,
+			PyUnicode_FSConverter, &name, PyUnicode_FSConverter, &manifest, &volume))
 		return NULL;
-	sync_home(self, PyBytes_AsString(manifest));
-	if (partial_note_make(self->home, PyBytes_AsString(manifest), volume, &note, &error) < 0)
+	manifest_name = PyBytes_AsString(manifest);
+	Py_BEGIN_ALLOW_THREADS
+	sync_home(self, manifest_name);
+	noted = partial_note_make(self->home, manifest_name, volume, &note, &error);
+	Py_END_ALLOW_THREADS
+	if (noted < 0)
 		stage_log_line(&host_log, STAGE_INFO,
 			"%s could not be handed off by a later run: %s", PyBytes_AsString(name),
 			error.message);
@@ -374,10 +395,12 @@ sync_files(int dirfd)
 static PyObject *
 staging_sync(PyObject *object, PyObject *unused)
 {
-	struct staging *self = (struct staging *)object;
+	struct staging *self = staging_opened(object);
 	int home;
 
 	(void)unused;
+	if (!self)
+		return NULL;
 	if (!self->settings->durable)
 		Py_RETURN_NONE;
 	Py_BEGIN_ALLOW_THREADS
@@ -391,11 +414,14 @@ staging_sync(PyObject *object, PyObject *unused)
 static PyObject *
 staging_check(PyObject *object, PyObject *unused)
 {
+	struct staging *self = staging_opened(object);
 	struct stage_error error;
 	int code;
 
 	(void)unused;
-	code = staging_wait((struct staging *)object, SIZE_MAX, 0, &error);
+	if (!self)
+		return NULL;
+	code = staging_wait(self, SIZE_MAX, 0, &error);
 	if (code < 0)
 		return staging_fail(&error);
 	return code ? NULL : Py_NewRef(Py_None);
@@ -404,11 +430,14 @@ staging_check(PyObject *object, PyObject *unused)
 static PyObject *
 staging_drain(PyObject *object, PyObject *unused)
 {
+	struct staging *self = staging_opened(object);
 	struct stage_error error;
 	int code;
 
 	(void)unused;
-	code = staging_wait((struct staging *)object, 1, -1, &error);
+	if (!self)
+		return NULL;
+	code = staging_wait(self, 1, -1, &error);
 	if (code < 0)
 		return staging_fail(&error);
 	return code ? NULL : Py_NewRef(Py_None);
@@ -579,23 +608,48 @@ staging_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 	return object;
 }
 
+/* What the settings say, and where they say nothing the host, about how to hand off. */
+static void
+set_policy(struct staging *self, const struct stage_settings *settings, int attempts, double delay)
+{
+	self->how.upload = upload;
+	self->how.context = self;
+	if (settings->retries)
+		attempts = settings->retries;
+	self->how.attempts = attempts > 0 ? (unsigned int)attempts : 1;
+	self->how.delay = settings->backoff >= 0 ? (double)settings->backoff : delay;
+	self->places.about.target = self->target;
+	self->places.about.home = self->home;
+	self->places.durable = settings->durable;
+	self->places.max_staged = settings->max_staged;
+}
+
 static int
 staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 {
 	struct staging *self = (struct staging *)object;
 	PyObject *url, *home, *upload_function;
+	const struct stage_settings *settings;
 	struct stage_error error;
-	int attempts, code;
 	double delay;
+	int attempts;
 
 	(void)unused;
-	if (self->upload) {
-		PyErr_SetString(PyExc_RuntimeError, "this Staging is open already");
+	if (self->settings) {
+		PyErr_SetString(PyExc_RuntimeError, "this Staging was opened already");
+		return -1;
+	}
+	settings = settings_of_run(&error);
+	if (!settings) {
+		raise_error(&error);
 		return -1;
 	}
 	if (!PyArg_ParseTuple(arguments, "O&O&Oid:Staging", PyUnicode_FSConverter, &url,
 		    PyUnicode_FSConverter, &home, &upload_function, &attempts, &delay))
 		return -1;
+	free(self->target); /* of an __init__ that had no memory for the other */
+	free(self->home);
+	self->target = NULL;
 	code = stage_url_target(PyBytes_AsString(url), &self->target, &error);
 	self->home = strdup(PyBytes_AsString(home));
 	Py_DECREF(url);
@@ -604,23 +658,10 @@ staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 		PyErr_NoMemory();
 		return -1;
 	}
-	code = stage_settings_load(&self->settings, &error);
-	if (code < 0) {
-		raise_error(&error);
-		return -1;
-	}
-	self->how.upload = upload;
-	self->how.context = self;
-	if (self->settings->retries)
-		attempts = self->settings->retries;
-	self->how.attempts = attempts > 0 ? (unsigned int)attempts : 1;
-	self->how.delay = self->settings->backoff >= 0 ? (double)self->settings->backoff : delay;
-	self->places.about.target = self->target;
-	self->places.about.home = self->home;
-	self->places.durable = self->settings->durable;
-	self->places.max_staged = self->settings->max_staged;
+	set_policy(self, settings, attempts, delay);
 	self->owner = getpid();
 	self->upload = Py_NewRef(upload_function);
+	self->settings = settings;
 	self->next = staging_all;
 	staging_all = self;
 	return 0;
@@ -643,7 +684,6 @@ staging_dealloc(PyObject *object)
 	free(self->reserved);
 	free(self->target);
 	free(self->home);
-	stage_settings_free(&self->settings);
 	release(object);
 	Py_DECREF(type);
 }

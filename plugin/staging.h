@@ -29,7 +29,7 @@ struct staging {
 	struct staging *next; /* of this process */
 	pid_t owner;
 	PyObject *upload; /* NULL once it has ended */
-	struct stage_settings *settings;
+	const struct stage_settings *settings; /* of the run; NULL until __init__ */
 	char *target, *home;
 	struct places places;
 	char *reserved; /* the path for which room is reserved; NULL before the first */
@@ -51,6 +51,12 @@ struct staging {
 
 /* Those of this process that have not ended; the GIL guards the list. staging.c */
 extern struct staging *staging_all;
+
+/*
+ * The Staging that an object is; NULL with an exception where it never went through __init__, as
+ * Python allows it. To be asked first by every method. staging.c
+ */
+struct staging *staging_opened(PyObject *object);
 
 /*
  * Waits until fewer than count files are in the queue, at most for seconds, or for ever where that

@@ -1,51 +1,38 @@
 #include "module.h"
 
-static struct stage_settings *
-load_settings(void)
+#include "configuration.h"
+
+static const struct stage_settings *
+settings_or_raise(void)
 {
-	struct stage_settings *settings;
+	const struct stage_settings *settings;
 	struct stage_error error;
 
-	if (stage_settings_load(&settings, &error) < 0) {
+	settings = settings_of_run(&error);
+	if (!settings)
 		raise_error(&error);
-		return NULL;
-	}
 	return settings;
 }
 
 PyObject *
 check_settings(PyObject *module, PyObject *unused)
 {
-	struct stage_settings *settings = load_settings();
-
 	(void)module;
 	(void)unused;
-	if (!settings)
-		return NULL;
-	stage_settings_free(&settings);
-	Py_RETURN_NONE;
+	return settings_or_raise() ? Py_NewRef(Py_None) : NULL;
 }
 
 PyObject *
 take_over(PyObject *module, PyObject *url)
 {
-	struct stage_settings *settings;
-	PyObject *bytes;
+	const struct stage_settings *settings = settings_or_raise();
+	PyObject *bytes = settings ? path_bytes(url) : NULL;
 	bool taken;
 
 	(void)module;
-	if (!stage_settings_exist())
-		Py_RETURN_FALSE;
-	bytes = path_bytes(url);
 	if (!bytes)
 		return NULL;
-	settings = load_settings();
-	if (!settings) {
-		Py_DECREF(bytes);
-		return NULL;
-	}
 	taken = stage_settings_take_over(settings, PyBytes_AsString(bytes));
-	stage_settings_free(&settings);
 	Py_DECREF(bytes);
 	return PyBool_FromLong(taken);
 }
@@ -53,14 +40,9 @@ take_over(PyObject *module, PyObject *url)
 PyObject *
 stages_ahead(PyObject *module, PyObject *unused)
 {
-	struct stage_settings *settings = load_settings();
-	bool ahead;
+	const struct stage_settings *settings = settings_or_raise();
 
 	(void)module;
 	(void)unused;
-	if (!settings)
-		return NULL;
-	ahead = settings->stage_ahead;
-	stage_settings_free(&settings);
-	return PyBool_FromLong(ahead);
+	return settings ? PyBool_FromLong(settings->stage_ahead) : NULL;
 }

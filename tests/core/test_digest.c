@@ -77,6 +77,32 @@ in_pieces(void)
 	stage_digester_free(NULL);
 }
 
+/* What has ended is ended, and a digest is told only where it was taken. */
+static void
+wrong_order(void)
+{
+	unsigned char sha1[STAGE_SHA1_BYTES] = {1};
+	struct stage_digester *digester;
+	struct stage_digest digest;
+	int with;
+
+	for (with = 0; with <= 1; with++) {
+		digester = stage_digester_new(with);
+		REQUIRE(digester != NULL);
+		CHECK(stage_digester_add(digester, "abc", 3) == 0);
+		CHECK(stage_digester_end(digester, &digest, with ? NULL : sha1) == -1);
+		CHECK(stage_digester_end(digester, &digest, with ? sha1 : NULL) == 0);
+		CHECK(digest.size == 3 && digest.sha256[0] == 0xba);
+		digest = (struct stage_digest){.size = 4711};
+		CHECK(stage_digester_add(digester, "d", 1) == -1);
+		CHECK(stage_digester_add(digester, "", 0) == -1);
+		CHECK(stage_digester_end(digester, &digest, with ? sha1 : NULL) == -1);
+		CHECK(digest.size == 4711);
+		stage_digester_free(digester);
+		CHECK(sha1[0] == (with ? 0xa9 : 1));
+	}
+}
+
 static void
 offset_stays(void)
 {
@@ -115,6 +141,7 @@ unreadable(void)
 static const struct test tests[] = {
 	{"known", known},
 	{"in_pieces", in_pieces},
+	{"wrong_order", wrong_order},
 	{"offset_stays", offset_stays},
 	{"unreadable", unreadable},
 	{NULL, NULL},

@@ -727,6 +727,47 @@ removed(void)
 	free(path);
 }
 
+/* That it cannot be looked at is no proof that somebody was there, and is what is told. */
+static void
+unreadable(void)
+{
+	static const int errnos[] = {EIO, EACCES};
+	struct stage_dir *dir = open_dir();
+	char *path = NULL;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		wrap_begin_two("lstat", errnos[i], "fstatat", errnos[i]);
+		CHECK(stage_dir_check(dir, &failure) == STAGE_E_SYSTEM);
+		CHECK(failure.sys_errno == errnos[i]);
+		HAS(failure.message, stage_errno_text(errnos[i]));
+		HAS(failure.message, stage_dir_path(dir));
+		HAS_NOT(failure.message, "somebody else");
+		usleep(20 * 1000);
+		CHECK(stage_dir_mktemp(dir, &path, &failure) == STAGE_E_SYSTEM && !path);
+		CHECK(failure.sys_errno == errnos[i]);
+		wrap_end();
+	}
+	/* once it can be, all is well */
+	WORKS(stage_dir_check(dir, &failure));
+	snprintf(failure.message, sizeof(failure.message), "%s", stage_dir_path(dir));
+	wrap_begin_two("fstatat", EIO, "fstatat", EIO);
+	CHECK(stage_dir_cleanup(dir) == 1);
+	wrap_end();
+	HAS(captured.text, "cannot remove the staging directory");
+	HAS(captured.text, "Input/output error");
+	HAS_NOT(captured.text, "somebody else");
+	CHECK(rmdir(failure.message) == 0);
+	stage_dir_close(&dir);
+	/* nor is it for a new one, that another process had taken it */
+	wrap_begin_two("fstatat", EIO, "fstatat", EIO);
+	CHECK(stage_dir_open(test_dir, NULL, &dir, &failure) == STAGE_E_SYSTEM && !dir);
+	wrap_end();
+	CHECK(failure.sys_errno == EIO);
+	HAS_NOT(failure.message, "another process");
+	CHECK(count_entries(test_dir) == 0);
+}
+
 /* The root is moved while a link takes its place: what is in it is still found. */
 static void
 root_replaced(void)
@@ -1055,6 +1096,7 @@ static const struct test tests[] = {
 	{"replaced_by_link", replaced_by_link},
 	{"replaced_by_directory", replaced_by_directory},
 	{"removed", removed},
+	{"unreadable", unreadable},
 	{"root_replaced", root_replaced},
 	{"lock_is_held", lock_is_held},
 	{"names_are_unique", names_are_unique},

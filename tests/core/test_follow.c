@@ -271,6 +271,21 @@ dropped(void)
 	unlink(in_dir("data"));
 }
 
+/* What has ended, in either way, is not there. */
+static void
+wrong_order(void)
+{
+	struct stage_followed followed = {.digest = {.size = 4711}};
+	struct stage_follow *follow = follow_new_file(false);
+
+	stage_follow_drop(&follow);
+	FAILS(stage_follow_end(&follow, &followed, &failure), STAGE_E_ARGUMENT);
+	HAS(failure.message, "nothing is followed");
+	stage_follow_drop(&follow);
+	CHECK(follow == NULL && followed.digest.size == 4711);
+	unlink(in_dir("data"));
+}
+
 /* In a child. */
 static int
 end_both(void *context)
@@ -311,6 +326,7 @@ static const struct test tests[] = {
 	{"shortened", shortened},
 	{"unreadable", unreadable},
 	{"dropped", dropped},
+	{"wrong_order", wrong_order},
 	{"of_the_parent", of_the_parent},
 	{NULL, NULL},
 };

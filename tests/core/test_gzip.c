@@ -1138,6 +1138,32 @@ quotas(void)
 	remove_tree(in_dir("sys"));
 }
 
+/* What was closed, by whichever end, is not written to. */
+static void
+wrong_order(void)
+{
+	struct stage_gzip *gzip = NULL;
+	uint64_t size = 4711;
+	bool fits = true;
+	int fd, i;
+
+	fd = open(in_dir("a"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	REQUIRE(fd >= 0);
+	for (i = 0; i < 3; i++) {
+		if (i)
+			WORKS(stage_gzip_open(fd, "a", NULL, &gzip, &failure));
+		WORKS(stage_gzip_close(&gzip, i == 2, NULL, &failure));
+		FAILS(stage_gzip_write(gzip, "a", 1, &failure), STAGE_E_ARGUMENT);
+		HAS(failure.message, "not open");
+		FAILS(stage_gzip_fits(gzip, 1, &fits, &failure), STAGE_E_ARGUMENT);
+		HAS(failure.message, "not open");
+		WORKS(stage_gzip_close(&gzip, false, &size, &failure));
+	}
+	CHECK(fits && size == 4711);
+	close(fd);
+	unlink(in_dir("a"));
+}
+
 static void
 cpus(void)
 {
@@ -1170,6 +1196,7 @@ static const struct test tests[] = {
 	{"beyond_limit", beyond_limit},
 	{"members", members},
 	{"arguments", arguments},
+	{"wrong_order", wrong_order},
 	{"appended", appended},
 	{"abandoned", abandoned},
 	{"errors", errors},

@@ -1,6 +1,7 @@
 #include "tests.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
@@ -86,8 +87,9 @@ rank_order(void)
 	make_dir(in_dir("c"), 0700);
 	snprintf(text, sizeof(text), "avoid_tmpfs = no\ntemp_root = %s\ntemp_root = %s\n",
 		in_dir("b"), in_dir("a"));
-	set(text);
 	setenv("TMPDIR", in_dir("c"), 1);
+	set(text);
+	setenv("TMPDIR", "/elsewhere", 1); /* what it was when the settings were read counts */
 	WORKS(stage_roots_rank(settings, &empty, &roots, &failure));
 	REQUIRE(roots->count == 5);
 	CHECK(strcmp(roots->list[0].path, in_dir("b")) == 0);
@@ -106,16 +108,19 @@ rank_order(void)
 	/* one that is named twice has its better rank; an empty variable names none */
 	stage_roots_free(&roots);
 	setenv("TMPDIR", in_dir("a"), 1);
+	set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	CHECK(roots->count == 4 && strcmp(roots->list[2].path, "/var/tmp") == 0);
 	stage_roots_free(&roots);
 	setenv("TMPDIR", "", 1);
+	set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	CHECK(roots->count == 4 && strcmp(roots->list[2].path, "/var/tmp") == 0);
 	/* relative to what, nobody could say */
 	stage_roots_free(&roots);
 	REQUIRE(chdir(test_dir) == 0);
 	setenv("TMPDIR", "a", 1);
+	set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	REQUIRE(roots->count == 5);
 	CHECK(roots->list[2].state == STAGE_ROOT_REFUSED);
@@ -132,8 +137,8 @@ tempdir_is_all(void)
 
 	make_dir(in_dir("a"), 0700);
 	snprintf(text, sizeof(text), "avoid_tmpfs = no\ntemp_root = %s\n", in_dir("a"));
-	set(text);
 	setenv("TMPDIR", in_dir("a"), 1);
+	set(text);
 	refused(in_dir("missing"), "does not exist");
 	make_dir(in_dir("t"), 0700);
 	good(in_dir("t"));
@@ -477,9 +482,9 @@ none(void)
 
 	snprintf(text, sizeof(text), "avoid_tmpfs = no\nmin_free = 16777215T\ntemp_root = %s\n",
 		in_dir("missing"));
-	set(text);
 	make_dir(in_dir("open"), 0777);
 	setenv("TMPDIR", in_dir("open"), 1);
+	set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	CHECK(roots->chosen == NULL && roots->count == 4);
 	FAILS(stage_roots_none(roots, &failure), STAGE_E_NO_ROOT);
@@ -545,27 +550,99 @@ free_closes(void)
 	done();
 }
 
+/* When something was last made or removed in a directory. */
+static struct timespec
+changed(const char *path)
+{
+	struct stat found = {0};
+
+	CHECK(stat(path, &found) == 0);
+	return found.st_mtim;
+}
+
+/* Has the directory been changed since it was as old as this? */
+static bool
+was_used(const char *path, struct timespec old)
+{
+	struct timespec now = changed(path);
+
+	return now.tv_sec != old.tv_sec || now.tv_nsec != old.tv_nsec;
+}
+
+static void
+make_old(const char *path)
+{
+	const struct timespec times[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+
+	CHECK(utimensat(AT_FDCWD, path, times, 0) == 0);
+}
+
+/* Replaces the vetted root NAME by a link to `victim`; it is then `moved`. */
+static void
+replace(const char *name)
+{
+	make_dir(in_dir("victim"), 0700);
+	REQUIRE(rename(in_dir(name), in_dir("moved")) == 0);
+	REQUIRE(symlink("victim", in_dir(name)) == 0);
+	make_old(in_dir("victim"));
+	make_old(in_dir("moved"));
+}
+
+/* By descriptor: what was vetted was used, what stands in its place was not; nothing is left. */
+static void
+was_seen(const char *name)
+{
+	const struct timespec old = {.tv_sec = 1000000};
+
+	CHECK(was_used(in_dir("moved"), old));
+	CHECK(!was_used(in_dir("victim"), old));
+	CHECK(rmdir(in_dir("moved")) == 0);
+	CHECK(rmdir(in_dir("victim")) == 0);
+	unlink(in_dir(name));
+}
+
 /* The directory that was vetted is used, whatever its path leads to afterwards. */
 static void
 replaced_after_vetting(void)
 {
 	struct stage_dir *dir = NULL;
-	char *path;
 
 	make_dir(in_dir("t"), 0700);
-	make_dir(in_dir("victim"), 0700);
 	good(in_dir("t"));
-	REQUIRE(rename(in_dir("t"), in_dir("moved")) == 0);
-	REQUIRE(symlink("victim", in_dir("t")) == 0);
+	replace("t");
+	FAILS(stage_dir_open_root(&roots->list[0], NULL, &dir, &failure), STAGE_E_SWAPPED);
+	HAS(failure.message, in_dir("t"));
+	FAILS(stage_dir_open_ranked(roots, NULL, &dir, &failure), STAGE_E_SWAPPED);
+	CHECK(dir == NULL);
+	was_seen("t");
+	done();
+}
+
+/* One that was not replaced is used; of several the next best. */
+static void
+replaced_gives_way(void)
+{
+	struct stage_dir *dir = NULL;
+	char text[1024];
+
+	make_dir(in_dir("a"), 0700);
+	make_dir(in_dir("b"), 0700);
+	snprintf(text, sizeof(text), "avoid_tmpfs = no\ntemp_root = %s\ntemp_root = %s\n",
+		in_dir("a"), in_dir("b"));
+	set(text);
+	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
+	replace("a");
 	WORKS(stage_dir_open_ranked(roots, NULL, &dir, &failure));
 	REQUIRE(dir != NULL);
-	CHECK(count_entries(in_dir("victim")) == 0);
-	CHECK(count_entries(in_dir("moved")) == 1);
-	FAILS(stage_dir_mktemp(dir, &path, &failure), STAGE_E_SWAPPED);
+	CHECK(strncmp(stage_dir_path(dir), in_dir("b"), strlen(in_dir("b"))) == 0);
 	stage_dir_close(&dir);
-	CHECK(rmdir(in_dir("moved")) == 0);
-	rmdir(in_dir("victim"));
-	unlink(in_dir("t"));
+	was_seen("a");
+	WORKS(stage_dir_open_root(&roots->list[1], NULL, &dir, &failure));
+	REQUIRE(dir != NULL);
+	CHECK(strncmp(stage_dir_path(dir), in_dir("b"), strlen(in_dir("b"))) == 0);
+	WORKS(stage_dir_check(dir, &failure));
+	stage_dir_close(&dir);
+	rmdir(in_dir("b"));
 	done();
 }
 
@@ -615,6 +692,7 @@ static const struct test tests[] = {
 	{"state_names", state_names},
 	{"free_closes", free_closes},
 	{"replaced_after_vetting", replaced_after_vetting},
+	{"replaced_gives_way", replaced_gives_way},
 	{"falls_back", falls_back},
 	{NULL, NULL},
 };

@@ -146,10 +146,15 @@ ended(void)
 
 	bytes = compute(&usual, 1000, 300, &length, &signature);
 	FAILS(stage_signature_update(signature, data, 1, &failure), STAGE_E_ARGUMENT);
+	HAS(failure.message, "ended already");
 	WORKS(stage_signature_end(signature, &again, &other, &failure));
 	CHECK(again == bytes && other == length);
 	stage_signature_close(&signature);
 	CHECK(signature == NULL);
+	FAILS(stage_signature_update(signature, data, 1, &failure), STAGE_E_ARGUMENT);
+	HAS(failure.message, "not open");
+	FAILS(stage_signature_end(signature, &again, &other, &failure), STAGE_E_ARGUMENT);
+	HAS(failure.message, "not open");
 	/* abandoned */
 	WORKS(stage_signature_open(&usual, &signature, &failure));
 	WORKS(stage_signature_update(signature, data, 100, &failure));

@@ -477,6 +477,37 @@ footer(void)
 	}
 }
 
+/* Behind an archive's end no reader looks, and what is closed is not there: nothing is written. */
+static void
+wrong_order(void)
+{
+	size_t used;
+	int i;
+
+	begin();
+	WORKS(stage_volume_add(volume, &plain, NULL, 0, &failure));
+	WORKS(stage_volume_end(volume, &failure));
+	used = memory.used;
+	for (i = 0; i < 2; i++) {
+		FAILS(stage_volume_add(volume, &plain, NULL, 0, &failure), STAGE_E_ARGUMENT);
+		HAS(failure.message, plain.name);
+		HAS(failure.message, "ended already");
+		FAILS(stage_volume_end(volume, &failure), STAGE_E_ARGUMENT);
+		HAS(failure.message, "ended already");
+		CHECK(stage_volume_add(volume, &plain, NULL, 0, NULL) == STAGE_E_ARGUMENT);
+	}
+	CHECK(memory.used == used);
+	end();
+	FAILS(stage_volume_add(volume, &plain, NULL, 0, &failure), STAGE_E_ARGUMENT);
+	HAS(failure.message, "not open");
+	FAILS(stage_volume_end(volume, &failure), STAGE_E_ARGUMENT);
+	/* one that was not ended takes more after a member that was refused */
+	begin();
+	FAILS(stage_volume_add(volume, NULL, NULL, 0, &failure), STAGE_E_ARGUMENT);
+	WORKS(stage_volume_add(volume, &plain, NULL, 0, &failure));
+	end();
+}
+
 /* Wherever writing fails, that is the error, at once and from then on. */
 static void
 errors(void)
@@ -512,6 +543,7 @@ static const struct test tests[] = {
 	{"owners", owners},
 	{"contents", contents},
 	{"footer", footer},
+	{"wrong_order", wrong_order},
 	{"errors", errors},
 	{NULL, NULL},
 };

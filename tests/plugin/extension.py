@@ -1,0 +1,188 @@
+# extension.py PART... - uses the extension in ways that the host does not: each part in a process of its own, which a
+# crash would end. Prints what is wrong; status 1 where something is.
+#
+#	unopened CLASS	objects that never went through __init__, or failed in it, or went through it twice
+#	tempdir FOLDER	a relative --tempdir, and a run whose working directory is changed
+#	swapped FOLDER	a further temp root, below FOLDER, that is replaced after it was vetted
+import os
+import sys
+
+from duplicity import config
+from duplicity import diffdir  # which the extension asks for what is not its own
+from duplicity import log
+from duplicity import path
+from duplicity import tempdir
+from duplicity.backends import _stagedir
+
+log.setup()
+tempdir.TemporaryDirectory = _stagedir.TemporaryDirectory
+diffdir.stats = None
+wrong = 0
+
+
+def complain(*words):
+    global wrong
+    wrong += 1
+    print(*words)
+
+
+def must_raise(what, *kinds):
+    """Calls what, which must raise one of these."""
+    def check(*arguments):
+        try:
+            result = what(*arguments)
+        except kinds:
+            return
+        except BaseException as error:
+            complain(f'{what}{arguments} raises {error!r}')
+        else:
+            complain(f'{what}{arguments} returns {result!r}')
+    return check
+
+
+# How each class is opened, and what is called with which arguments. Arguments are right but for the object.
+def upload(*arguments):
+    return _stagedir.UPLOAD_DONE, ''
+
+
+class Signatures:
+    def write(self, data):
+        return len(data)
+
+
+OPENED = {
+    'TemporaryDirectory': lambda: (),
+    'Staging': lambda: ('file:///target', os.getcwd(), upload, 1, 0.0),
+    'Deltas': lambda: (iter(()), iter(()), Signatures()),
+    'DeltaTarBlockIter': lambda: (iter(()),),
+}
+FAILING = {
+    'TemporaryDirectory': (b'/nowhere/at/all',),
+    'Staging': ('file:///target', os.getcwd(), upload, 'many', 0.0),
+    'Deltas': (1, 2, Signatures()),
+    'DeltaTarBlockIter': (1,),
+}
+CALLS = {
+    'TemporaryDirectory': (('dir',), ('mktemp',), ('mkstemp',), ('mkstemp_file',), ('forget', b'/x'), ('check',), ('cleanup',)),
+    'Staging': (('volume', 1), ('put', '/x', 'x', 'x', 1), ('sync',), ('check',), ('drain',), ('adopt',), ('confirmed',),
+                ('resume', [])),
+    'Deltas': (('__next__',),),
+    'DeltaTarBlockIter': (('__next__',), ('get_read_size',), ('get_previous_index',), ('queue_index_data', None),
+                          ('remember_next_index',), ('recall_index',), ('get_footer',)),
+}
+
+
+def call_all(made, name):
+    for method, *arguments in CALLS[name]:
+        must_raise(getattr(made, method), ValueError)(*arguments)
+
+
+def check_unopened(name):
+    kind = getattr(_stagedir, name)
+    methods = {method for method in vars(kind) if callable(getattr(kind, method)) and not method.startswith('__')}
+    missing = methods - {method for method, *_arguments in CALLS[name]}
+    if missing:
+        complain(f'{name} has methods that are not called here: {missing}')
+    call_all(kind.__new__(kind), name)
+    failed = kind.__new__(kind)
+    collate, diffdir.collate2iters = diffdir.collate2iters, None  # what Deltas asks for last
+    for _again in range(3):
+        must_raise(failed.__init__, Exception)(*FAILING[name])
+        call_all(failed, name)
+    diffdir.collate2iters = collate
+    made = kind(*OPENED[name]())
+    for _again in range(3):
+        must_raise(made.__init__, RuntimeError)(*OPENED[name]())
+    for attribute in vars(kind):
+        getattr(kind.__new__(kind), attribute, None)  # of those that may be missing
+    use_unopened(name, kind)
+    if name == 'TemporaryDirectory':
+        made.cleanup()
+        must_raise(made.__init__, RuntimeError)()
+    if name == 'Staging':
+        check_staging(made)
+
+
+def check_staging(made):
+    """One that was opened, and has ended with its directory, is not opened again."""
+    made.check()
+    made.drain()
+    made.volume(1)
+    tempdir.default().cleanup()
+    must_raise(made.__init__, RuntimeError)(*OPENED['Staging']())
+
+
+def use_unopened(name, kind):
+    """Where other parts of the extension are given one."""
+    if name == 'Deltas':
+        blocks = _stagedir.DeltaTarBlockIter(kind.__new__(kind))
+        must_raise(next, ValueError)(blocks)
+        must_raise(_stagedir.gzip_write_file, ValueError)(blocks, 'file')
+        blocks.get_footer()
+        must_raise(kind(iter([1]), iter(()), Signatures()).__next__, Exception)()
+    if name == 'DeltaTarBlockIter':
+        must_raise(_stagedir.gzip_write_file, ValueError)(kind.__new__(kind), 'file')
+        blocks = kind(iter(()))
+        for offset in -1, -10239, -(1 << 63), (1 << 63) - 1:
+            blocks.offset = offset
+            expected = 10240 - offset % 10240
+            if len(blocks.get_footer()) != expected:
+                complain(f'the footer at {offset} has not {expected} bytes')
+        must_raise(delattr, TypeError)(blocks, 'offset')
+        must_raise(object.__new__, TypeError)(kind)
+        must_raise(_stagedir.SourceFile, TypeError)()
+        must_raise(_stagedir.SourceFile.__new__, TypeError)(_stagedir.SourceFile)
+        must_raise(object.__new__, TypeError)(_stagedir.SourceFile)
+
+
+def check_tempdir(folder):
+    """The same root, wherever the run has gone since."""
+    os.mkdir(os.path.join(folder, 'relative'))
+    os.chdir(folder)
+    config.temproot = 'relative'
+    first = _stagedir.TemporaryDirectory()
+    os.chdir('/')
+    os.environ['TMPDIR'] = '/nowhere'
+    second = _stagedir.TemporaryDirectory()
+    third = _stagedir.TemporaryDirectory('relative')
+    for made in first, second, third:
+        if os.path.realpath(os.path.dirname(made.dir())) != os.path.realpath(os.path.join(folder, 'relative')):
+            complain(f'{made.dir()} is not in {folder}/relative')
+        made.cleanup()
+
+
+class Swapping:
+    """A selection that, when it is asked whether a temp root is backed up, replaces that."""
+
+    def __init__(self, root, victim):
+        self.root, self.victim, self.swapped = root, victim, False
+
+    def Select(self, found):
+        if os.fsdecode(found.name) == self.root and not self.swapped:
+            self.swapped = True
+            os.rename(self.root, self.root + '.moved')
+            os.symlink(self.victim, self.root)
+        return 0
+
+
+def check_swapped(folder):
+    root, victim = os.path.join(folder, 'further'), os.path.join(folder, 'victim')
+    os.mkdir(victim)
+    os.utime(victim, (1, 1))
+    staging = _stagedir.Staging(*OPENED['Staging']())
+    staging.volume(1)
+    config.local_path = path.Path(os.fsencode(folder))
+    config.select = Swapping(root, victim)
+    must_raise(staging.volume, _stagedir.StagingError)(1 << 60)
+    if not config.select.swapped:
+        complain(f'{root} was never looked at')
+    for there in victim, root + '.moved':
+        if os.listdir(there):
+            complain(f'{os.listdir(there)} was left in {there}')
+    if os.stat(victim).st_mtime != 1:
+        complain(f'{victim}, which was never vetted, was used')
+
+
+part, argument = sys.argv[1:]
+{'unopened': check_unopened, 'tempdir': check_tempdir, 'swapped': check_swapped}[part](argument)
+sys.exit(1 if wrong else 0)
