@@ -632,7 +632,7 @@ staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 	const struct stage_settings *settings;
 	struct stage_error error;
 	double delay;
-	int attempts;
+	int attempts, code;
 
 	(void)unused;
 	if (self->settings) {
