@@ -106,9 +106,9 @@ dead 0 duplicity full "${quick[@]}" --encrypt-key one@example.com
 goes_on 'the same key by another name' duplicity full "${quick[@]}" --encrypt-key "$one"
 PASSPHRASE='' whole 'the same key by another name' "${quick[@]}"
 
-dead 0 env PASSPHRASE='' duplicity full "${quick[@]}" --encrypt-key "$one" --sign-key "$signer"
+dead 0 env PASSPHRASE='' SIGN_PASSPHRASE='' duplicity full "${quick[@]}" --encrypt-key "$one" --sign-key "$signer"
 begins_anew 'only the key that signs is here' 'gpg does not decrypt them' \
-	env PASSPHRASE='' duplicity full "${quick[@]}" --encrypt-key "$one" --sign-key "$signer"
+	env PASSPHRASE='' SIGN_PASSPHRASE='' duplicity full "${quick[@]}" --encrypt-key "$one" --sign-key "$signer"
 PASSPHRASE='' whole 'only the key that signs is here' "${quick[@]}"
 
 # flush knows neither options nor keys of the next backup
