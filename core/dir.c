@@ -24,6 +24,7 @@
 
 #include "forkmark.h"
 #include "held.h"
+#include "locks.h"
 #include "nameset.h"
 #include "naming.h"
 
@@ -122,6 +123,12 @@ open_at(int root_fd, const char *root, const struct stage_log *log, struct stage
 			"files may "
 			"touch %s, and if this run is killed it must be removed by hand",
 			root, dir->path);
+	else if (!held.proves)
+		stage_log_line(log, STAGE_WARNING,
+			"the locks of the file system of %s (%s) do not prove whether a run lives: "
+			"if this one is killed, what it leaves there is neither handed off nor "
+			"removed before \"stagedir adopt\" says that it is gone",
+			root, stage_locks_kind(held.fd));
 	*ret_dir = dir;
 	return 0;
 

@@ -9,10 +9,16 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "locks.h"
 
 /* A name collides never, a reclaimer hardly ever: so many failures have another reason. */
 #define ATTEMPTS 16
+
+/* Looks at a directory that somebody else is just looking at, before it is taken; 1 ms apart. */
+#define TAKE_ATTEMPTS 100
 
 static bool
 same_inode(const struct stat *a, const struct stat *b)
@@ -40,6 +46,25 @@ stage_held_lock(struct stage_held *held, int operation)
 	return held->lock;
 }
 
+enum stage_lock
+stage_held_take(struct stage_held *held)
+{
+	const struct timespec pause = {.tv_nsec = 1000 * 1000};
+	int attempts;
+
+	for (attempts = 0; attempts < TAKE_ATTEMPTS; attempts++) {
+		if (stage_held_lock(held, LOCK_EX) != STAGE_LOCK_TAKEN ||
+			stage_held_lock(held, LOCK_SH) == STAGE_LOCK_TAKEN)
+			break;
+		stage_held_lock(held, LOCK_UN);
+		held->lock = STAGE_LOCK_TAKEN;
+		nanosleep(&pause, NULL);
+	}
+	if (held->lock == STAGE_LOCK_OURS && !stage_locks_exclude(held->fd))
+		held->lock = STAGE_LOCK_UNSUPPORTED;
+	return held->lock;
+}
+
 int
 stage_held_find(struct stage_held *held, int root_fd, const char *name, int operation)
 {
@@ -51,12 +76,24 @@ stage_held_find(struct stage_held *held, int root_fd, const char *name, int oper
 	held->fd = openat(root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (held->fd < 0 || fstat(held->fd, &held->stat) < 0)
 		goto failed;
+	held->proves = stage_locks_prove(held->fd);
 	held->lock = try_lock(held->fd, operation);
 	return 0;
 
 failed:
 	stage_held_release(held);
 	return STAGE_E_SYSTEM;
+}
+
+int
+stage_held_look(struct stage_held *held, int root_fd, const char *name)
+{
+	int code = stage_held_find(held, root_fd, name, LOCK_SH);
+
+	/* not a moment longer: somebody who takes it over would have to wait */
+	if (code == 0 && held->lock == STAGE_LOCK_OURS)
+		flock(held->fd, LOCK_UN);
+	return code;
 }
 
 static bool
@@ -105,6 +142,8 @@ attempt(struct stage_held *held, int root_fd, const char *root, bool lockable,
 		return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
 			"cannot open the new staging directory %s/%s", root, name);
 	}
+	if (held->lock == STAGE_LOCK_OURS && !stage_locks_exclude(held->fd))
+		held->lock = STAGE_LOCK_UNSUPPORTED;
 	/* what could not be locked must bear the name that says so, also if it can be now */
 	if ((held->lock == STAGE_LOCK_OURS || !lockable) && held->lock != STAGE_LOCK_TAKEN &&
 		still_in_root(held)) {
