@@ -28,6 +28,9 @@ fail_unproven(const struct stage_held *held, const char *path, struct stage_erro
 	if (held->lock == STAGE_LOCK_UNSUPPORTED)
 		return fail_foreign(path,
 			"cannot be locked, so that nobody can tell whether its run lives", error);
+	if (stage_naming_is_shared(held->name))
+		return fail_foreign(path,
+			"was made where locks do not prove that its run is gone", error);
 	return stage_error_set(error, STAGE_E_ARGUMENT, 0,
 		"the spool %s is on a file system (%s) whose locks do not prove that its run is gone",
 		path, stage_locks_kind(held->fd));

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dead.h"
 #include "forkmark.h"
 #include "held.h"
 #include "locks.h"
@@ -637,6 +638,7 @@ static size_t
 name_strangers(
 	const struct stage_dir *dir, struct stage_held *held, const struct stage_nameset *names)
 {
+	bool machine, boot;
 	struct dirent *entry;
 	size_t count = 0;
 	DIR *stream;
@@ -647,6 +649,7 @@ name_strangers(
 	held->fd = -1; /* the stream's now */
 	while ((entry = readdir(stream))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+			stage_naming_is_released(entry->d_name, &machine, &boot) ||
 			stage_nameset_contains(names, entry->d_name))
 			continue;
 		stage_log_line(&dir->log, STAGE_WARNING,
@@ -677,6 +680,9 @@ remove_directory(
 		stage_log_line(&dir->log, STAGE_WARNING,
 			"cannot remove the staging directory %s: %s", dir->path,
 			stage_errno_text(failed));
+	/* by whoever can, where no lock will tell that this run is gone */
+	if (failed != ESTALE)
+		stage_dead_leave(held, dir->path);
 	if (failed == ENOTEMPTY || failed == EEXIST)
 		left += name_strangers(dir, held, names);
 	return left;

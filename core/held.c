@@ -76,7 +76,7 @@ stage_held_find(struct stage_held *held, int root_fd, const char *name, int oper
 	held->fd = openat(root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (held->fd < 0 || fstat(held->fd, &held->stat) < 0)
 		goto failed;
-	held->proves = stage_locks_prove(held->fd);
+	held->proves = !stage_naming_is_shared(name) && stage_locks_prove(held->fd);
 	held->lock = try_lock(held->fd, operation);
 	return 0;
 
@@ -120,13 +120,13 @@ make_private(struct stage_held *held)
 
 /* Makes a directory with a new name, opens and locks it. Returns 1 to be called again. */
 static int
-attempt(struct stage_held *held, int root_fd, const char *root, bool lockable,
+attempt(struct stage_held *held, int root_fd, const char *root, bool proven,
 	struct stage_error *error)
 {
 	char name[STAGE_DIR_NAME_MAX];
 	int code, sys_errno;
 
-	code = stage_naming_dir(lockable, name, error);
+	code = stage_naming_dir(proven, name, error);
 	if (code < 0)
 		return code;
 	if (mkdirat(root_fd, name, 0700) < 0) {
@@ -145,7 +145,7 @@ attempt(struct stage_held *held, int root_fd, const char *root, bool lockable,
 	if (held->lock == STAGE_LOCK_OURS && !stage_locks_exclude(held->fd))
 		held->lock = STAGE_LOCK_UNSUPPORTED;
 	/* what could not be locked must bear the name that says so, also if it can be now */
-	if ((held->lock == STAGE_LOCK_OURS || !lockable) && held->lock != STAGE_LOCK_TAKEN &&
+	if ((held->lock == STAGE_LOCK_OURS || !proven) && held->lock != STAGE_LOCK_TAKEN &&
 		still_in_root(held)) {
 		if (make_private(held) == 0)
 			return 0;
@@ -163,16 +163,16 @@ attempt(struct stage_held *held, int root_fd, const char *root, bool lockable,
 int
 stage_held_create(struct stage_held *held, int root_fd, const char *root, struct stage_error *error)
 {
-	bool lockable = true;
+	bool proven = stage_locks_prove(root_fd);
 	int attempts, code;
 
 	for (attempts = 0; attempts < ATTEMPTS; attempts++) {
 		held->lock = STAGE_LOCK_OURS;
-		code = attempt(held, root_fd, root, lockable, error);
+		code = attempt(held, root_fd, root, proven, error);
 		if (code <= 0)
 			return code;
 		if (held->lock == STAGE_LOCK_UNSUPPORTED)
-			lockable = false;
+			proven = false;
 	}
 	return stage_error_set(error, STAGE_E_SYSTEM, EAGAIN,
 		"%d new staging directories in %s were taken by another process", ATTEMPTS, root);

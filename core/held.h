@@ -17,7 +17,8 @@
  * for the shared lock: if that is to be had, nobody lives there and somebody looks, who is waited for
  * (stage_held_take()). Exclusive is exclusive: of two that take over at once one gets it.
  *
- * On some file systems no lock proves anything (locks.h): proves tells.
+ * On some file systems no lock proves anything (locks.h), nor on a directory that was made on one and
+ * is seen from below it, on the local disk: proves tells.
  *
  * Not installed. Not locked between threads: one thread at a time for a struct.
  */
@@ -53,8 +54,8 @@ struct stage_held {
 
 /*
  * Makes a directory 0700 with a new name in root_fd, opens and locks it. root is its path, for
- * messages. Returns 0 with held->lock OURS, or UNSUPPORTED and a name that says so (naming.h);
- * STAGE_E_SYSTEM. On failure nothing is left.
+ * messages. Returns 0 with held->lock OURS or UNSUPPORTED; where its lock proves nothing, which is so
+ * for the latter, the name says it (naming.h). STAGE_E_SYSTEM. On failure nothing is left.
  */
 int stage_held_create(
 	struct stage_held *held, int root_fd, const char *root, struct stage_error *error);

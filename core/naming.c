@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #define DIR_PREFIX "stagedir-"
+#define SHARED_MARK "s" /* no digit */
 #define RELEASED_PREFIX "released-"
 
-/* Of a machine without an id; 0 is of a directory that could not be locked. */
+/* Of a machine without an id; what version 0.1.0 gave a directory that it could not lock. */
 #define MACHINE_NONE UINT64_MAX
+#define MACHINE_UNLOCKED 0
 #define BOOT_UNKNOWN 0
 
 static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
@@ -154,21 +156,21 @@ boot_hash(void)
 }
 
 int
-stage_naming_dir(bool lockable, char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error)
+stage_naming_dir(bool proven, char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error)
 {
 	unsigned char bytes[STAGE_DIR_RANDOM];
-	uint64_t machine = 0;
+	uint64_t machine;
 	int length, code;
 
-	code = lockable ? machine_hash(&machine, error) : 0;
+	code = machine_hash(&machine, error);
 	if (code < 0)
 		return code;
 	code = fill_random(bytes, sizeof(bytes), error);
 	if (code < 0)
 		return code;
 	length = snprintf(ret_name, STAGE_DIR_NAME_MAX - STAGE_DIR_RANDOM,
-		DIR_PREFIX "%016" PRIx64 "-%08" PRIx32 "-%ld-", machine, boot_hash(),
-		(long)getpid());
+		DIR_PREFIX "%016" PRIx64 "-%s%08" PRIx32 "-%ld-", machine,
+		proven ? "" : SHARED_MARK, boot_hash(), (long)getpid());
 	*spell(ret_name + length, bytes, sizeof(bytes)) = '\0';
 	return 0;
 }
@@ -261,28 +263,54 @@ is_this_machine(uint64_t machine, bool old)
 	return old && hash == MACHINE_NONE && host_name_hash(&old_hash) && machine == old_hash;
 }
 
+/* What the name of a staging directory says. */
+struct parts {
+	uint64_t machine;
+	unsigned long long pid;
+	bool old; /* of version 0.1.0 */
+	bool shared;
+};
+
+static bool
+take_dir(const char *name, struct parts *parts)
+{
+	const char *rest, *run;
+	uint64_t boot;
+
+	*parts = (struct parts){0};
+	if (strncmp(name, DIR_PREFIX, strlen(DIR_PREFIX)) != 0)
+		return false;
+	rest = take_digits(name + strlen(DIR_PREFIX), STAGE_MACHINE_DIGITS, &parts->machine);
+	if (!rest || *rest++ != '-')
+		return false;
+	parts->shared = strncmp(rest, SHARED_MARK, strlen(SHARED_MARK)) == 0;
+	run = take_digits(rest + (parts->shared ? strlen(SHARED_MARK) : 0), STAGE_BOOT_DIGITS,
+		&boot);
+	if (run && *run == '-' && take_run(run + 1, &parts->pid))
+		return true;
+	parts->old = true;
+	parts->shared = parts->machine == MACHINE_UNLOCKED;
+	return take_run(rest, &parts->pid);
+}
+
 bool
 stage_naming_is_dir(const char *name, pid_t *ret_pid, bool *ret_this_machine)
 {
-	uint64_t machine, boot;
-	unsigned long long pid;
-	const char *rest, *run;
-	bool old = false;
+	struct parts parts;
 
-	if (strncmp(name, DIR_PREFIX, strlen(DIR_PREFIX)) != 0)
+	if (!take_dir(name, &parts))
 		return false;
-	rest = take_digits(name + strlen(DIR_PREFIX), STAGE_MACHINE_DIGITS, &machine);
-	if (!rest || *rest++ != '-')
-		return false;
-	run = take_digits(rest, STAGE_BOOT_DIGITS, &boot);
-	if (!run || *run != '-' || !take_run(run + 1, &pid)) {
-		old = true;
-		if (!take_run(rest, &pid))
-			return false;
-	}
-	*ret_pid = (pid_t)pid;
-	*ret_this_machine = is_this_machine(machine, old);
+	*ret_pid = (pid_t)parts.pid;
+	*ret_this_machine = is_this_machine(parts.machine, parts.old);
 	return true;
+}
+
+bool
+stage_naming_is_shared(const char *name)
+{
+	struct parts parts;
+
+	return take_dir(name, &parts) && parts.shared;
 }
 
 int

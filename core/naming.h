@@ -2,7 +2,8 @@
  * naming - the names of staging directories and of the files in them
  *
  *	stagedir-MACHINE-BOOT-PID-RANDOM	a staging directory
- *	stagedir-MACHINE-PID-RANDOM		the same, made by version 0.1.0
+ *	stagedir-MACHINE-sBOOT-PID-RANDOM	the same, made where locks prove nothing (locks.h)
+ *	stagedir-MACHINE-PID-RANDOM		made by version 0.1.0
  *	mktemp-RANDOM-COUNT			a file in it whose name was given out, made by the caller
  *	mkstemp-RANDOM-COUNT			a file in it that the library made
  *	staged-RANDOM-COUNT			a file in a spool (spool.h), for storage
@@ -25,6 +26,8 @@
  *	  it left: nobody else ever could, as its host name is another one each time.
  *	- On any other file system neither is enough, as ids are cloned and locks do not show: there a
  *	  directory is nobody's until it is released (released.h), for this machine as it was started.
+ *	  Its name says so by the s, since what is FUSE or NFS for one run is a local disk for another,
+ *	  that which lies below it: there the lock of the first does not show.
  *
  * Not installed. All functions may be called from any thread.
  */
@@ -54,10 +57,10 @@ struct stage_random {
 };
 
 /*
- * Writes a new name for a staging directory of this process. One that cannot be locked gets MACHINE
- * 0, which is no machine's: nobody can then take it for an orphan.
+ * Writes a new name for a staging directory of this process. proven: it is made where locks prove
+ * whether a run lives.
  */
-int stage_naming_dir(bool lockable, char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error);
+int stage_naming_dir(bool proven, char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error);
 
 /* Writes a new name for a file; the caller sees to it that count does not repeat. */
 int stage_naming_file(enum stage_file_kind kind, struct stage_random *random, uint64_t count,
@@ -68,6 +71,12 @@ int stage_naming_file(enum stage_file_kind kind, struct stage_random *random, ui
  * take it for its own: it is ours, or that of a machine without an id.
  */
 bool stage_naming_is_dir(const char *name, pid_t *ret_pid, bool *ret_this_machine);
+
+/*
+ * Was the directory of this name made where locks prove nothing? So was one of version 0.1.0 with
+ * MACHINE 0, which could not lock it.
+ */
+bool stage_naming_is_shared(const char *name);
 
 /* Writes the name of the file that releases a directory to this machine, as it was started. */
 int stage_naming_released(char ret_name[STAGE_RELEASED_NAME_MAX], struct stage_error *error);

@@ -789,12 +789,17 @@ stage_spool_rest(const struct stage_spool *spool, size_t *ret_files, uint64_t *r
 	closedir(stream);
 }
 
-/* The journal goes last: a spool in which something waits always has one. */
+/*
+ * The journal goes last: a spool in which something waits always has one. It is closed before: where
+ * FUSE or NFS removes an open file it stays, by another name (.fuse_hidden, .nfs), and the directory is
+ * not empty.
+ */
 static void
 remove_directory(struct stage_spool *spool)
 {
 	int failed;
 
+	stage_journal_close(&spool->journal);
 	remove_name(spool, STAGE_JOURNAL_NAME);
 	failed = stage_held_remove(&spool->held);
 	if (failed == ESTALE)
@@ -805,6 +810,8 @@ remove_directory(struct stage_spool *spool)
 	else if (failed)
 		stage_log_line(&spool->log, STAGE_WARNING, "cannot remove the empty spool %s: %s",
 			spool->path, stage_errno_text(failed));
+	if (failed && failed != ESTALE)
+		stage_dead_leave(&spool->held, spool->path);
 }
 
 void

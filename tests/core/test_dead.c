@@ -123,12 +123,13 @@ adopt(void)
 	return stage_spool_adopt(spool_path, false, &capture()->log, &spool, &failure);
 }
 
-/* Adopts it, forgets all of it; then nothing is left. */
+/* Adopts it, as the operator if it must be, forgets all of it; then nothing is left. */
 static void
 finish(void)
 {
 	struct stage_spool_file *file;
 
+	WORKS(stage_orphan_release(spool_path, true, &failure));
 	WORKS(adopt());
 	REQUIRE(spool != NULL);
 	while ((file = stage_spool_files(spool)) || (file = stage_spool_unlisted(spool)))
@@ -425,6 +426,12 @@ two_mounts(void)
 	wrap_hide_locks(true);
 	CHECK(find_it().owner == STAGE_OWNER_UNKNOWN);
 	FAILS(stage_spool_adopt(spool_path, false, NULL, &other, &failure), STAGE_E_ARGUMENT);
+	CHECK(reclaim().files == 0);
+	/* nor does it on the disk that lies below */
+	wrap_file_system(0);
+	CHECK(find_it().owner == STAGE_OWNER_UNKNOWN && !find_it().proven);
+	FAILS(stage_spool_adopt(spool_path, false, NULL, &other, &failure), STAGE_E_ARGUMENT);
+	HAS(failure.message, "was made where locks do not prove");
 	CHECK(reclaim().files == 0);
 	wrap_hide_locks(false);
 	close(fd);

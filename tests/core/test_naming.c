@@ -42,8 +42,26 @@ dir_shape(void)
 	CHECK(stage_naming_is_dir(name, &pid, &this_machine));
 	CHECK(pid == getpid() && this_machine);
 	/* the longest there can be */
-	CHECK(strlen("stagedir-0123456789abcdef-01234567--") + 10 + STAGE_DIR_RANDOM <
+	CHECK(strlen("stagedir-0123456789abcdef-s01234567--") + 10 + STAGE_DIR_RANDOM <
 		STAGE_DIR_NAME_MAX);
+}
+
+/* Where locks prove nothing the name says so, to whoever sees it where they do. */
+static void
+dir_shared(void)
+{
+	char name[STAGE_DIR_NAME_MAX];
+	bool this_machine = false;
+	pid_t pid = 0;
+
+	WORKS(stage_naming_dir(true, name, &failure));
+	CHECK(!stage_naming_is_shared(name));
+	WORKS(stage_naming_dir(false, name, &failure));
+	CHECK(name[26] == 's' && stage_naming_is_shared(name));
+	CHECK(stage_naming_is_dir(name, &pid, &this_machine) && pid == getpid() && this_machine);
+	CHECK(stage_naming_is_shared("stagedir-0000000000000000-4711-abcdefghijklmnop"));
+	CHECK(!stage_naming_is_shared("stagedir-0123456789abcdef-4711-abcdefghijklmnop"));
+	CHECK(!stage_naming_is_shared("stagedir-0123456789abcdef-s4711-abcdefghijklmnop"));
 }
 
 /* What version 0.1.0 has made is known, and so is what this machine made before it was started again. */
@@ -166,6 +184,10 @@ dir_near_misses(void)
 		"stagedir-0123456789abcdef-01234567-4711-abcdefghijklmnop-",
 		"stagedir-0123456789abcdef-01234567-01234567-4711-abcdefghijklmnop",
 		"stagedir-0123456789abcdef-01234567",
+		"stagedir-0123456789abcdef-s01234567",
+		"stagedir-0123456789abcdef-ss1234567-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-s0123456-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-s4711-abcdefghijklmnop",
 		"stagedir-0123456789abcdef",
 	};
 	size_t i;
@@ -303,6 +325,7 @@ file_near_misses(void)
 
 static const struct test tests[] = {
 	{"dir_shape", dir_shape},
+	{"dir_shared", dir_shared},
 	{"dir_of_other_machine", dir_of_other_machine},
 	{"dir_of_before", dir_of_before},
 	{"dir_of_no_machine", dir_of_no_machine},
