@@ -153,6 +153,7 @@ tell_of_other_target(const struct stage_spool_found *spool)
 static void
 add_spool(struct jobs *jobs, const struct stage_spool_found *spool, bool quiet)
 {
+	char volumes[COMMAND_VOLUMES_MAX];
 	struct stage_error error;
 	size_t i, useless = 0;
 
@@ -166,6 +167,11 @@ add_spool(struct jobs *jobs, const struct stage_spool_found *spool, bool quiet)
 			useless++;
 		else
 			add_file(jobs, spool, &spool->list[i]);
+	if (spool->unlisted && !quiet)
+		command_say("%s in %s cannot be handed off, as the records that may have told of "
+			    "them are damaged; \"stagedir gc\" removes them",
+			command_volumes(volumes, spool->unlisted, spool->unlisted_bytes),
+			spool->path);
 	if (useless && !quiet)
 		command_say(
 			"%zu volume%s for %s cannot be handed off any more; \"stagedir gc\" tells "

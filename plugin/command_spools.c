@@ -42,8 +42,9 @@ command_unreadable_spool(const struct stage_spool_found *spool)
 {
 	char volumes[COMMAND_VOLUMES_MAX];
 
-	command_problem("nobody can tell what waits in %s (%s): %s", spool->path,
-		command_volumes(volumes, spool->unlisted, spool->unlisted_bytes), spool->unreadable);
+	command_problem("nobody can tell what waits in %s: %s; %s, stay there", spool->path,
+		spool->unreadable,
+		command_volumes(volumes, spool->unlisted, spool->unlisted_bytes));
 }
 
 const char *

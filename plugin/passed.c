@@ -32,10 +32,9 @@ tell_lost(const struct stage_spool_found *found)
 					    : "its journal has no target any more";
 
 	stage_log_line(&host_log, STAGE_WARNING,
-		"nobody can tell what waits in %s (%zu staged files, %llu bytes, of which no "
-		"record tells): %s; it stays there, \"stagedir status\" and \"stagedir gc\" tell "
-		"more",
-		found->path, found->unlisted, (unsigned long long)found->unlisted_bytes, why);
+		"nobody can tell what waits in %s: %s; %zu staged files, %llu bytes, of which no "
+		"record tells stay there, and \"stagedir status\" and \"stagedir gc\" tell more",
+		found->path, why, found->unlisted, (unsigned long long)found->unlisted_bytes);
 }
 
 /* What may be this run's, and is left alone as nobody can tell whether its own run is gone. */
