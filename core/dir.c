@@ -121,8 +121,8 @@ open_at(int root_fd, const char *root, const struct stage_log *log, struct stage
 	if (held.lock == STAGE_LOCK_UNSUPPORTED)
 		stage_log_line(log, STAGE_WARNING,
 			"the file system of %s cannot lock a directory: cleaners of temporary "
-			"files may "
-			"touch %s, and if this run is killed it must be removed by hand",
+			"files may touch %s, and if this run is killed it stays until \"stagedir "
+			"adopt\" says that it is gone",
 			root, dir->path);
 	else if (!held.proves)
 		stage_log_line(log, STAGE_WARNING,
