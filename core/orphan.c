@@ -459,6 +459,30 @@ reclaim(struct stage_held *held, const char *root, pid_t pid, const struct stage
 }
 
 /*
+ * Tells of what stays for want of a proof, and takes room: nobody else would. What waits in it is told
+ * by whoever could hand it off.
+ */
+static void
+leave_unproven(
+	const struct stage_held *held, const char *root, pid_t pid, const struct stage_log *log)
+{
+	struct content content = {0};
+	char *path;
+
+	if (measure(held->fd, &content) < 0 || content.files == 0 ||
+		count_waiting(held->fd, held->name))
+		return;
+	path = path_in(root, held->name);
+	if (path)
+		stage_log_line(log, STAGE_NOTICE,
+			"%zu files, %llu bytes, in %s are left there, as no lock proves that the "
+			"run %ld is gone; once you know, \"stagedir adopt %s\" says so, and they "
+			"are removed",
+			content.files, (unsigned long long)content.bytes, path, (long)pid, path);
+	free(path);
+}
+
+/*
  * Gone meanwhile, no directory, or another user's: nothing to say. Anything else may hide an
  * orphan.
  */
@@ -496,8 +520,18 @@ stage_orphan_reclaim(const char *root, const struct stage_log *log, struct stage
 			warn_unopened(root, entry->d_name, errno, log, total);
 			continue;
 		}
-		if (stage_dead_owner(&held, this_machine) == STAGE_OWNER_DEAD)
+		switch (stage_dead_owner(&held, this_machine)) {
+		case STAGE_OWNER_DEAD:
 			reclaim(&held, root, pid, log, total);
+			break;
+		case STAGE_OWNER_UNKNOWN:
+			leave_unproven(&held, root, pid, log);
+			break;
+		case STAGE_OWNER_LIVE:
+		case STAGE_OWNER_OTHER_USER:
+		case STAGE_OWNER_OTHER_MACHINE:
+			break;
+		}
 		stage_held_release(&held);
 	}
 	closedir(stream);

@@ -79,6 +79,7 @@ struct stage_reclaimed {
 /*
  * Reclaims every orphan in root and adds to *total, which the caller has set to 0 before the first
  * root. Each orphan is one line in log (STAGE_NOTICE), each thing left in it too (STAGE_WARNING).
+ * So is one that nobody can tell to be one, with files in it (STAGE_NOTICE).
  * Goes on past an orphan that cannot be removed. Returns 0, or as list does.
  */
 int stage_orphan_reclaim(const char *root, const struct stage_log *log,

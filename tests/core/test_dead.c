@@ -330,18 +330,26 @@ reclaim_while_looked_at(void)
 static void
 killed_on_fuse(void)
 {
-	struct stage_reclaimed total;
+	struct stage_reclaimed total = {0};
 
 	kill_run();
 	wrap_file_system(FUSE);
 	CHECK(find_it().owner == STAGE_OWNER_UNKNOWN && !find_it().proven);
 	FAILS(adopt(), STAGE_E_ARGUMENT);
 	HAS(failure.message, "(FUSE) whose locks do not prove");
-	make_dir(in_dir("x"), 0700);
-	total = reclaim();
+	WORKS(stage_orphan_reclaim(test_dir, &capture()->log, &total, &failure));
 	CHECK(total.directories == 0 && total.files == 0 && total.left == 0);
-	CHECK(count_entries(spool_path) == 4);
-	rmdir(in_dir("x"));
+	CHECK(count_entries(spool_path) == 4 && captured.used == 0);
+	/* what takes room and waits for nobody is told */
+	unlink(join(spool_path, STAGE_JOURNAL_NAME));
+	WORKS(stage_orphan_reclaim(test_dir, &capture()->log, &total, &failure));
+	CHECK(total.files == 0 && captured.lines[STAGE_NOTICE] == 1);
+	HAS(captured.text, "N:3 files, 6 bytes, in ");
+	HAS(captured.text, "\"stagedir adopt ");
+	wrap_file_system(0);
+	reclaim();
+	kill_run();
+	wrap_file_system(FUSE);
 	/* until the operator says that it is gone; a live one is, whatever he says */
 	FAILS(stage_orphan_release(spool_path, false, &failure), STAGE_E_ARGUMENT);
 	HAS(failure.message, "locks do not prove");
@@ -354,6 +362,25 @@ killed_on_fuse(void)
 	wrap_file_system(0);
 	finish();
 	reclaim();
+}
+
+/* A file system that grants every lock is found out, of whatever kind it is. */
+static void
+locks_that_exclude_nobody(void)
+{
+	wrap_hide_locks(true);
+	end_run();
+	CHECK(stage_naming_is_shared(strrchr(spool_path, '/') + 1));
+	wrap_hide_locks(false);
+	CHECK(find_it().owner == STAGE_OWNER_DEAD); /* it has ended, and said so */
+	finish();
+	kill_run();
+	reclaim();
+	wrap_hide_locks(true);
+	FAILS(adopt(), STAGE_E_ARGUMENT);
+	CHECK(is_there(staged_path));
+	wrap_hide_locks(false);
+	finish();
 }
 
 /* A kind that nobody knows is one whose locks prove nothing. */
@@ -557,6 +584,7 @@ static const struct test tests[] = {
 	{"looked_at", looked_at},
 	{"reclaim_while_looked_at", reclaim_while_looked_at},
 	{"killed_on_fuse", killed_on_fuse},
+	{"locks_that_exclude_nobody", locks_that_exclude_nobody},
 	{"killed_on_the_unknown", killed_on_the_unknown},
 	{"ended_on_fuse", ended_on_fuse},
 	{"killed_after_it_was_released", killed_after_it_was_released},

@@ -37,20 +37,24 @@ kill_all() {
 	for child in $(ps -o pid= --ppid "$1"); do
 		kill_all "$child"
 	done
-	kill -KILL "$1"
+	kill -KILL "$1" 2>/dev/null
 }
 
 # Two mounts of one folder.
-if command -v bindfs >/dev/null && [ -c /dev/fuse ] && mkdir "$work/one" "$work/two" &&
-	bindfs "$root" "$work/one" 2>"$logs/bindfs"; then
-	mounts+=("$work/one")
-	bindfs "$root" "$work/two" || die 'cannot mount a second time'
-	mounts+=("$work/two")
-	two=yes
+mkdir "$work/one" "$work/two"
+two=
+if ! [ -c /dev/fuse ]; then
+	skip_part 'one folder by two mounts: there is no /dev/fuse here'
 else
-	two=
 	need bindfs bindfs
-	skip_part "one folder by two mounts: bindfs cannot mount here ($(head -n 1 "$logs/bindfs" 2>/dev/null || echo 'no /dev/fuse'))"
+	if bindfs "$root" "$work/one" 2>"$logs/bindfs"; then
+		mounts+=("$work/one")
+		bindfs "$root" "$work/two" || die 'cannot mount a second time'
+		mounts+=("$work/two")
+		two=yes
+	else
+		skip_part "one folder by two mounts: bindfs cannot mount here: $(head -n 1 "$logs/bindfs")"
+	fi
 fi
 
 # other_mount - what the other mount shows, and does not do, of a run in this one.
