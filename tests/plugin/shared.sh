@@ -147,12 +147,16 @@ container() {
 	local name=$1
 
 	shift
-	unshare --mount --uts bash -c 'hostname "$1" && mount --bind "$2" /etc/machine-id && shift 2 && exec "$@"' \
-		container "$name" "$work/no-id" "$@"
+	# shellcheck disable=SC2016 # of the inner shell
+	unshare --mount --uts bash -c '
+		hostname "$1" || exit
+		! [ -e /etc/machine-id ] || mount --bind "$2" /etc/machine-id || exit
+		shift 2
+		exec "$@"' container "$name" "$work/no-id" "$@"
 }
 
 : >"$work/no-id"
-if ! [ -e /etc/machine-id ] || ! container first true 2>"$logs/container"; then
+if ! container first true 2>"$logs/container"; then
 	skip_part "containers without a machine id: $(head -n 1 "$logs/container")"
 	finish
 fi
