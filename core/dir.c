@@ -22,8 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dead.h"
 #include "forkmark.h"
 #include "held.h"
+#include "locks.h"
 #include "nameset.h"
 #include "naming.h"
 
@@ -119,9 +121,15 @@ open_at(int root_fd, const char *root, const struct stage_log *log, struct stage
 	if (held.lock == STAGE_LOCK_UNSUPPORTED)
 		stage_log_line(log, STAGE_WARNING,
 			"the file system of %s cannot lock a directory: cleaners of temporary "
-			"files may "
-			"touch %s, and if this run is killed it must be removed by hand",
+			"files may touch %s, and if this run is killed it stays until \"stagedir "
+			"adopt\" says that it is gone",
 			root, dir->path);
+	else if (!held.proves)
+		stage_log_line(log, STAGE_WARNING,
+			"the locks of the file system of %s (%s) do not prove whether a run lives: "
+			"if this one is killed, what it leaves there is neither handed off nor "
+			"removed before \"stagedir adopt\" says that it is gone",
+			root, stage_locks_kind(held.fd));
 	*ret_dir = dir;
 	return 0;
 
@@ -644,6 +652,7 @@ static size_t
 name_strangers(
 	const struct stage_dir *dir, struct stage_held *held, const struct stage_nameset *names)
 {
+	bool machine, boot;
 	struct dirent *entry;
 	size_t count = 0;
 	DIR *stream;
@@ -654,6 +663,7 @@ name_strangers(
 	held->fd = -1; /* the stream's now */
 	while ((entry = readdir(stream))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+			stage_naming_is_released(entry->d_name, &machine, &boot) ||
 			stage_nameset_contains(names, entry->d_name))
 			continue;
 		stage_log_line(&dir->log, STAGE_WARNING,
@@ -684,6 +694,9 @@ remove_directory(
 		stage_log_line(&dir->log, STAGE_WARNING,
 			"cannot remove the staging directory %s: %s", dir->path,
 			stage_errno_text(failed));
+	/* by whoever can, where no lock will tell that this run is gone */
+	if (failed != ESTALE)
+		stage_dead_leave(held, dir->path);
 	if (failed == ENOTEMPTY || failed == EEXIST)
 		left += name_strangers(dir, held, names);
 	return left;

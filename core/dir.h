@@ -28,9 +28,9 @@
  *	  directory itself, wherever it is, and leaves alone what stands in its place.
  *	- The directory holds an exclusive flock(2) on itself from open to cleanup. While it is held
  *	  the directory is live: stage_orphan_reclaim() and systemd-tmpfiles (tmpfiles.d(5), "Age")
- *	  keep away. The kernel drops it when the process dies, however it dies. Where the file
- *	  system cannot lock a directory (NFS), a warning is logged, and nothing can take the
- *	  directory for an orphan.
+ *	  keep away. The kernel drops it when the process dies, however it dies. Where no lock proves
+ *	  that a run lives (FUSE, NFS and others), a warning is logged, and nothing can take the
+ *	  directory for an orphan before the operator says so (stage_orphan_release()).
  *	- Files are made 0600 with O_EXCL | O_NOFOLLOW | O_CLOEXEC. Every descriptor is
  *	  close-on-exec.
  *

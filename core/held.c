@@ -9,10 +9,16 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "locks.h"
 
 /* A name collides never, a reclaimer hardly ever: so many failures have another reason. */
 #define ATTEMPTS 16
+
+/* Looks at a directory that somebody else is just looking at, before it is taken; 1 ms apart. */
+#define TAKE_ATTEMPTS 100
 
 static bool
 same_inode(const struct stat *a, const struct stat *b)
@@ -40,6 +46,25 @@ stage_held_lock(struct stage_held *held, int operation)
 	return held->lock;
 }
 
+enum stage_lock
+stage_held_take(struct stage_held *held)
+{
+	const struct timespec pause = {.tv_nsec = 1000 * 1000};
+	int attempts;
+
+	for (attempts = 0; attempts < TAKE_ATTEMPTS; attempts++) {
+		if (stage_held_lock(held, LOCK_EX) != STAGE_LOCK_TAKEN ||
+			stage_held_lock(held, LOCK_SH) == STAGE_LOCK_TAKEN)
+			break;
+		stage_held_lock(held, LOCK_UN);
+		held->lock = STAGE_LOCK_TAKEN;
+		nanosleep(&pause, NULL);
+	}
+	if (held->lock == STAGE_LOCK_OURS && !stage_locks_exclude(held->fd))
+		held->lock = STAGE_LOCK_UNSUPPORTED;
+	return held->lock;
+}
+
 int
 stage_held_find(struct stage_held *held, int root_fd, const char *name, int operation)
 {
@@ -51,12 +76,24 @@ stage_held_find(struct stage_held *held, int root_fd, const char *name, int oper
 	held->fd = openat(root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (held->fd < 0 || fstat(held->fd, &held->stat) < 0)
 		goto failed;
+	held->proves = !stage_naming_is_shared(name) && stage_locks_prove(held->fd);
 	held->lock = try_lock(held->fd, operation);
 	return 0;
 
 failed:
 	stage_held_release(held);
 	return STAGE_E_SYSTEM;
+}
+
+int
+stage_held_look(struct stage_held *held, int root_fd, const char *name)
+{
+	int code = stage_held_find(held, root_fd, name, LOCK_SH);
+
+	/* not a moment longer: somebody who takes it over would have to wait */
+	if (code == 0 && held->lock == STAGE_LOCK_OURS)
+		flock(held->fd, LOCK_UN);
+	return code;
 }
 
 /*
@@ -95,12 +132,12 @@ make_private(struct stage_held *held)
 
 /* What is there of a new directory: 0 if it can be used, 1 to make another, or a code. */
 static int
-judge_new(struct stage_held *held, const char *root, bool lockable, struct stage_error *error)
+judge_new(struct stage_held *held, const char *root, bool proven, struct stage_error *error)
 {
 	int failed;
 
 	/* what could not be locked must bear the name that says so, also if it can be now */
-	if (held->lock == STAGE_LOCK_TAKEN || (held->lock == STAGE_LOCK_UNSUPPORTED && lockable))
+	if (held->lock == STAGE_LOCK_TAKEN || (held->lock == STAGE_LOCK_UNSUPPORTED && proven))
 		return 1;
 	failed = look_in_root(held);
 	if (failed == ESTALE)
@@ -116,13 +153,13 @@ judge_new(struct stage_held *held, const char *root, bool lockable, struct stage
 
 /* Makes a directory with a new name, opens and locks it. Returns 1 to be called again. */
 static int
-attempt(struct stage_held *held, int root_fd, const char *root, bool lockable,
+attempt(struct stage_held *held, int root_fd, const char *root, bool proven,
 	struct stage_error *error)
 {
 	char name[STAGE_DIR_NAME_MAX];
 	int code, sys_errno;
 
-	code = stage_naming_dir(lockable, name, error);
+	code = stage_naming_dir(proven, name, error);
 	if (code < 0)
 		return code;
 	if (mkdirat(root_fd, name, 0700) < 0) {
@@ -138,7 +175,9 @@ attempt(struct stage_held *held, int root_fd, const char *root, bool lockable,
 		return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
 			"cannot open the new staging directory %s/%s", root, name);
 	}
-	code = judge_new(held, root, lockable, error);
+	if (held->lock == STAGE_LOCK_OURS && !stage_locks_exclude(held->fd))
+		held->lock = STAGE_LOCK_UNSUPPORTED;
+	code = judge_new(held, root, proven, error);
 	if (code == 0)
 		return 0;
 	/* by its name, which nobody else can have made up, since comparing it may be what failed */
@@ -150,16 +189,16 @@ attempt(struct stage_held *held, int root_fd, const char *root, bool lockable,
 int
 stage_held_create(struct stage_held *held, int root_fd, const char *root, struct stage_error *error)
 {
-	bool lockable = true;
+	bool proven = stage_locks_prove(root_fd);
 	int attempts, code;
 
 	for (attempts = 0; attempts < ATTEMPTS; attempts++) {
 		held->lock = STAGE_LOCK_OURS;
-		code = attempt(held, root_fd, root, lockable, error);
+		code = attempt(held, root_fd, root, proven, error);
 		if (code <= 0)
 			return code;
 		if (held->lock == STAGE_LOCK_UNSUPPORTED)
-			lockable = false;
+			proven = false;
 	}
 	return stage_error_set(error, STAGE_E_SYSTEM, EAGAIN,
 		"%d new staging directories in %s were taken by another process", ATTEMPTS, root);

@@ -5,6 +5,21 @@
  * directory is known by device and inode; its name is looked at only relative to the descriptor of
  * the root that it is in, and only after the inode there was compared.
  *
+ * The lock has two meanings, and flock(2) two kinds for them, so that none can be taken for the other
+ *
+ *	exclusive	a run lives, or somebody has taken the directory over: for as long as that is so
+ *	shared		somebody looks whether it is: for two system calls, and never while he reads
+ *
+ * The kernel has no question "is it locked?" that takes nothing, which all of the others respect:
+ * systemd-tmpfiles goes by flock on the directory, /proc/locks hides what other containers hold, and a
+ * second lock of another kind would have to be kept in step with the first. Shared locks do not
+ * exclude one another, so any number may look at once. Who wants to take over, and is refused, asks
+ * for the shared lock: if that is to be had, nobody lives there and somebody looks, who is waited for
+ * (stage_held_take()). Exclusive is exclusive: of two that take over at once one gets it.
+ *
+ * On some file systems no lock proves anything (locks.h), nor on a directory that was made on one and
+ * is seen from below it, on the local disk: proves tells.
+ *
  * Not installed. Not locked between threads: one thread at a time for a struct.
  */
 #ifndef STAGEDIR_HELD_H
@@ -27,6 +42,7 @@ struct stage_held {
 	int root_fd; /* duplicate of the caller's, O_PATH or better */
 	int fd;
 	enum stage_lock lock;
+	bool proves;      /* that we have the lock means that nobody else has, wherever he is */
 	struct stat stat; /* as of create or find */
 	char name[STAGE_DIR_NAME_MAX];
 };
@@ -38,8 +54,8 @@ struct stage_held {
 
 /*
  * Makes a directory 0700 with a new name in root_fd, opens and locks it. root is its path, for
- * messages. Returns 0 with held->lock OURS, or UNSUPPORTED and a name that says so (naming.h);
- * STAGE_E_SYSTEM. On failure nothing is left.
+ * messages. Returns 0 with held->lock OURS or UNSUPPORTED; where its lock proves nothing, which is so
+ * for the latter, the name says it (naming.h). STAGE_E_SYSTEM. On failure nothing is left.
  */
 int stage_held_create(
 	struct stage_held *held, int root_fd, const char *root, struct stage_error *error);
@@ -56,6 +72,20 @@ int stage_held_find(struct stage_held *held, int root_fd, const char *name, int 
  * held->lock; where it is TAKEN, the one that was held may be lost (flock(2)).
  */
 enum stage_lock stage_held_lock(struct stage_held *held, int operation);
+
+/*
+ * Opens it likewise, and looks whether somebody lives there: lock is TAKEN, or OURS where an exclusive
+ * lock could be had; it is not had any more when this returns.
+ */
+int stage_held_look(struct stage_held *held, int root_fd, const char *name);
+
+/*
+ * Takes an exclusive lock on what was found. Those who only look have theirs for moments, and are
+ * waited for: at most 0.1 s. TAKEN: a run lives, or somebody is about to take the directory over, or
+ * who looks was stopped in the middle of it. A file system whose locks exclude nobody is
+ * UNSUPPORTED. Sets and returns held->lock.
+ */
+enum stage_lock stage_held_take(struct stage_held *held);
 
 /*
  * Looks whether path leads to the held directory now; a link at its end is not followed. Returns 0;

@@ -325,6 +325,19 @@ take_record(struct parser *parser, char *text, char *end)
 	return !next && kinds[kind].take(parser, fields);
 }
 
+/* Was what lacks a newline a whole record, whose newline has become another byte? */
+static bool
+has_lost_newline(const char *line, const char *end)
+{
+	size_t length = (size_t)(end - line);
+	char crc[CRC_DIGITS];
+
+	if (length <= CRC_DIGITS + 2 || line[CRC_DIGITS] != ' ')
+		return false;
+	spell_crc(crc, line + CRC_DIGITS + 1, length - CRC_DIGITS - 2);
+	return memcmp(crc, line, CRC_DIGITS) == 0;
+}
+
 /* A line without its newline. False: it is damaged. */
 static bool
 take_line(struct parser *parser, char *line, char *end)
@@ -333,8 +346,10 @@ take_line(struct parser *parser, char *line, char *end)
 	size_t length = (size_t)(end - line);
 	char crc[CRC_DIGITS];
 
-	if (length == 0 || (length >= mark && memcmp(end - mark, TORN_MARK, mark) == 0))
+	if (length == 0)
 		return true;
+	if (length >= mark && memcmp(end - mark, TORN_MARK, mark) == 0)
+		return !has_lost_newline(line, end - mark);
 	if (length <= CRC_DIGITS + 1 || line[CRC_DIGITS] != ' ')
 		return false;
 	spell_crc(crc, line + CRC_DIGITS + 1, length - CRC_DIGITS - 1);
@@ -354,6 +369,9 @@ take_lines(struct parser *parser, char *text, size_t size)
 		line = stop + 1;
 	}
 	content->torn = content->needs_newline = line < end;
+	/* what a crash tears off is cut, not changed */
+	if (content->torn && has_lost_newline(line, end))
+		content->damaged++;
 }
 
 static void

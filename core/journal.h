@@ -16,7 +16,8 @@
  * blank; in them, bytes up to the blank, `%`, and those from DEL on are written as %XX; an empty
  * one is `%`. SECONDS are since 1970 (UTC). A record is one write(2) to a file that is open for
  * appending. What a crash or a full disk tore off is an incomplete last line, which counts for
- * nothing; a whole line that is wrong is counted as damage. The first record after a torn one is
+ * nothing; a whole line that is wrong is counted as damage, and so is a last one of which only the
+ * newline is wrong. The first record after a torn one is
  * written behind `%%%` and a newline: a line that ends so counts for nothing either, not even where
  * a newline was all that it lacked, and is no damage. Nor is an empty line.
  *

@@ -11,6 +11,13 @@
 #include <unistd.h>
 
 #define DIR_PREFIX "stagedir-"
+#define SHARED_MARK "s" /* no digit */
+#define RELEASED_PREFIX "released-"
+
+/* Of a machine without an id; what version 0.1.0 gave a directory that it could not lock. */
+#define MACHINE_NONE UINT64_MAX
+#define MACHINE_UNLOCKED 0
+#define BOOT_UNKNOWN 0
 
 static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
 
@@ -65,66 +72,105 @@ hash_text(const char *text, size_t length)
 	return hash;
 }
 
+/* Reads the beginning of a file: its length, or -1 with errno. */
+static ssize_t
+read_text(const char *path, char *text, size_t size)
+{
+	int fd, sys_errno;
+	ssize_t got;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -1;
+	do
+		got = read(fd, text, size);
+	while (got < 0 && errno == EINTR);
+	sys_errno = errno;
+	close(fd);
+	errno = sys_errno;
+	return got;
+}
+
 /* Reads the machine's id. Returns 0 with 32 digits; -1 with errno 0 where the machine has none. */
 static int
 read_machine_id(char id[32 + 1])
 {
-	ssize_t got;
-	int fd, sys_errno;
+	ssize_t got = read_text("/etc/machine-id", id, 32);
 
-	fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0) {
+	if (got < 0) {
 		if (errno == ENOENT || errno == EACCES)
 			errno = 0;
 		return -1;
 	}
-	do
-		got = read(fd, id, 32);
-	while (got < 0 && errno == EINTR);
-	sys_errno = got < 0 ? errno : 0;
-	close(fd);
-	errno = sys_errno;
-	if (got < 0)
-		return -1;
+	errno = 0;
 	id[got] = '\0';
 	/* empty or "uninitialized" in images that were never booted */
 	return strspn(id, "0123456789abcdef") == 32 ? 0 : -1;
 }
 
-/* A failure must not pass for a machine without an id: its own directories would be another's. */
+/*
+ * A failure must not pass for a machine without an id. MACHINE_NONE where there is none; one whose
+ * id makes that, or 0, has to do with it: one in 2^63.
+ */
 static int
 machine_hash(uint64_t *ret_hash, struct stage_error *error)
 {
-	char id[HOST_NAME_MAX + 1];
+	char id[32 + 1];
 
-	if (read_machine_id(id) < 0) {
-		if (errno)
-			return stage_error_set(
-				error, STAGE_E_SYSTEM, errno, "cannot read /etc/machine-id");
-		if (gethostname(id, sizeof(id)) < 0)
-			return stage_error_set(error, STAGE_E_SYSTEM, errno,
-				"cannot tell the name of this machine");
-		id[sizeof(id) - 1] = '\0';
+	if (read_machine_id(id) == 0) {
+		*ret_hash = hash_text(id, strlen(id));
+		return 0;
 	}
-	*ret_hash = hash_text(id, strlen(id));
+	if (errno)
+		return stage_error_set(
+			error, STAGE_E_SYSTEM, errno, "cannot read /etc/machine-id");
+	*ret_hash = MACHINE_NONE;
 	return 0;
 }
 
+/* What version 0.1.0 took for the id of a machine that has none. False where it is not known. */
+static bool
+host_name_hash(uint64_t *ret_hash)
+{
+	char name[HOST_NAME_MAX + 1];
+
+	if (gethostname(name, sizeof(name)) < 0)
+		return false;
+	name[sizeof(name) - 1] = '\0';
+	*ret_hash = hash_text(name, strlen(name));
+	return true;
+}
+
+/* BOOT_UNKNOWN where the kernel does not tell, which is never taken for the same. */
+static uint32_t
+boot_hash(void)
+{
+	char id[36];
+	ssize_t got = read_text("/proc/sys/kernel/random/boot_id", id, sizeof(id));
+	uint64_t hash;
+
+	if (got != (ssize_t)sizeof(id))
+		return BOOT_UNKNOWN;
+	hash = hash_text(id, sizeof(id));
+	return (uint32_t)(hash ^ hash >> 32);
+}
+
 int
-stage_naming_dir(bool lockable, char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error)
+stage_naming_dir(bool proven, char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error)
 {
 	unsigned char bytes[STAGE_DIR_RANDOM];
-	uint64_t machine = 0;
+	uint64_t machine;
 	int length, code;
 
-	code = lockable ? machine_hash(&machine, error) : 0;
+	code = machine_hash(&machine, error);
 	if (code < 0)
 		return code;
 	code = fill_random(bytes, sizeof(bytes), error);
 	if (code < 0)
 		return code;
 	length = snprintf(ret_name, STAGE_DIR_NAME_MAX - STAGE_DIR_RANDOM,
-		DIR_PREFIX "%016" PRIx64 "-%ld-", machine, (long)getpid());
+		DIR_PREFIX "%016" PRIx64 "-%s%08" PRIx32 "-%ld-", machine,
+		proven ? "" : SHARED_MARK, boot_hash(), (long)getpid());
 	*spell(ret_name + length, bytes, sizeof(bytes)) = '\0';
 	return 0;
 }
@@ -178,29 +224,123 @@ take_number(const char *text, unsigned long long *ret_number)
 	return errno ? NULL : end;
 }
 
+/* Takes a number of exactly so many hexadecimal digits: what follows it, or NULL. */
+static const char *
+take_digits(const char *text, size_t digits, uint64_t *ret_number)
+{
+	char copy[STAGE_MACHINE_DIGITS + 1];
+
+	if (strspn(text, "0123456789abcdef") != digits)
+		return NULL;
+	memcpy(copy, text, digits);
+	copy[digits] = '\0';
+	*ret_number = strtoull(copy, NULL, 16);
+	return text + digits;
+}
+
+/* PID-RANDOM */
+static bool
+take_run(const char *text, unsigned long long *ret_pid)
+{
+	const char *rest = take_number(text, ret_pid);
+
+	if (!rest || *ret_pid > INT_MAX || *rest++ != '-')
+		return false;
+	rest = take_random(rest, STAGE_DIR_RANDOM);
+	return rest && !*rest;
+}
+
+/* A machine that cannot tell its own id has no directory that it may touch. */
+static bool
+is_this_machine(uint64_t machine, bool old)
+{
+	uint64_t hash, old_hash;
+
+	if (machine_hash(&hash, NULL) < 0)
+		return false;
+	if (machine == hash || machine == MACHINE_NONE)
+		return true;
+	return old && hash == MACHINE_NONE && host_name_hash(&old_hash) && machine == old_hash;
+}
+
+/* What the name of a staging directory says. */
+struct parts {
+	uint64_t machine;
+	unsigned long long pid;
+	bool old; /* of version 0.1.0 */
+	bool shared;
+};
+
+static bool
+take_dir(const char *name, struct parts *parts)
+{
+	const char *rest, *run;
+	uint64_t boot;
+
+	*parts = (struct parts){0};
+	if (strncmp(name, DIR_PREFIX, strlen(DIR_PREFIX)) != 0)
+		return false;
+	rest = take_digits(name + strlen(DIR_PREFIX), STAGE_MACHINE_DIGITS, &parts->machine);
+	if (!rest || *rest++ != '-')
+		return false;
+	parts->shared = strncmp(rest, SHARED_MARK, strlen(SHARED_MARK)) == 0;
+	run = take_digits(rest + (parts->shared ? strlen(SHARED_MARK) : 0), STAGE_BOOT_DIGITS,
+		&boot);
+	if (run && *run == '-' && take_run(run + 1, &parts->pid))
+		return true;
+	parts->old = true;
+	parts->shared = parts->machine == MACHINE_UNLOCKED;
+	return take_run(rest, &parts->pid);
+}
+
 bool
 stage_naming_is_dir(const char *name, pid_t *ret_pid, bool *ret_this_machine)
 {
-	char machine[STAGE_MACHINE_DIGITS + 1];
-	unsigned long long pid;
-	uint64_t hash;
-	const char *rest = name;
+	struct parts parts;
 
-	if (strncmp(rest, DIR_PREFIX, strlen(DIR_PREFIX)) != 0)
+	if (!take_dir(name, &parts))
 		return false;
-	rest += strlen(DIR_PREFIX);
-	if (strspn(rest, "0123456789abcdef") != STAGE_MACHINE_DIGITS)
+	*ret_pid = (pid_t)parts.pid;
+	*ret_this_machine = is_this_machine(parts.machine, parts.old);
+	return true;
+}
+
+bool
+stage_naming_is_shared(const char *name)
+{
+	struct parts parts;
+
+	return take_dir(name, &parts) && parts.shared;
+}
+
+int
+stage_naming_released(char ret_name[STAGE_RELEASED_NAME_MAX], struct stage_error *error)
+{
+	uint64_t machine;
+	int code = machine_hash(&machine, error);
+
+	if (code == 0)
+		snprintf(ret_name, STAGE_RELEASED_NAME_MAX,
+			RELEASED_PREFIX "%016" PRIx64 "-%08" PRIx32, machine, boot_hash());
+	return code;
+}
+
+bool
+stage_naming_is_released(const char *name, bool *ret_this_machine, bool *ret_this_boot)
+{
+	uint64_t machine, boot, hash;
+	const char *rest;
+
+	if (strncmp(name, RELEASED_PREFIX, strlen(RELEASED_PREFIX)) != 0)
 		return false;
-	memcpy(machine, rest, STAGE_MACHINE_DIGITS);
-	machine[STAGE_MACHINE_DIGITS] = '\0';
-	rest += STAGE_MACHINE_DIGITS;
-	if (*rest++ != '-' || !(rest = take_number(rest, &pid)) || pid > INT_MAX)
+	rest = take_digits(name + strlen(RELEASED_PREFIX), STAGE_MACHINE_DIGITS, &machine);
+	if (!rest || *rest++ != '-')
 		return false;
-	if (*rest++ != '-' || !(rest = take_random(rest, STAGE_DIR_RANDOM)) || *rest)
+	rest = take_digits(rest, STAGE_BOOT_DIGITS, &boot);
+	if (!rest || *rest)
 		return false;
-	*ret_pid = (pid_t)pid;
-	/* a machine that cannot tell its own id has no directory that it may touch */
-	*ret_this_machine = machine_hash(&hash, NULL) == 0 && strtoull(machine, NULL, 16) == hash;
+	*ret_this_machine = machine_hash(&hash, NULL) == 0 && machine == hash;
+	*ret_this_boot = boot != BOOT_UNKNOWN && boot == boot_hash();
 	return true;
 }
 

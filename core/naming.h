@@ -1,16 +1,33 @@
 /*
  * naming - the names of staging directories and of the files in them
  *
- *	stagedir-MACHINE-PID-RANDOM	a staging directory
- *	mktemp-RANDOM-COUNT		a file in it whose name was given out, made by the caller
- *	mkstemp-RANDOM-COUNT		a file in it that the library made
- *	staged-RANDOM-COUNT		a file in a spool (spool.h), for storage
+ *	stagedir-MACHINE-BOOT-PID-RANDOM	a staging directory
+ *	stagedir-MACHINE-sBOOT-PID-RANDOM	the same, made where locks prove nothing (locks.h)
+ *	stagedir-MACHINE-PID-RANDOM		made by version 0.1.0
+ *	mktemp-RANDOM-COUNT			a file in it whose name was given out, made by the caller
+ *	mkstemp-RANDOM-COUNT			a file in it that the library made
+ *	staged-RANDOM-COUNT			a file in a spool (spool.h), for storage
+ *	released-MACHINE-BOOT			an empty file in it: its run is gone (released.h)
  *
  * MACHINE is 16 hexadecimal digits made from the machine's id (machine-id(5)) by a one-way
- * function, as that page asks; where there is no id, from the host's name. PID is for people only:
- * nothing is ever decided by it. RANDOM is lower case base32 of the kernel's randomness. COUNT
- * never repeats in a directory. That a file matches this shape is how a later run knows that a dead
- * run made it.
+ * function, as that page asks. BOOT is 8 digits made likewise from the id that the kernel has given
+ * itself when it was started. PID is for people only: nothing is ever decided by it. RANDOM is lower
+ * case base32 of the kernel's randomness. COUNT never repeats in a directory. That a file matches
+ * this shape is how a later run knows that a dead run made it.
+ *
+ * What is decided by MACHINE and BOOT
+ *	- On a file system that one kernel alone can have mounted (locks.h), the lock says whether a
+ *	  run lives, whoever made the directory. MACHINE is asked there only because a disk can be
+ *	  copied: the copy of a virtual machine must not go on with what the original still does. BOOT
+ *	  is not asked: after a restart it is another one, and the run is surely dead. A machine that
+ *	  was cloned with its id cannot have the same local disk. (A block device that is shared over a
+ *	  network, with a local file system on it that two kernels mount, is damaged by that alone.)
+ *	- A machine without an id, such as a container, has MACHINE_NONE. Anybody may take over what
+ *	  it left: nobody else ever could, as its host name is another one each time.
+ *	- On any other file system neither is enough, as ids are cloned and locks do not show: there a
+ *	  directory is nobody's until it is released (released.h), for this machine as it was started.
+ *	  Its name says so by the s, since what is FUSE or NFS for one run is a local disk for another,
+ *	  that which lies below it: there the lock of the first does not show.
  *
  * Not installed. All functions may be called from any thread.
  */
@@ -24,10 +41,12 @@
 #include "error.h"
 
 #define STAGE_MACHINE_DIGITS 16
+#define STAGE_BOOT_DIGITS 8
 #define STAGE_DIR_RANDOM 16 /* characters, 5 bits each */
 #define STAGE_FILE_RANDOM 13
 #define STAGE_DIR_NAME_MAX 64  /* bytes with the NUL */
 #define STAGE_FILE_NAME_MAX 48 /* bytes with the NUL */
+#define STAGE_RELEASED_NAME_MAX 48
 
 enum stage_file_kind { STAGE_MKTEMP, STAGE_MKSTEMP, STAGE_STAGED };
 
@@ -38,20 +57,32 @@ struct stage_random {
 };
 
 /*
- * Writes a new name for a staging directory of this process. One that cannot be locked gets MACHINE
- * 0, which is no machine's: nobody can then take it for an orphan.
+ * Writes a new name for a staging directory of this process. proven: it is made where locks prove
+ * whether a run lives.
  */
-int stage_naming_dir(bool lockable, char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error);
+int stage_naming_dir(bool proven, char ret_name[STAGE_DIR_NAME_MAX], struct stage_error *error);
 
 /* Writes a new name for a file; the caller sees to it that count does not repeat. */
 int stage_naming_file(enum stage_file_kind kind, struct stage_random *random, uint64_t count,
 	char ret_name[STAGE_FILE_NAME_MAX], struct stage_error *error);
 
 /*
- * Is this the name of a staging directory? If so, tells the process and whether the machine is
- * ours.
+ * Is this the name of a staging directory? If so, tells the process, and whether this machine may
+ * take it for its own: it is ours, or that of a machine without an id.
  */
 bool stage_naming_is_dir(const char *name, pid_t *ret_pid, bool *ret_this_machine);
+
+/*
+ * Was the directory of this name made where locks prove nothing? So was one of version 0.1.0 with
+ * MACHINE 0, which could not lock it.
+ */
+bool stage_naming_is_shared(const char *name);
+
+/* Writes the name of the file that releases a directory to this machine, as it was started. */
+int stage_naming_released(char ret_name[STAGE_RELEASED_NAME_MAX], struct stage_error *error);
+
+/* Is this such a name? If so, tells whether it is of this machine, and since it was started. */
+bool stage_naming_is_released(const char *name, bool *ret_this_machine, bool *ret_this_boot);
 
 /* Is this a name that stage_naming_file() gives? */
 bool stage_naming_is_file(const char *name);

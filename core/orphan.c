@@ -7,15 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "dead.h"
 #include "held.h"
 #include "journal.h"
 #include "naming.h"
 #include "room.h"
+#include "unlisted.h"
 
 /* What a walk of a staging directory met. */
 struct content {
@@ -35,8 +36,11 @@ is_dot(const char *name)
 static bool
 is_ours(int fd, const char *name, struct stat *ret_stat)
 {
+	bool machine, boot;
+
 	return (stage_naming_is_file(name) || !strcmp(name, STAGE_JOURNAL_NAME) ||
-		       !strcmp(name, STAGE_ROOM_NAME)) &&
+		       !strcmp(name, STAGE_ROOM_NAME) ||
+		       stage_naming_is_released(name, &machine, &boot)) &&
 	       fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid();
 }
@@ -77,6 +81,16 @@ close_stream(DIR *stream, int failed)
 	return failed ? STAGE_E_SYSTEM : 0;
 }
 
+/* Does this name hold nothing that anybody could want? */
+static bool
+is_empty_by_name(const char *name)
+{
+	bool machine, boot;
+
+	return is_dot(name) || !strcmp(name, STAGE_JOURNAL_NAME) || !strcmp(name, STAGE_ROOM_NAME) ||
+	       stage_naming_is_released(name, &machine, &boot);
+}
+
 /* Is there, besides a journal and what goes with it, nothing in the directory fd? */
 static bool
 has_only_journal(int fd)
@@ -90,10 +104,27 @@ has_only_journal(int fd)
 		return false;
 	do
 		entry = next_entry(stream, &failed);
-	while (entry && (is_dot(entry->d_name) || !strcmp(entry->d_name, STAGE_JOURNAL_NAME) ||
-				!strcmp(entry->d_name, STAGE_ROOM_NAME)));
+	while (entry && is_empty_by_name(entry->d_name));
 	closedir(stream);
 	return !entry && !failed;
+}
+
+/* How many files wait of which the journal tells, or may have told. 1 where nobody can tell. */
+static size_t
+count_content(int fd, const struct stage_journal_content *content)
+{
+	struct stage_unlisted unlisted;
+	size_t i, waiting = 0;
+	struct stat stat;
+
+	/* only what is known to be gone does not wait */
+	for (i = 0; i < content->count; i++)
+		waiting += fstatat(fd, content->list[i].file, &stat, AT_SYMLINK_NOFOLLOW) == 0 ||
+			   errno != ENOENT;
+	if (stage_unlisted_find(fd, content, &unlisted) < 0)
+		return waiting + 1;
+	free(unlisted.list);
+	return waiting + unlisted.count;
 }
 
 /*
@@ -105,8 +136,7 @@ count_waiting(int fd, const char *path)
 {
 	struct stage_journal_content *content = NULL;
 	struct stage_error failure;
-	size_t i, waiting = 0;
-	struct stat stat;
+	size_t waiting;
 	int code;
 
 	code = stage_journal_read(fd, path, &content, &failure);
@@ -116,10 +146,7 @@ count_waiting(int fd, const char *path)
 		return 0;
 	if (code < 0)
 		return 1;
-	/* only what is known to be gone does not wait */
-	for (i = 0; i < content->count; i++)
-		waiting += fstatat(fd, content->list[i].file, &stat, AT_SYMLINK_NOFOLLOW) == 0 ||
-			   errno != ENOENT;
+	waiting = count_content(fd, content);
 	stage_journal_content_free(&content);
 	return waiting;
 }
@@ -181,24 +208,6 @@ empty(int fd, const char *path, const struct stage_log *log, struct content *con
 	return close_stream(stream, failed);
 }
 
-static enum stage_owner
-owner_of(const struct stage_held *held, bool this_machine)
-{
-	if (held->stat.st_uid != geteuid())
-		return STAGE_OWNER_OTHER_USER;
-	if (!this_machine)
-		return STAGE_OWNER_OTHER_MACHINE;
-	switch (held->lock) {
-	case STAGE_LOCK_OURS:
-		return STAGE_OWNER_DEAD;
-	case STAGE_LOCK_TAKEN:
-		return STAGE_OWNER_LIVE;
-	case STAGE_LOCK_UNSUPPORTED:
-		break;
-	}
-	return STAGE_OWNER_UNKNOWN;
-}
-
 static uint64_t
 age_of(const struct stage_held *held)
 {
@@ -237,13 +246,11 @@ look(int root_fd, const char *name, struct stage_found *found)
 	memset(found, 0, sizeof(*found));
 	if (!stage_naming_is_dir(name, &found->pid, &this_machine))
 		return false;
-	/* shared: two that look at once do not take each other for the run */
-	if (stage_held_find(&held, root_fd, name, LOCK_SH) < 0)
+	if (stage_held_look(&held, root_fd, name) < 0)
 		return look_from_outside(root_fd, name, found);
 	found->uid = held.stat.st_uid;
-	found->owner = owner_of(&held, this_machine);
-	/* not a moment longer: to somebody who reclaims it would look as if the run lived */
-	flock(held.fd, LOCK_UN);
+	found->owner = stage_dead_owner(&held, this_machine);
+	found->proven = held.proves && held.lock == STAGE_LOCK_OURS;
 	found->age = age_of(&held);
 	if (found->owner != STAGE_OWNER_OTHER_USER && measure(held.fd, &content) == 0) {
 		found->files = content.files;
@@ -422,9 +429,9 @@ remove_orphan(const struct stage_held *held, const char *path, pid_t pid,
 }
 
 /*
- * Removes what held, found with a shared lock, proves to be an orphan. Where something waits it is
- * never locked against those who want to take it over. The second look is for one that somebody has
- * taken over between the two locks, and left again.
+ * Removes the orphan that held was found as. Where something waits it is never claimed: that would
+ * keep out those who want to take it over. The second look is for one that somebody has taken over
+ * meanwhile, and left again.
  */
 static void
 reclaim(struct stage_held *held, const char *root, pid_t pid, const struct stage_log *log,
@@ -438,15 +445,40 @@ reclaim(struct stage_held *held, const char *root, pid_t pid, const struct stage
 		total->left++;
 		return;
 	}
-	stage_held_lock(held, LOCK_UN);
-	if (count_waiting(held->fd, path))
+	if (count_waiting(held->fd, path)) {
 		leave_waiting(path, pid, log, total);
-	else if (stage_held_lock(held, LOCK_EX) != STAGE_LOCK_OURS)
+	} else if (stage_dead_claim(held, path, NULL) < 0) {
 		; /* somebody else's now */
-	else if (count_waiting(held->fd, path))
+	} else if (count_waiting(held->fd, path)) {
 		leave_waiting(path, pid, log, total);
-	else
+		stage_dead_leave(held, path);
+	} else {
 		remove_orphan(held, path, pid, log, total);
+	}
+	free(path);
+}
+
+/*
+ * Tells of what stays for want of a proof, and takes room: nobody else would. What waits in it is told
+ * by whoever could hand it off.
+ */
+static void
+leave_unproven(
+	const struct stage_held *held, const char *root, pid_t pid, const struct stage_log *log)
+{
+	struct content content = {0};
+	char *path;
+
+	if (measure(held->fd, &content) < 0 || content.files == 0 ||
+		count_waiting(held->fd, held->name))
+		return;
+	path = path_in(root, held->name);
+	if (path)
+		stage_log_line(log, STAGE_NOTICE,
+			"%zu files, %llu bytes, in %s are left there, as no lock proves that the "
+			"run %ld is gone; once you know, \"stagedir adopt %s\" says so, and they "
+			"are removed",
+			content.files, (unsigned long long)content.bytes, path, (long)pid, path);
 	free(path);
 }
 
@@ -484,14 +516,40 @@ stage_orphan_reclaim(const char *root, const struct stage_log *log, struct stage
 
 		if (!stage_naming_is_dir(entry->d_name, &pid, &this_machine))
 			continue;
-		if (stage_held_find(&held, dirfd(stream), entry->d_name, LOCK_SH) < 0) {
+		if (stage_held_look(&held, dirfd(stream), entry->d_name) < 0) {
 			warn_unopened(root, entry->d_name, errno, log, total);
 			continue;
 		}
-		if (owner_of(&held, this_machine) == STAGE_OWNER_DEAD)
+		switch (stage_dead_owner(&held, this_machine)) {
+		case STAGE_OWNER_DEAD:
 			reclaim(&held, root, pid, log, total);
+			break;
+		case STAGE_OWNER_UNKNOWN:
+			leave_unproven(&held, root, pid, log);
+			break;
+		case STAGE_OWNER_LIVE:
+		case STAGE_OWNER_OTHER_USER:
+		case STAGE_OWNER_OTHER_MACHINE:
+			break;
+		}
 		stage_held_release(&held);
 	}
 	closedir(stream);
 	return failed ? fail_to_read(root, failed, error) : 0;
+}
+
+int
+stage_orphan_release(const char *path, bool sure, struct stage_error *error)
+{
+	struct stage_held held = STAGE_HELD_NONE;
+	char *root;
+	int code;
+
+	code = stage_dead_look(path, &held, &root, error);
+	if (code == 0) {
+		free(root);
+		code = stage_dead_release(&held, path, sure, error);
+	}
+	stage_held_release(&held);
+	return code;
 }

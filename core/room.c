@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -298,16 +297,14 @@ add_directory(const struct stage_held *own, const char *name, struct count *coun
 		return add_sizes(own->fd, true, &count->room.staged);
 	if (!is_of_this_machine(own, name))
 		return 0;
-	/* shared: two that look at once do not take each other for the run */
-	if (stage_held_find(&held, own->root_fd, name, LOCK_SH) < 0)
+	if (stage_held_look(&held, own->root_fd, name) < 0)
 		return is_none(errno) ? 0 : -1;
 	if (held.stat.st_uid != geteuid()) {
 		; /* cannot be looked into */
-	} else if (held.lock == STAGE_LOCK_OURS) {
-		stage_held_lock(&held, LOCK_UN);
+	} else if (held.lock == STAGE_LOCK_OURS && held.proves) {
 		result = add_sizes(held.fd, false, &count->room.orphaned);
 	} else {
-		/* TAKEN, or there is no lock to be had just now: it may live */
+		/* TAKEN, or there is no lock to be had just now, or none that proves: it may live */
 		result = add_live(&held, count);
 	}
 	stage_held_release(&held);

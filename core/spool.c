@@ -40,6 +40,7 @@
 #include "journal.h"
 #include "naming.h"
 #include "room.h"
+#include "unlisted.h"
 #include "url.h"
 
 struct entry {
@@ -57,10 +58,12 @@ struct stage_spool {
 	struct stage_held held;
 	char *path, *root;
 	bool durable;
+	bool looking; /* it is not ours, and nothing in it is changed */
 	struct stage_log log;
 
 	pthread_mutex_t lock;
 	struct stage_spool_file *files;
+	struct stage_spool_file *unlisted; /* that a damaged record may have told of */
 	struct stage_random random;
 	uint64_t given; /* names so far */
 
@@ -223,14 +226,21 @@ failed:
 }
 
 static void
-free_files(struct stage_spool *spool)
+free_list(struct stage_spool_file *file)
 {
-	struct stage_spool_file *file, *next;
+	struct stage_spool_file *next;
 
-	for (file = spool->files; file; file = next) {
+	for (; file; file = next) {
 		next = file->next;
 		free_file(file);
 	}
+}
+
+static void
+free_files(struct stage_spool *spool)
+{
+	free_list(spool->files);
+	free_list(spool->unlisted);
 }
 
 /* Frees memory and descriptors, touches no file. */
@@ -342,10 +352,30 @@ stage_spool_files(const struct stage_spool *spool)
 	return spool->files;
 }
 
+struct stage_spool_file *
+stage_spool_unlisted(const struct stage_spool *spool)
+{
+	return spool->unlisted;
+}
+
+/* Refuses what would change a spool that is only looked at. */
+static int
+check_ours(const struct stage_spool *spool, struct stage_error *error)
+{
+	if (!spool->looking)
+		return 0;
+	return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+		"the spool %s was opened to be looked at, and cannot be changed", spool->path);
+}
+
 int
 stage_spool_reserve(struct stage_spool *spool, const char *path, uint64_t bytes, uint64_t limit,
 	struct stage_room *ret_room, struct stage_error *error)
 {
+	int code = check_ours(spool, error);
+
+	if (code < 0)
+		return code;
 	return stage_room_reserve(&spool->held, spool->root, path, bytes, limit, ret_room, error);
 }
 
@@ -373,6 +403,9 @@ stage_spool_accept(struct stage_spool *spool, struct stage_dir *dir, const char 
 	struct stat stat;
 	int code;
 
+	code = check_ours(spool, error);
+	if (code < 0)
+		return code;
 	pthread_mutex_lock(&spool->lock);
 	code = stage_naming_file(STAGE_STAGED, &spool->random, spool->given + 1, base, error);
 	if (code == 0) {
@@ -419,6 +452,10 @@ open_file(struct stage_spool *spool, const struct stage_spool_file *file, int *r
 
 	fd = openat(spool->held.fd, base_of(file),
 		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && spool->looking)
+		return stage_error_set(error, STAGE_E_SYSTEM, ENOENT,
+			"the staged file %s (%s) was handed off, or removed, while it was looked at",
+			file->path, file->name);
 	if (fd < 0 && errno == ENOENT && file->sealed)
 		return fail_damaged(file, "is gone", error);
 	if (fd < 0 && (errno == ELOOP || errno == ENXIO))
@@ -757,16 +794,23 @@ stage_spool_check_read(
 	return fail_lost(entry, "storage may have something else under that name", error);
 }
 
+static bool
+unlink_from(struct stage_spool_file **link, const struct stage_spool_file *file)
+{
+	for (; *link && *link != file; link = &(*link)->next)
+		;
+	if (!*link)
+		return false;
+	*link = file->next;
+	return true;
+}
+
 static void
 take_out(struct stage_spool *spool, const struct stage_spool_file *file)
 {
-	struct stage_spool_file **link;
-
 	pthread_mutex_lock(&spool->lock);
-	for (link = &spool->files; *link && *link != file; link = &(*link)->next)
-		;
-	if (*link)
-		*link = file->next;
+	if (!unlink_from(&spool->files, file))
+		unlink_from(&spool->unlisted, file);
 	pthread_mutex_unlock(&spool->lock);
 }
 
@@ -775,9 +819,12 @@ remove_file(struct stage_spool *spool, struct stage_spool_file **file, recorder 
 	struct stage_error *error)
 {
 	const bool sealed = (*file)->sealed;
-	const bool recorded = sealed && record_end(spool, *file, record, NULL) == 0;
-	int failed = 0;
+	bool recorded;
+	int failed = 0, code = check_ours(spool, error);
 
+	if (code < 0)
+		return code;
+	recorded = sealed && record_end(spool, *file, record, NULL) == 0;
 	if (unlinkat(spool->held.fd, base_of(*file), 0) < 0 && errno != ENOENT)
 		failed = errno;
 	if (!recorded)
@@ -805,23 +852,16 @@ stage_spool_forget(
 	return remove_file(spool, file, record_forgotten, error);
 }
 
-/* Without its lock nobody could ever tell that such a spool is dead, and take it over. */
-static bool
-is_kept(const struct stage_spool *spool, const struct stage_spool_file *file)
-{
-	return file->sealed && spool->held.lock == STAGE_LOCK_OURS;
-}
-
-/* Does anything stay for a later run? */
+/* Does anything stay for a later run, or for whoever can tell what it is? */
 static bool
 keeps(const struct stage_spool *spool)
 {
 	const struct stage_spool_file *file;
 
 	for (file = spool->files; file; file = file->next)
-		if (is_kept(spool, file))
+		if (file->sealed)
 			return true;
-	return false;
+	return spool->unlisted != NULL;
 }
 
 /* Is this the name of a file that is to stay? */
@@ -830,21 +870,32 @@ is_name_kept(const struct stage_spool *spool, const char *base)
 {
 	const struct stage_spool_file *file;
 
+	for (file = spool->unlisted; file; file = file->next)
+		if (strcmp(base_of(file), base) == 0)
+			return true;
 	for (file = spool->files; file; file = file->next)
 		if (strcmp(base_of(file), base) == 0)
-			return is_kept(spool, file);
+			return file->sealed;
 	return false;
+}
+
+/* Does it say that the directory is ours, or that its run is gone? That is so as long as it stays. */
+static bool
+is_release(const char *name)
+{
+	bool machine, boot;
+
+	return stage_naming_is_released(name, &machine, &boot);
 }
 
 /* A regular file of this user with a name that is given to what need not stay. */
 static bool
-is_rest(const struct stage_spool *spool, const char *name)
+is_rest(const struct stage_spool *spool, const char *name, struct stat *ret_stat)
 {
-	struct stat stat;
-
-	return (stage_naming_is_file(name) || strcmp(name, STAGE_ROOM_NAME) == 0) &&
-	       fstatat(spool->held.fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(stat.st_mode) && stat.st_uid == geteuid();
+	return (stage_naming_is_file(name) || strcmp(name, STAGE_ROOM_NAME) == 0 ||
+		       is_release(name)) &&
+	       fstatat(spool->held.fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid();
 }
 
 static void
@@ -855,14 +906,24 @@ remove_name(struct stage_spool *spool, const char *name)
 			name, stage_errno_text(errno));
 }
 
+/* Does it stay whatever else is removed, or go with the directory? */
+static bool
+is_apart(const struct stage_spool *spool, const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+	       strcmp(name, STAGE_JOURNAL_NAME) == 0 || is_name_kept(spool, name) ||
+	       (is_release(name) && keeps(spool));
+}
+
 /* Removes one thing, unless it is to stay; names what is not ours. */
 static void
 clear_entry(struct stage_spool *spool, const char *name)
 {
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-		strcmp(name, STAGE_JOURNAL_NAME) == 0 || is_name_kept(spool, name))
+	struct stat stat;
+
+	if (is_apart(spool, name))
 		return;
-	if (is_rest(spool, name))
+	if (is_rest(spool, name, &stat))
 		remove_name(spool, name);
 	else
 		stage_log_line(&spool->log, STAGE_WARNING,
@@ -897,12 +958,43 @@ clear(struct stage_spool *spool)
 	closedir(stream);
 }
 
-/* The journal goes last: a spool in which something waits always has one. */
+void
+stage_spool_rest(const struct stage_spool *spool, size_t *ret_files, uint64_t *ret_bytes)
+{
+	struct dirent *entry;
+	struct stat stat;
+	DIR *stream;
+	int fd;
+
+	*ret_files = 0;
+	*ret_bytes = 0;
+	fd = openat(spool->held.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	stream = fd < 0 ? NULL : fdopendir(fd);
+	if (!stream) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(stream))) {
+		if (is_apart(spool, entry->d_name) || !is_rest(spool, entry->d_name, &stat))
+			continue;
+		++*ret_files;
+		*ret_bytes += (uint64_t)stat.st_size;
+	}
+	closedir(stream);
+}
+
+/*
+ * The journal goes last: a spool in which something waits always has one. It is closed before: where
+ * FUSE or NFS removes an open file it stays, by another name (.fuse_hidden, .nfs), and the directory is
+ * not empty.
+ */
 static void
 remove_directory(struct stage_spool *spool)
 {
 	int failed;
 
+	stage_journal_close(&spool->journal);
 	remove_name(spool, STAGE_JOURNAL_NAME);
 	failed = stage_held_remove(&spool->held);
 	if (failed == ESTALE)
@@ -913,6 +1005,8 @@ remove_directory(struct stage_spool *spool)
 	else if (failed)
 		stage_log_line(&spool->log, STAGE_WARNING, "cannot remove the empty spool %s: %s",
 			spool->path, stage_errno_text(failed));
+	if (failed && failed != ESTALE)
+		stage_dead_leave(&spool->held, spool->path);
 }
 
 void
@@ -922,9 +1016,11 @@ stage_spool_close(struct stage_spool **spool)
 
 	if (!*spool)
 		return;
-	if (stage_forkmark_is_owner(&(*spool)->mark)) {
+	if (!(*spool)->looking && stage_forkmark_is_owner(&(*spool)->mark)) {
 		clear(*spool);
-		if (!keeps(*spool))
+		if (keeps(*spool))
+			stage_dead_leave(&(*spool)->held, (*spool)->path);
+		else
 			remove_directory(*spool);
 		/* a child that has not closed its copy of the descriptor keeps nobody waiting */
 		flock((*spool)->held.fd, LOCK_UN);
@@ -953,9 +1049,10 @@ take_files(struct stage_spool *spool, const struct stage_journal_content *conten
 				return stage_error_set(error, STAGE_E_SYSTEM, errno,
 					"cannot look at the staged file %s/%s", spool->path,
 					record->file);
-			stage_log_line(&spool->log, STAGE_WARNING,
-				"the staged file %s/%s (%s) is gone", spool->path, record->file,
-				record->name);
+			if (!spool->looking)
+				stage_log_line(&spool->log, STAGE_WARNING,
+					"the staged file %s/%s (%s) is gone", spool->path,
+					record->file, record->name);
 			continue;
 		}
 		entry = new_entry(spool, record->file, record->name, record->note);
@@ -973,43 +1070,111 @@ take_files(struct stage_spool *spool, const struct stage_journal_content *conten
 		if (!spool->confirmed_name || !spool->confirmed_note)
 			return no_memory(error);
 	}
+	return 0;
+}
+
+/* Keeps the files that a damaged record may have told of, and tells of them. */
+static int
+take_unlisted(struct stage_spool *spool, const struct stage_journal_content *content,
+	struct stage_error *error)
+{
+	struct stage_spool_file **end = &spool->unlisted;
+	struct stage_unlisted unlisted;
+	struct entry *entry;
+	size_t i;
+	int code;
+
+	code = stage_unlisted_find(spool->held.fd, content, &unlisted);
+	if (code == STAGE_E_SYSTEM)
+		return stage_error_set(
+			error, code, errno, "cannot read the spool %s", spool->path);
+	for (i = 0; i < unlisted.count; i++) {
+		entry = new_entry(spool, unlisted.list[i].name, "", "");
+		if (!entry) {
+			code = STAGE_E_MEMORY;
+			break;
+		}
+		entry->file.size = unlisted.list[i].size;
+		*end = &entry->file;
+		end = &entry->file.next;
+	}
+	free(unlisted.list);
+	if (code < 0)
+		return no_memory(error);
 	if (content->damaged)
 		stage_log_line(&spool->log, STAGE_WARNING,
-			"%s/" STAGE_JOURNAL_NAME ": %zu damaged records; files that they told of "
-			"cannot be handed off, and are removed",
-			spool->path, content->damaged);
+			"%s/" STAGE_JOURNAL_NAME ": %zu damaged records; %zu staged files, %llu "
+			"bytes, that they may have told of cannot be handed off, and stay until "
+			"\"stagedir gc\" removes them",
+			spool->path, content->damaged, unlisted.count,
+			(unsigned long long)unlisted.bytes);
 	return 0;
+}
+
+/* Makes the spool of a directory that was found, and reads it; takes over held and frees root. */
+static int
+read_found(struct stage_held *held, char *root, const char *path, bool looking, bool durable,
+	const struct stage_log *log, struct stage_spool **ret_spool, struct stage_error *error)
+{
+	struct stage_journal_content *content = NULL;
+	struct stage_spool *spool;
+	int code;
+
+	code = new_spool(root, held->name, durable, log, &spool, error);
+	free(root);
+	if (code < 0) {
+		if (!looking)
+			stage_dead_leave(held, path);
+		return code;
+	}
+	spool->held = *held;
+	*held = (struct stage_held)STAGE_HELD_NONE;
+	spool->looking = looking;
+	code = stage_journal_read(spool->held.fd, path, &content, error);
+	if (code == 0)
+		code = take_files(spool, content, error);
+	if (code == 0)
+		code = take_unlisted(spool, content, error);
+	if (code == 0 && !looking)
+		code = stage_journal_append(
+			spool->held.fd, path, content, durable, &spool->journal, error);
+	stage_journal_content_free(&content);
+	if (code == 0) {
+		*ret_spool = spool;
+	} else {
+		if (!looking)
+			stage_dead_leave(&spool->held, path);
+		release(spool);
+	}
+	return code;
 }
 
 int
 stage_spool_adopt(const char *path, bool durable, const struct stage_log *log,
 	struct stage_spool **ret_spool, struct stage_error *error)
 {
-	struct stage_journal_content *content = NULL;
 	struct stage_held held = STAGE_HELD_NONE;
-	struct stage_spool *spool = NULL;
-	char *root = NULL;
+	char *root;
 	int code;
 
 	code = stage_dead_hold(path, &held, &root, error);
 	if (code == 0)
-		code = new_spool(root, held.name, durable, log, &spool, error);
-	free(root);
-	if (code < 0) {
-		stage_held_release(&held);
-		return code;
-	}
-	spool->held = held;
-	code = stage_journal_read(held.fd, path, &content, error);
+		code = read_found(&held, root, path, false, durable, log, ret_spool, error);
+	stage_held_release(&held);
+	return code;
+}
+
+int
+stage_spool_look(const char *path, const struct stage_log *log, struct stage_spool **ret_spool,
+	struct stage_error *error)
+{
+	struct stage_held held = STAGE_HELD_NONE;
+	char *root;
+	int code;
+
+	code = stage_dead_look(path, &held, &root, error);
 	if (code == 0)
-		code = take_files(spool, content, error);
-	if (code == 0)
-		code = stage_journal_append(
-			held.fd, path, content, durable, &spool->journal, error);
-	if (code == 0)
-		*ret_spool = spool;
-	else
-		release(spool);
-	stage_journal_content_free(&content);
+		code = read_found(&held, root, path, true, false, log, ret_spool, error);
+	stage_held_release(&held);
 	return code;
 }

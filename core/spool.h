@@ -21,10 +21,15 @@
  * A dead run's is found by stage_spool_find() and taken over by stage_spool_adopt(): its files are
  * those that were sealed and not forgotten. What else lies in it was never safe and is removed when
  * the spool is closed: files with names of ours, that is. Anything else is named in a warning and
- * stays, and so does the directory.
+ * stays, and so does the directory. Where a record of the journal is damaged, files that no record
+ * tells of may have been safe (unlisted.h): they stay until somebody forgets them.
  *
- * Where the file system cannot lock a directory (NFS), nobody could tell that a run is dead: there
- * close leaves nothing, and what a run that was killed has left must be removed by hand.
+ * Who only wants to see what is in a spool looks at it: stage_spool_look() holds nothing and its close
+ * removes nothing.
+ *
+ * Where locks prove nothing (FUSE, NFS and others), nobody could tell that a run is dead: there close
+ * says of what stays that the run is gone, and what a run that was killed has left is nobody's until
+ * the operator says so (stage_orphan_release()).
  *
  * Threads: any function may be called by any thread at any time, close last; for one file, and for
  * what is reserved, one thread at a time. Forks: a child must not use it, and close in a child
@@ -82,6 +87,16 @@ const char *stage_spool_path(const struct stage_spool *spool);
 
 /* The files; NULL where there is none. Only for a caller that shares the spool with no thread. */
 struct stage_spool_file *stage_spool_files(const struct stage_spool *spool);
+
+/*
+ * The files of an adopted spool, or of one that is looked at, which a damaged record may have told of;
+ * NULL where there is none. Their name and note are "", and they are not sealed: they can be forgotten
+ * only.
+ */
+struct stage_spool_file *stage_spool_unlisted(const struct stage_spool *spool);
+
+/* How many files close would remove of what a dead run left, or does once it is adopted, and their bytes. */
+void stage_spool_rest(const struct stage_spool *spool, size_t *ret_files, uint64_t *ret_bytes);
 
 /* Where the space of a temp root is, as far as this user can see. All in bytes. */
 struct stage_room {
@@ -164,6 +179,8 @@ int stage_spool_check_read(
  * disk as far as the kernel lets it. STAGE_E_DAMAGED with what is wrong, also where it is gone;
  * STAGE_E_SYSTEM where it cannot be read, STAGE_E_MEMORY; STAGE_E_ARGUMENT for one that was never
  * sealed.
+ * Of a spool that is only looked at, STAGE_E_SYSTEM with ENOENT where it is gone: somebody has
+ * handed it off, or removed it.
  */
 int stage_spool_check(
 	struct stage_spool *spool, const struct stage_spool_file *file, struct stage_error *error);
@@ -214,13 +231,16 @@ struct stage_spool_found {
 	char *target; /* in its target form (url.h), whatever the journal has */
 	char *home;
 	enum stage_owner owner;
+	bool proven;                    /* no run lives in it: as in struct stage_found */
 	pid_t pid;                      /* of the run that made it; for people, it proves nothing */
 	uint64_t age;                   /* seconds since it was made */
 	struct stage_spool_entry *list; /* that wait, in order */
 	size_t count;
 	uint64_t bytes;   /* the sum of their sizes */
 	size_t damaged;   /* records that cannot be read */
-	char *unreadable; /* why there is nothing but path, owner, pid and age; NULL otherwise */
+	size_t unlisted;  /* files that they, or a journal that is unreadable, may have told of */
+	uint64_t unlisted_bytes;
+	char *unreadable; /* why there is no target, home or list; NULL otherwise */
 };
 
 /*
@@ -239,11 +259,21 @@ void stage_spool_found_free(struct stage_spool_found **list, size_t count);
  * Takes over the spool of a dead run: locks it, and has its files. STAGE_E_BUSY where its run, or
  * somebody who has taken it over, lives; STAGE_E_SYSTEM (ENOENT where it, or its journal, is gone)
  * and STAGE_E_DAMAGED where it cannot be read; STAGE_E_ARGUMENT where it is no spool of this user
- * and machine; STAGE_E_MEMORY. On failure it is left as it was. Files of which the record is
- * damaged cannot be had by anybody: a warning says how many, and close removes them.
+ * and machine, or nobody can tell whether its run lives; STAGE_E_MEMORY. On failure it is left as it
+ * was. Files of which the record is damaged cannot be handed off by anybody: a warning says how many,
+ * and close leaves them.
  */
 int stage_spool_adopt(const char *path, bool durable, const struct stage_log *log,
 	struct stage_spool **ret_spool, struct stage_error *error);
+
+/*
+ * Opens a spool to look at it, whoever has it: its files, unlisted, rest, path and check are as of an
+ * adopted one, confirmed too. All that would change it is refused (STAGE_E_ARGUMENT), and close frees
+ * memory and descriptors. It holds nothing, so a run may take over, hand off and remove what is looked
+ * at. Codes as of adopt, but BUSY.
+ */
+int stage_spool_look(const char *path, const struct stage_log *log, struct stage_spool **ret_spool,
+	struct stage_error *error);
 
 #pragma GCC visibility pop
 

@@ -9,6 +9,7 @@
 #include "journal.h"
 #include "secrets.h"
 #include "spool.h"
+#include "unlisted.h"
 #include "url.h"
 
 static void
@@ -114,6 +115,22 @@ set_unreadable(struct stage_spool_found *found, const char *why)
 	return found->unreadable ? 0 : STAGE_E_MEMORY;
 }
 
+/* Counts the files of which the journal, NULL where it cannot be read, does not tell. */
+static int
+count_unlisted(
+	struct stage_spool_found *found, int dirfd, const struct stage_journal_content *content)
+{
+	struct stage_unlisted unlisted;
+	int code = stage_unlisted_find(dirfd, content, &unlisted);
+
+	if (code == STAGE_E_MEMORY)
+		return code;
+	found->unlisted = unlisted.count; /* none where the directory cannot be read */
+	found->unlisted_bytes = unlisted.bytes;
+	free(unlisted.list);
+	return 0;
+}
+
 /*
  * Reads the spool at found->path, in which something waits or not. Returns 1 where there is none,
  * STAGE_E_MEMORY.
@@ -139,6 +156,8 @@ read_spool(struct stage_spool_found *found, bool waits)
 		code = 1; /* its run was ended, or is just now, before it had begun the journal */
 	else if (code != STAGE_E_MEMORY)
 		code = set_unreadable(found, failure.message);
+	if (code == 0)
+		code = count_unlisted(found, fd, content);
 	stage_journal_content_free(&content);
 	close(fd);
 	return code;
@@ -149,6 +168,7 @@ static int
 add(struct stage_spool_found **list, size_t *count, struct stage_found *directory)
 {
 	struct stage_spool_found found = {.owner = directory->owner,
+					 .proven = directory->proven,
 					 .pid = directory->pid,
 					 .age = directory->age},
 				 *longer;

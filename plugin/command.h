@@ -8,6 +8,7 @@
  *	command_judge.c		which files of a dead run's spool gc removes
  *	command_verify.c	stagedir verify
  *	command_flush.c		stagedir flush
+ *	command_adopt.c		stagedir adopt
  *	command_places.c	where all but roots look for staging directories
  *	command_spools.c	what waits in them
  *	command_run.c		what process and user a staging directory is of
@@ -39,8 +40,9 @@ enum command_exit {
 struct command_options {
 	bool json;
 	bool dry_run;
+	bool yes; /* the operator knows that no run lives */
 	char *const *directories;  /* DIR..., ends with NULL */
-	const char *url;           /* NULL where none was given */
+	const char *url;           /* or a staging directory; NULL where none was given */
 	char *const *host_options; /* what was given behind --, ends with NULL */
 };
 
@@ -50,6 +52,7 @@ enum command_exit command_status(const struct command_options *options);
 enum command_exit command_gc(const struct command_options *options);
 enum command_exit command_verify(const struct command_options *options);
 enum command_exit command_flush(const struct command_options *options);
+enum command_exit command_adopt(const struct command_options *options);
 
 /* Prints a problem, made printable; a line of the result likewise. */
 void command_problem(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -100,6 +103,18 @@ enum command_exit command_find_all_spools(struct command_places *places);
 #define COMMAND_VOLUMES_MAX 64
 const char *command_volumes(char buffer[COMMAND_VOLUMES_MAX], size_t count, uint64_t bytes);
 
+/* Prints that nobody can tell what waits in a spool, and how much it is. */
+void command_unreadable_spool(const struct stage_spool_found *spool);
+
+/* Why an OTHER_MACHINE's or UNKNOWN directory is left alone: "another machine made it". */
+const char *command_not_ours(enum stage_owner owner);
+
+/* Does the URL, which may have credentials, name this target, which may have lost its user? */
+bool command_is_named(const char *target, const char *url);
+
+/* An absolute path without slashes at its end; NULL with errno. The caller frees. */
+char *command_absolute_path(const char *path);
+
 /* Can a staged file with this note be handed off by a later run? */
 enum command_resume {
 	COMMAND_RESUMABLE,
@@ -119,7 +134,8 @@ void command_spool_json(const struct stage_spool_found *spool, struct json *json
 
 /* One file of a spool, and what gc does with it. */
 struct command_verdict {
-	char *path, *name;
+	char *path;
+	char *name; /* in storage; "" where a damaged record had it */
 	uint64_t size;
 	bool removed; /* or would be */
 	bool waits;   /* it is kept, and can be handed off */
@@ -132,13 +148,16 @@ struct command_judged {
 	struct command_verdict *list;
 	size_t count, waiting, removed;
 	uint64_t waiting_bytes, removed_bytes;
+	size_t rest; /* files that are removed too, as they were never sealed */
+	uint64_t rest_bytes;
 	size_t left; /* files, or the spool itself, of which gc could not tell or that stayed */
 };
 
 /*
  * Goes through the spool of a dead run and removes what cannot be handed off any more; with
- * dry_run tells only. One that has been taken over, or is gone, meanwhile has no verdicts. Problems
- * are printed. The caller frees.
+ * dry_run tells only. It is claimed for the removal alone, not while it is read: a run may take it
+ * over meanwhile, and then it has no verdicts. Nor has one that is gone. Problems are printed. The
+ * caller frees.
  */
 void command_judge(
 	const struct stage_spool_found *spool, bool dry_run, struct command_judged *ret_judged);

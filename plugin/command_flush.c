@@ -52,9 +52,8 @@ plain(const char *url)
 	return strncmp(url, PREFIX, strlen(PREFIX)) == 0 ? url + strlen(PREFIX) : url;
 }
 
-/* Does the URL, which may have credentials, name this target, which may have lost its user? */
-static bool
-is_named(const char *target, const char *url)
+bool
+command_is_named(const char *target, const char *url)
 {
 	bool named = false;
 
@@ -92,18 +91,48 @@ add_file(struct jobs *jobs, const struct stage_spool_found *spool,
 	job->bytes += file->size;
 }
 
+/* Tells of what waits and is not handed off here, as it is not a dead run's, or may not be. */
+static void
+tell_of_others(const struct stage_spool_found *spool)
+{
+	char volumes[COMMAND_VOLUMES_MAX];
+
+	if (spool->owner == STAGE_OWNER_LIVE)
+		command_say("%zu volume%s for %s: the live run %ld hands %s off", spool->count,
+			spool->count == 1 ? "" : "s", spool->target, (long)spool->pid,
+			spool->count == 1 ? "it" : "them");
+	else
+		command_say("%s, for %s, wait%s in %s and %s left alone: %s; once you know that its "
+			    "run is gone, \"stagedir adopt %s\" takes it over",
+			command_volumes(volumes, spool->count, spool->bytes), spool->target,
+			spool->count == 1 ? "s" : "", spool->path,
+			spool->count == 1 ? "is" : "are", command_not_ours(spool->owner),
+			spool->path);
+}
+
+/* Tells of what waits for another URL than the one that was given, which may be a spelling of it. */
+static void
+tell_of_other_target(const struct stage_spool_found *spool)
+{
+	char volumes[COMMAND_VOLUMES_MAX];
+
+	if (spool->count && spool->owner != STAGE_OWNER_LIVE)
+		command_say("%s, wait%s for %s, which is not the URL that was given",
+			command_volumes(volumes, spool->count, spool->bytes),
+			spool->count == 1 ? "s" : "", spool->target);
+}
+
 /* Adds what of a spool can be handed off. Unless quiet, tells of what cannot. */
 static void
 add_spool(struct jobs *jobs, const struct stage_spool_found *spool, bool quiet)
 {
+	char volumes[COMMAND_VOLUMES_MAX];
 	struct stage_error error;
 	size_t i, useless = 0;
 
 	if (spool->owner != STAGE_OWNER_DEAD) {
-		if (spool->owner == STAGE_OWNER_LIVE && spool->count && !quiet)
-			command_say("%zu volume%s for %s: the live run %ld hands %s off",
-				spool->count, spool->count == 1 ? "" : "s", spool->target,
-				(long)spool->pid, spool->count == 1 ? "it" : "them");
+		if (spool->count && !quiet)
+			tell_of_others(spool);
 		return;
 	}
 	for (i = 0; i < spool->count; i++)
@@ -111,6 +140,11 @@ add_spool(struct jobs *jobs, const struct stage_spool_found *spool, bool quiet)
 			useless++;
 		else
 			add_file(jobs, spool, &spool->list[i]);
+	if (spool->unlisted && !quiet)
+		command_say("%s in %s cannot be handed off, as the records that may have told of "
+			    "them are damaged; \"stagedir gc\" removes them",
+			command_volumes(volumes, spool->unlisted, spool->unlisted_bytes),
+			spool->path);
 	if (useless && !quiet)
 		command_say(
 			"%zu volume%s for %s cannot be handed off any more; \"stagedir gc\" tells "
@@ -136,11 +170,12 @@ find_jobs(const struct command_options *options, bool quiet, struct jobs *ret_jo
 			const struct stage_spool_found *spool = &places.list[i].spools[k];
 
 			if (spool->unreadable) {
-				command_problem("nobody can tell what waits in %s: %s", spool->path,
-					spool->unreadable);
+				command_unreadable_spool(spool);
 				status = COMMAND_PROBLEM;
-			} else if (!options->url || is_named(spool->target, options->url)) {
+			} else if (!options->url || command_is_named(spool->target, options->url)) {
 				add_spool(ret_jobs, spool, quiet);
+			} else if (!quiet) {
+				tell_of_other_target(spool);
 			}
 		}
 	}

@@ -78,11 +78,12 @@ reason_to_leave(const struct stage_found *found, const struct outcome *outcome)
 	case STAGE_OWNER_OTHER_USER:
 		return "it belongs to another user";
 	case STAGE_OWNER_OTHER_MACHINE:
-		return "it belongs to another machine, whose locks do not show here";
+		return "another machine made it; \"stagedir adopt\" makes it this one's";
 	case STAGE_OWNER_UNKNOWN:
 		break;
 	}
-	return "it cannot be locked or read, so that nobody can tell whether its run lives";
+	return "no lock proves here that its run is gone, or it cannot be read; once you know, "
+	       "\"stagedir adopt\" says so";
 }
 
 static void
@@ -152,6 +153,8 @@ take_waiting(struct outcome *outcome, const struct command_judged *judged)
 	outcome->waiting_bytes = judged->waiting_bytes;
 	outcome->target = judged->spool->target;
 	outcome->undecided = judged->left > 0;
+	outcome->files = judged->removed + judged->rest;
+	outcome->bytes = judged->removed_bytes + judged->rest_bytes;
 }
 
 /* What would be done to an orphan. */
@@ -162,8 +165,6 @@ foresee_orphan(struct report *report, const struct stage_found *found, struct ou
 
 	if (judged && judged->waiting + judged->left) {
 		/* it stays for their sake, and with it whatever else is in it */
-		outcome->files = judged->removed;
-		outcome->bytes = judged->removed_bytes;
 		outcome->left = judged->left;
 		take_waiting(outcome, judged);
 		return;
@@ -228,10 +229,8 @@ compare(struct report *report, const struct stage_found *before, size_t before_c
 			outcome.left = now ? now->files + now->strangers : 0;
 			if (now && judged && judged->waiting + judged->left) {
 				outcome.left = judged->left;
+				/* by what was judged: its journal has grown meanwhile */
 				take_waiting(&outcome, judged);
-				/* its journal has grown by what was removed */
-				if (outcome.bytes < judged->removed_bytes)
-					outcome.bytes = judged->removed_bytes;
 			}
 		} else if (!now) {
 			continue; /* its run ended and took it along */
@@ -322,7 +321,7 @@ static void
 add_verdict_json(struct json *json, const struct command_verdict *verdict)
 {
 	json_open_object(json, NULL);
-	json_string(json, "name", verdict->name);
+	json_string(json, "name", *verdict->name ? verdict->name : NULL);
 	json_string(json, "path", verdict->path);
 	json_number(json, "size", verdict->size);
 	json_boolean(json, "removed", verdict->removed);
@@ -392,7 +391,8 @@ print_verdicts(const struct report *report)
 			table_cell(table, "%s%s", report->dry_run ? "would be " : "",
 				verdict->removed ? "removed" : "left");
 			table_cell(table, "%s", table_size(text, verdict->size));
-			table_cell(table, "%s", verdict->name);
+			table_cell(table, "%s",
+				*verdict->name ? verdict->name : strrchr(verdict->path, '/') + 1);
 			table_note(table, "%s", verdict->reason);
 		}
 	}

@@ -123,9 +123,9 @@ add_archives(struct command_places *places)
 	return status;
 }
 
-/* An absolute path without slashes at its end, so that it reads well before a name. */
-static char *
-absolute_path(const char *directory)
+/* Without slashes at its end it reads well before a name. */
+char *
+command_absolute_path(const char *directory)
 {
 	char *path = NULL, *cwd;
 	size_t length;
@@ -159,7 +159,7 @@ is_staging_directory(const char *path)
 static enum command_exit
 add_directory(struct command_places *places, const char *directory)
 {
-	char *path = absolute_path(directory);
+	char *path = command_absolute_path(directory);
 	struct stat found;
 
 	if (!path || stat(path, &found) < 0) {

@@ -37,6 +37,24 @@ command_volumes(char buffer[COMMAND_VOLUMES_MAX], size_t count, uint64_t bytes)
 	return buffer;
 }
 
+void
+command_unreadable_spool(const struct stage_spool_found *spool)
+{
+	char volumes[COMMAND_VOLUMES_MAX];
+
+	command_problem("nobody can tell what waits in %s: %s; %s, stay there", spool->path,
+		spool->unreadable,
+		command_volumes(volumes, spool->unlisted, spool->unlisted_bytes));
+}
+
+const char *
+command_not_ours(enum stage_owner owner)
+{
+	return owner == STAGE_OWNER_OTHER_MACHINE
+		       ? "another machine made it"
+		       : "its file system has no locks that prove that its run is gone";
+}
+
 enum command_resume
 command_can_resume(const char *home, const char *note, struct stage_error *error)
 {
@@ -65,4 +83,6 @@ command_spool_json(const struct stage_spool_found *spool, struct json *json)
 	json_number(json, "pid", (uint64_t)spool->pid);
 	json_string(json, "unreadable", spool->unreadable);
 	json_number(json, "damaged", spool->damaged);
+	json_number(json, "unlisted", spool->unlisted);
+	json_number(json, "unlisted_bytes", spool->unlisted_bytes);
 }

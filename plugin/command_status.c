@@ -256,9 +256,17 @@ print_advice(const struct stage_spool_found *spool, size_t waiting, uint64_t byt
 
 	stage_printable(target, sizeof(target), spool->target);
 	if (spool->damaged)
-		printf("%zu record%s of its journal %s damaged: what they told of is lost\n",
+		printf("%zu record%s of its journal %s damaged; %s that %s may have told of stay "
+		       "until \"stagedir gc\" removes them\n",
 			spool->damaged, spool->damaged == 1 ? "" : "s",
-			spool->damaged == 1 ? "is" : "are");
+			spool->damaged == 1 ? "is" : "are",
+			command_volumes(volumes, spool->unlisted, spool->unlisted_bytes),
+			spool->damaged == 1 ? "it" : "they");
+	if (spool->owner == STAGE_OWNER_OTHER_MACHINE || spool->owner == STAGE_OWNER_UNKNOWN)
+		printf("left alone, as %s; once you know that its run is gone, \"stagedir adopt "
+		       "%s\" has the next backup hand off what waits\n",
+			command_not_ours(spool->owner),
+			stage_printable(target, sizeof(target), spool->path));
 	if (spool->owner != STAGE_OWNER_DEAD)
 		return;
 	if (useless)

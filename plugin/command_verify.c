@@ -54,7 +54,11 @@ check_file(struct report *report, const struct stage_spool_found *found, struct 
 	int code;
 
 	code = stage_spool_check(spool, file, &error);
-	if (code == 0) {
+	if (code == STAGE_E_SYSTEM && error.sys_errno == ENOENT) {
+		/* nothing is held here: a run may hand off what is being read */
+		checked.result = "gone";
+		checked.reason = error.message;
+	} else if (code == 0) {
 		checked.result = "ok";
 		report->good++;
 		report->good_bytes += file->size;
@@ -84,38 +88,47 @@ add_busy(struct report *report, const struct stage_spool_found *found)
 	}
 }
 
-/* Checks what waits in a spool. Whatever nobody can tell of is a problem. */
+/* Reads what waits in a spool that nobody has, as far as can be told. */
 static enum command_exit
-check_spool(struct report *report, const struct stage_spool_found *found)
+look_at_spool(struct report *report, const struct stage_spool_found *found)
 {
 	const struct stage_spool_file *file;
 	struct stage_spool *spool;
 	struct stage_error error;
 	int code;
 
-	if (found->unreadable) {
-		command_problem(
-			"nobody can tell what waits in %s: %s", found->path, found->unreadable);
-		return COMMAND_PROBLEM;
-	}
-	if (found->damaged)
-		command_problem(
-			"%s: %zu records of its journal are damaged", found->path, found->damaged);
-	if (found->count == 0)
-		return found->damaged ? COMMAND_PROBLEM : COMMAND_DONE;
-	code = found->owner == STAGE_OWNER_DEAD
-		       ? stage_spool_adopt(found->path, true, NULL, &spool, &error)
-		       : STAGE_E_BUSY;
-	if (code == STAGE_E_BUSY) {
-		add_busy(report, found);
-	} else if (code == 0) {
-		for (file = stage_spool_files(spool); file; file = file->next)
-			check_file(report, found, spool, file);
-		stage_spool_close(&spool);
-	} else if (code != STAGE_E_SYSTEM || error.sys_errno != ENOENT) {
+	code = stage_spool_look(found->path, NULL, &spool, &error);
+	if (code == STAGE_E_SYSTEM && error.sys_errno == ENOENT)
+		return COMMAND_DONE; /* handed off meanwhile */
+	if (code < 0) {
 		command_problem("%s", error.message);
 		return COMMAND_PROBLEM;
 	}
+	for (file = stage_spool_files(spool); file; file = file->next)
+		check_file(report, found, spool, file);
+	stage_spool_close(&spool);
+	return COMMAND_DONE;
+}
+
+/* Checks what waits in a spool. Whatever nobody can tell of is a problem. */
+static enum command_exit
+check_spool(struct report *report, const struct stage_spool_found *found)
+{
+	char volumes[COMMAND_VOLUMES_MAX];
+
+	if (found->unreadable) {
+		command_unreadable_spool(found);
+		return COMMAND_PROBLEM;
+	}
+	if (found->damaged)
+		command_problem("%s: %zu records of its journal are damaged; %s may have been "
+				"told of by them",
+			found->path, found->damaged,
+			command_volumes(volumes, found->unlisted, found->unlisted_bytes));
+	if (found->owner == STAGE_OWNER_LIVE)
+		add_busy(report, found);
+	else if (found->count && look_at_spool(report, found) != COMMAND_DONE)
+		return COMMAND_PROBLEM;
 	return found->damaged ? COMMAND_PROBLEM : COMMAND_DONE;
 }
 

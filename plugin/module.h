@@ -2,8 +2,8 @@
  * module - the extension module _stagedir: what its parts share
  *
  * The module is loaded by _stagehost.py and offers the host the tracked staging directory
- * (directory.c), the staging ahead of volumes (staging.c, places.c, space.c, following.c, resume.c),
- * the removal of what dead runs left (reclaim.c), a faster writer of its files (gzipwriter.c) and of
+ * (directory.c), the staging ahead of volumes (staging.c, places.c, space.c, following.c, resume.c,
+ * passed.c), the removal of what dead runs left (reclaim.c), a faster writer of its files (gzipwriter.c) and of
  * what is in them (delta.h), and the question which URLs are to be staged (targets.c). It is
  * built with the limited API of Python 3.11, so that one file serves every later Python 3, and it is
  * not unloaded.

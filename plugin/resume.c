@@ -14,8 +14,14 @@
 #include "partial.h"
 #include "url.h"
 
-/* Half seconds that a spool may be in somebody else's hands. */
-#define BUSY_ATTEMPTS 120
+/*
+ * Half seconds that a spool may be in somebody else's hands: stagedir gc has one for as long as it takes
+ * to remove some files, systemd-tmpfiles while it looks through it. Nobody who reads has it at all.
+ */
+#define BUSY_ATTEMPTS 20
+
+/* Roots that are told apart; the rest may be visited twice. */
+#define ROOTS_MAX 32
 
 /* Forgets a file of a dead run. */
 static void
@@ -121,7 +127,7 @@ is_adopted(const struct staging *self, const char *path)
 	return false;
 }
 
-/* Adopts a spool, also one that stagedir gc or verify is going through. */
+/* Adopts a spool, also one that stagedir gc is removing files from. */
 static int
 adopt_idle(struct staging *self, const char *path, struct stage_spool **ret_spool,
 	struct stage_error *error)
@@ -148,8 +154,9 @@ adopt_idle(struct staging *self, const char *path, struct stage_spool **ret_spoo
 
 /* Takes over one spool. Returns 1 with an exception. */
 static int
-adopt_spool(struct staging *self, const char *path, struct stage_error *error)
+adopt_spool(struct staging *self, const struct stage_spool_found *found, struct stage_error *error)
 {
+	const char *path = found->path;
 	struct stage_spool_file *file, *next;
 	struct stage_spool *spool;
 	bool adopted;
@@ -161,8 +168,12 @@ adopt_spool(struct staging *self, const char *path, struct stage_error *error)
 	if (adopted)
 		return 0; /* its root was met before, by another name */
 	code = adopt_idle(self, path, &spool, error);
-	if (code == STAGE_E_MEMORY || code == STAGE_E_BUSY)
+	if (code == STAGE_E_MEMORY || code > 0)
 		return code;
+	if (code == STAGE_E_BUSY) {
+		passed_tell_busy(found, error);
+		return 0;
+	}
 	if (code < 0) {
 		stage_log_line(&host_log, STAGE_WARNING, "%s", error->message);
 		return 0;
@@ -177,41 +188,72 @@ adopt_spool(struct staging *self, const char *path, struct stage_error *error)
 	return code;
 }
 
+/*
+ * Is it for this run? One that looks alive too: no other run has this archive directory, whose lock
+ * this one has, so that somebody has it for moments only.
+ */
 static int
 is_for(const struct staging *self, const struct stage_spool_found *found, bool *ret_is,
 	struct stage_error *error)
 {
 	*ret_is = false;
-	if (found->owner != STAGE_OWNER_DEAD || found->unreadable ||
-		strcmp(found->home, self->home) != 0)
+	if ((found->owner != STAGE_OWNER_DEAD && found->owner != STAGE_OWNER_LIVE) ||
+		found->unreadable || !passed_same_home(found->home, self->home))
 		return 0;
 	return stage_url_same(found->target, self->target, ret_is, error);
 }
 
-/* Names a dead run's spool that is for nobody, as its journal is damaged: it stays. */
-static void
-tell_if_lost(const struct stage_spool_found *found)
+/* Does a Staging of this process make its volumes there? */
+static bool
+is_our_own(const char *path)
 {
-	if (found->owner != STAGE_OWNER_DEAD)
-		return;
-	if (found->unreadable)
-		stage_log_line(&host_log, STAGE_WARNING, "nobody can tell what waits in %s: %s",
-			found->path, found->unreadable);
-	else if (!found->target[0])
-		stage_log_line(&host_log, STAGE_WARNING,
-			"nobody can tell what waits in %s: its journal has no target any more",
-			found->path);
+	const struct staging *staging;
+	size_t i;
+
+	for (staging = staging_all; staging; staging = staging->next)
+		for (i = 0; i < staging->places.count; i++)
+			if (staging->places.list[i].spool &&
+				strcmp(stage_spool_path(staging->places.list[i].spool), path) == 0)
+				return true;
+	return false;
+}
+
+/* Where a dead run may have left something, and which were visited. */
+struct visit {
+	struct staging *self;
+	struct stat roots[ROOTS_MAX];
+	size_t count;
+};
+
+/* A root may be named twice, also by two paths. */
+static bool
+is_visited(struct visit *visit, const char *root)
+{
+	struct stat found;
+	size_t i;
+
+	if (stat(root, &found) < 0)
+		return false;
+	for (i = 0; i < visit->count; i++)
+		if (visit->roots[i].st_dev == found.st_dev &&
+			visit->roots[i].st_ino == found.st_ino)
+			return true;
+	if (visit->count < ROOTS_MAX)
+		visit->roots[visit->count++] = found;
+	return false;
 }
 
 /* Adopts what there is in one root: of reclaim_visit(). */
 static int
 adopt_in(void *context, const char *root, struct stage_error *error)
 {
-	struct staging *self = context;
+	struct visit *visit = context;
 	struct stage_spool_found *list;
 	size_t count, i;
 	int code;
 
+	if (is_visited(visit, root))
+		return 0;
 	Py_BEGIN_ALLOW_THREADS
 	code = stage_spool_find(root, &list, &count, error);
 	Py_END_ALLOW_THREADS
@@ -220,10 +262,11 @@ adopt_in(void *context, const char *root, struct stage_error *error)
 	for (i = 0; i < count && code == 0; i++) {
 		bool ours;
 
-		tell_if_lost(&list[i]);
-		code = is_for(self, &list[i], &ours, error);
-		if (code == 0 && ours)
-			code = adopt_spool(self, list[i].path, error);
+		code = is_for(visit->self, &list[i], &ours, error);
+		if (code == 0 && !ours)
+			passed_tell(visit->self, &list[i]);
+		else if (code == 0 && !is_our_own(list[i].path))
+			code = adopt_spool(visit->self, &list[i], error);
 	}
 	stage_spool_found_free(&list, count);
 	return code;
@@ -259,13 +302,14 @@ PyObject *
 staging_adopt(PyObject *object, PyObject *unused)
 {
 	struct staging *self = staging_opened(object);
+	struct visit visit = {.self = self};
 	struct stage_error error;
 	int code;
 
 	(void)unused;
 	if (!self)
 		return NULL;
-	code = reclaim_visit(adopt_in, self, &error);
+	code = reclaim_visit(adopt_in, &visit, &error);
 	if (code < 0)
 		return staging_fail(&error);
 	if (code > 0)

@@ -19,7 +19,7 @@
 #include "url.h"
 
 /* No characters, so that a message can tell a long option from a short one. */
-enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_JSON, OPTION_DRY_RUN };
+enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_JSON, OPTION_DRY_RUN, OPTION_YES };
 
 #define EXIT_CODES                                                                                 \
 	"Exit codes: 0 done; 1 something is wrong that an operator should see; 2 usage;\n"         \
@@ -31,6 +31,7 @@ static const char main_help[] =
 	"       stagedir verify [--json] [DIR...]\n"
 	"       stagedir gc [--dry-run] [--json] [DIR...]\n"
 	"       stagedir flush [--dry-run] [URL] [-- OPTION...]\n"
+	"       stagedir adopt [--yes] [--dry-run] [--json] DIRECTORY|URL\n"
 	"       stagedir --help | --version\n"
 	"\n"
 	"  roots   the directories in which duplicity may stage, ranked: which one is used,\n"
@@ -41,6 +42,7 @@ static const char main_help[] =
 	"  gc      removes what dead runs left and no later run could hand off; never what\n"
 	"          belongs to a live one\n"
 	"  flush   hands off the volumes that dead runs left, by running duplicity\n"
+	"  adopt   makes what a run of another machine left this machine's\n"
 	"\n"
 	"stagedir COMMAND --help tells more.\n"
 	"\n" EXIT_CODES;
@@ -94,6 +96,22 @@ static const char flush_help[] =
 	"Exit code 1: something still waits, or some directory could not be looked "
 	"into.\n" EXIT_CODES;
 
+static const char adopt_help[] =
+	"usage: stagedir adopt [--yes] [--dry-run] [--json] DIRECTORY|URL\n"
+	"\n"
+	"Makes the staging directory DIRECTORY, or all in which volumes wait for URL, this\n"
+	"machine's: the next backup to that target, or stagedir flush, then hands off what waits\n"
+	"in it, and stagedir gc removes the rest. For directories that are left alone otherwise:\n"
+	"of another machine (a disk that was moved, a container that is another one each time),\n"
+	"and those on a file system (FUSE, NFS) whose locks do not prove that a run is gone.\n"
+	"\n"
+	"  -y, --yes      its run is gone, though no lock proves it; a lock that is held wins\n"
+	"  -n, --dry-run  tell what would be adopted, change nothing\n"
+	"      --json     one JSON object instead of a table\n"
+	"  -h, --help     this text\n"
+	"\n"
+	"Exit code 1: there is nothing of that name, or something was refused.\n" EXIT_CODES;
+
 static const char gc_help[] =
 	"usage: stagedir gc [--dry-run] [--json] [DIR...]\n"
 	"\n"
@@ -134,8 +152,16 @@ static const struct option gc_options[] = {
 	{0},
 };
 
+static const struct option adopt_options[] = {
+	{"yes", no_argument, NULL, OPTION_YES},
+	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{0},
+};
+
 /* What may follow the options. */
-enum operands { NO_OPERANDS, DIRECTORIES, URL_AND_HOST_OPTIONS };
+enum operands { NO_OPERANDS, DIRECTORIES, URL_AND_HOST_OPTIONS, DIRECTORY_OR_URL };
 
 static const struct subcommand {
 	const char *name;
@@ -150,6 +176,7 @@ static const struct subcommand {
 	{"verify", "h", list_options, DIRECTORIES, command_verify, verify_help},
 	{"gc", "hn", gc_options, DIRECTORIES, command_gc, gc_help},
 	{"flush", "hn", flush_options, URL_AND_HOST_OPTIONS, command_flush, flush_help},
+	{"adopt", "hny", adopt_options, DIRECTORY_OR_URL, command_adopt, adopt_help},
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
 
@@ -262,6 +289,11 @@ take_operands(
 	case DIRECTORIES:
 		options->directories = operands;
 		return true;
+	case DIRECTORY_OR_URL:
+		options->url = operands[0];
+		if (!operands[0] || operands[1])
+			command_problem("%s takes one staging directory or URL", subcommand->name);
+		return operands[0] && !operands[1];
 	case URL_AND_HOST_OPTIONS:
 		break;
 	}
@@ -294,6 +326,10 @@ parse(const struct subcommand *subcommand, int count, char **arguments,
 		case 'n':
 		case OPTION_DRY_RUN:
 			options->dry_run = true;
+			break;
+		case 'y':
+		case OPTION_YES:
+			options->yes = true;
 			break;
 		case 'h':
 		case OPTION_HELP:

@@ -94,6 +94,18 @@ PyObject *staging_adopt(PyObject *self, PyObject *unused);
 PyObject *staging_confirmed(PyObject *self, PyObject *unused);
 PyObject *staging_resume(PyObject *self, PyObject *verdicts);
 
+/* Are these two paths of one archive directory? passed.c */
+bool passed_same_home(const char *a, const char *b);
+
+/*
+ * Tells what waits in a spool that was found and that this run does not take over, if it may be its
+ * user's concern: of this target or archive directory, or of nobody can tell which. passed.c
+ */
+void passed_tell(const struct staging *self, const struct stage_spool_found *found);
+
+/* The same of one that is this run's, and that somebody else holds as *error says. passed.c */
+void passed_tell_busy(const struct stage_spool_found *found, const struct stage_error *error);
+
 /* Closes the adopted spools: what is left in them stays. resume.c */
 void staging_release_adopted(struct staging *self);
 

@@ -1041,8 +1041,11 @@ SWEEP(volume, volume_scenario, make_data, remove_data, false, NULL)
 SWEEP(url, url_scenario, NULL, NULL, false, NULL)
 SWEEP(journal, journal_scenario, NULL, NULL, false, NULL)
 SWEEP(orphans, orphan_scenario, make_found, check_found, false, NULL)
-/* no lock; no machine-id, hence another machine; not to be opened, hence another user's or gone */
-SWEEP(orphan, orphan_scenario, make_dead, NULL, false, "flock gethostname open openat read")
+/*
+ * no lock, or a file system of which nothing is known; no machine-id, hence another machine; not to be
+ * opened, hence another user's or gone
+ */
+SWEEP(orphan, orphan_scenario, make_dead, NULL, false, "flock fstatfs open openat read")
 SWEEP(handoff, handoff_scenario, make_spool, NULL, false, NULL)
 SWEEP(spool_life, spool_scenario, NULL, NULL, false, NULL)
 SWEEP(spool_adopt, adopt_scenario, make_dead_spool, remove_dead_spool, false, NULL)

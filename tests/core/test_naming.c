@@ -31,16 +31,101 @@ dir_shape(void)
 	CHECK(strcmp(name, other) != 0);
 	CHECK(strncmp(name, "stagedir-", 9) == 0);
 	CHECK(strspn(name + 9, "0123456789abcdef") == 16 && name[25] == '-');
+	CHECK(strspn(name + 26, "0123456789abcdef") == 8 && name[34] == '-');
+	CHECK(strncmp(name, other, 35) == 0); /* of this machine, as it was started */
 	snprintf(pid_text, sizeof(pid_text), "%ld-", (long)getpid());
-	CHECK(strncmp(name + 26, pid_text, strlen(pid_text)) == 0);
-	CHECK(strspn(name + 26 + strlen(pid_text), BASE32) == STAGE_DIR_RANDOM);
-	CHECK(strlen(name) == 26 + strlen(pid_text) + STAGE_DIR_RANDOM);
+	CHECK(strncmp(name + 35, pid_text, strlen(pid_text)) == 0);
+	CHECK(strspn(name + 35 + strlen(pid_text), BASE32) == STAGE_DIR_RANDOM);
+	CHECK(strlen(name) == 35 + strlen(pid_text) + STAGE_DIR_RANDOM);
 	CHECK(strlen(name) < STAGE_DIR_NAME_MAX);
 
 	CHECK(stage_naming_is_dir(name, &pid, &this_machine));
 	CHECK(pid == getpid() && this_machine);
 	/* the longest there can be */
-	CHECK(strlen("stagedir-0123456789abcdef--") + 10 + STAGE_DIR_RANDOM < STAGE_DIR_NAME_MAX);
+	CHECK(strlen("stagedir-0123456789abcdef-s01234567--") + 10 + STAGE_DIR_RANDOM <
+		STAGE_DIR_NAME_MAX);
+}
+
+/* Where locks prove nothing the name says so, to whoever sees it where they do. */
+static void
+dir_shared(void)
+{
+	char name[STAGE_DIR_NAME_MAX];
+	bool this_machine = false;
+	pid_t pid = 0;
+
+	WORKS(stage_naming_dir(true, name, &failure));
+	CHECK(!stage_naming_is_shared(name));
+	WORKS(stage_naming_dir(false, name, &failure));
+	CHECK(name[26] == 's' && stage_naming_is_shared(name));
+	CHECK(stage_naming_is_dir(name, &pid, &this_machine) && pid == getpid() && this_machine);
+	CHECK(stage_naming_is_shared("stagedir-0000000000000000-4711-abcdefghijklmnop"));
+	CHECK(!stage_naming_is_shared("stagedir-0123456789abcdef-4711-abcdefghijklmnop"));
+	CHECK(!stage_naming_is_shared("stagedir-0123456789abcdef-s4711-abcdefghijklmnop"));
+}
+
+/* What version 0.1.0 has made is known, and so is what this machine made before it was started again. */
+static void
+dir_of_before(void)
+{
+	char name[STAGE_DIR_NAME_MAX], old[STAGE_DIR_NAME_MAX];
+	bool this_machine = false;
+	pid_t pid = 0;
+
+	WORKS(stage_naming_dir(true, name, &failure));
+	snprintf(old, sizeof(old), "%.26s%s", name, "4711-abcdefghijklmnop");
+	CHECK(stage_naming_is_dir(old, &pid, &this_machine) && pid == 4711 && this_machine);
+	/* a process number of eight digits is no boot */
+	snprintf(old, sizeof(old), "%.26s%s", name, "12345678-abcdefghijklmnop");
+	this_machine = false;
+	CHECK(stage_naming_is_dir(old, &pid, &this_machine) && pid == 12345678 && this_machine);
+	name[26] = name[26] == '0' ? '1' : '0';
+	this_machine = false;
+	CHECK(stage_naming_is_dir(name, &pid, &this_machine) && pid == getpid() && this_machine);
+}
+
+/* A machine without an id is nobody else's; one that could not lock its directory is no machine. */
+static void
+dir_of_no_machine(void)
+{
+	bool this_machine = false;
+	pid_t pid;
+
+	CHECK(stage_naming_is_dir("stagedir-ffffffffffffffff-01234567-4711-abcdefghijklmnop", &pid,
+		      &this_machine) &&
+		this_machine && pid == 4711);
+	CHECK(stage_naming_is_dir("stagedir-0000000000000000-01234567-4711-abcdefghijklmnop", &pid,
+		      &this_machine) &&
+		!this_machine);
+}
+
+static void
+released(void)
+{
+	char name[STAGE_RELEASED_NAME_MAX], other[STAGE_RELEASED_NAME_MAX];
+	bool machine = false, boot = false;
+	size_t i;
+
+	WORKS(stage_naming_released(name, &failure));
+	CHECK(stage_naming_is_released(name, &machine, &boot) && machine && boot);
+	memcpy(other, name, sizeof(other));
+	other[9] = other[9] == '0' ? '1' : '0';
+	CHECK(stage_naming_is_released(other, &machine, &boot) && !machine && boot);
+	memcpy(other, name, sizeof(other));
+	other[26] = other[26] == '0' ? '1' : '0';
+	CHECK(stage_naming_is_released(other, &machine, &boot) && machine && !boot);
+	/* a kernel that tells no id is never the same one */
+	snprintf(other, sizeof(other), "%.26s00000000", name);
+	CHECK(stage_naming_is_released(other, &machine, &boot) && machine && !boot);
+	for (i = 0; i < strlen(name); i++) {
+		char cut[STAGE_RELEASED_NAME_MAX];
+
+		snprintf(cut, sizeof(cut), "%.*s", (int)i, name);
+		CHECK(!stage_naming_is_released(cut, &machine, &boot));
+	}
+	snprintf(other, sizeof(other), "%.46s0", name);
+	CHECK(!stage_naming_is_released(other, &machine, &boot));
+	CHECK(!stage_naming_is_file(name));
 }
 
 static void
@@ -91,6 +176,18 @@ dir_near_misses(void)
 		"stagedir-0123456789abcdef-4711-Abcdefghijklmnop",
 		"stagedir-0123456789abcdef-4711-abcdefghijklmnop-",
 		"stagedir-0123456789abcdef-4711",
+		"stagedir-0123456789abcdef-0123456-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-012345678-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-0123456g-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-01234567-04711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-01234567-4711-abcdefghijklmno",
+		"stagedir-0123456789abcdef-01234567-4711-abcdefghijklmnop-",
+		"stagedir-0123456789abcdef-01234567-01234567-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-01234567",
+		"stagedir-0123456789abcdef-s01234567",
+		"stagedir-0123456789abcdef-ss1234567-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-s0123456-4711-abcdefghijklmnop",
+		"stagedir-0123456789abcdef-s4711-abcdefghijklmnop",
 		"stagedir-0123456789abcdef",
 	};
 	size_t i;
@@ -228,7 +325,11 @@ file_near_misses(void)
 
 static const struct test tests[] = {
 	{"dir_shape", dir_shape},
+	{"dir_shared", dir_shared},
 	{"dir_of_other_machine", dir_of_other_machine},
+	{"dir_of_before", dir_of_before},
+	{"dir_of_no_machine", dir_of_no_machine},
+	{"released", released},
 	{"dir_near_misses", dir_near_misses},
 	{"file_shape", file_shape},
 	{"file_random_is_fresh", file_random_is_fresh},

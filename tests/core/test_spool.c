@@ -817,9 +817,18 @@ damaged_record(void)
 	CHECK(count_entries(spool_path) == 3);
 	adopt();
 	CHECK(count_files() == 1 && captured.lines[STAGE_WARNING] == 1);
-	HAS(captured.text, "1 damaged records");
-	finish();
+	HAS(captured.text, "1 damaged records; 1 staged files, 1 bytes,");
 	free(text);
+	/* what it told of stays when all else is gone, until somebody says that it may go */
+	WORKS(stage_spool_forget(spool, &(struct stage_spool_file *){stage_spool_files(spool)}, &failure));
+	stage_spool_close(&spool);
+	reclaim_rest();
+	CHECK(count_entries(spool_path) == 2);
+	adopt();
+	REQUIRE(count_files() == 0 && stage_spool_unlisted(spool));
+	WORKS(stage_spool_forget(
+		spool, &(struct stage_spool_file *){stage_spool_unlisted(spool)}, &failure));
+	finish();
 }
 
 /* At whatever byte the last record was torn off: its file was not sealed, and all else is. */

@@ -363,7 +363,26 @@ WRAP(faccessat, int, -1, (int fd, const char *path, int mode, int flags), fd, pa
 WRAP(fchmod, int, -1, (int fd, mode_t mode), fd, mode)
 WRAP(fdopen, FILE *, NULL, (int fd, const char *mode), fd, mode)
 WRAP(fdopendir, DIR *, NULL, (int fd), fd)
-WRAP(flock, int, -1, (int fd, int operation), fd, operation)
+
+/* A lock that shows to nobody else is one that always can be had. */
+static atomic_bool locks_are_hidden;
+
+void
+wrap_hide_locks(bool hidden)
+{
+	atomic_store(&locks_are_hidden, hidden);
+}
+
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+int
+__wrap_flock(int fd, int operation)
+{
+	if (is_to_fail(W_flock))
+		return -1;
+	return __real_flock(fd, operation) == 0 || atomic_load(&locks_are_hidden) ? 0 : -1;
+}
+
 WRAP(gethostname, int, -1, (char *name, size_t size), name, size)
 WRAP_AS(gethostname, __gethostname_chk, int, -1, (char *name, size_t size, size_t room), name, size,
 	room)
@@ -415,7 +434,29 @@ WRAP64(ftruncate, int, -1, (int fd, off_t size), fd, size)
 WRAP64(fstat, int, -1, (int fd, struct stat *buffer), fd, buffer)
 WRAP64(fstatat, int, -1, (int fd, const char *path, struct stat *buffer, int flags), fd, path,
 	buffer, flags)
-WRAP64(fstatfs, int, -1, (int fd, struct statfs *buffer), fd, buffer)
+
+/* 0: whatever it is */
+static atomic_ulong file_system;
+
+void
+wrap_file_system(unsigned long kind)
+{
+	atomic_store(&file_system, kind);
+}
+
+#define WRAP_FSTATFS(symbol)                                                                       \
+	int __real_##symbol(int fd, struct statfs *buffer);                                        \
+	int __wrap_##symbol(int fd, struct statfs *buffer);                                        \
+	int __wrap_##symbol(int fd, struct statfs *buffer)                                         \
+	{                                                                                          \
+		int result = is_to_fail(W_fstatfs) ? -1 : __real_##symbol(fd, buffer);             \
+                                                                                                   \
+		if (result == 0 && atomic_load(&file_system))                                      \
+			buffer->f_type = (__fsword_t)atomic_load(&file_system);                    \
+		return result;                                                                     \
+	}
+WRAP_FSTATFS(fstatfs)
+WRAP_FSTATFS(fstatfs64)
 WRAP64(fstatvfs, int, -1, (int fd, struct statvfs *buffer), fd, buffer)
 WRAP64(lstat, int, -1, (const char *path, struct stat *buffer), path, buffer)
 WRAP64(pread, ssize_t, -1, (int fd, void *buffer, size_t size, off_t offset), fd, buffer, size,

@@ -47,6 +47,12 @@ bool wrap_failed(void);
 size_t wrap_leaked(void);
 size_t wrap_bad_closes(void);
 
+/* Has fstatfs tell this f_type of every file system; 0: what it is. */
+void wrap_file_system(unsigned long kind);
+
+/* Has flock succeed also where somebody else has the lock, as if he had come by another mount. */
+void wrap_hide_locks(bool hidden);
+
 /* Counts the bytes that malloc, calloc and realloc have handed out and free has not had back, with
  * the allocator's own cost. Independent of the rest; begin sets the count to 0. */
 void wrap_count_bytes(bool on);

@@ -213,7 +213,7 @@ test_usage()
 {
 	run 0 --help
 	says out 'usage: stagedir roots'
-	for command in roots status verify gc flush; do
+	for command in roots status verify gc flush adopt; do
 		run 0 "$command" --help
 		says out "usage: stagedir $command"
 		says out 'Exit code'
@@ -224,7 +224,7 @@ test_usage()
 	run 2
 	says err 'usage: stagedir'
 	run 2 rooots
-	says err 'stagedir: unknown command "rooots"; there are roots, status, verify, gc and flush'
+	says err 'stagedir: unknown command "rooots"; there are roots, status, verify, gc, flush and adopt'
 	run 2 --json
 	says err 'stagedir: unknown option --json; allowed before a command are --help and --version'
 	run 2 gc --force

@@ -32,10 +32,15 @@ file_of() {
 	find "$spool" -name "staged-*-$(($1))"
 }
 
-# next WHAT VOLUMES - the next run stores these volumes, in this order, completes, and leaves nothing.
-next() {
+# stores WHAT VOLUMES - the next run stores these volumes, in this order, and completes.
+stores() {
 	expect 0 next plugged duplicity full "${options[@]}" "$source" "stage+$url"
 	[ "$(puts | numbers)" = "$2 " ] || fail "after $1 the volumes $(puts | numbers)are stored, not $2"
+}
+
+# next WHAT VOLUMES - the same, and leaves nothing.
+next() {
+	stores "$1" "$2"
 	nothing_left "the run after $1"
 	expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
 }
@@ -89,8 +94,14 @@ note 'damaged volumes are named, and made again'
 # a record that cannot be read any more, and a journal without its beginning, or any content
 leave
 sed -i -E "s/(staged $(basename "$(file_of 4)") [0-9])/\\10/" "$spool/journal"
-next 'a record is damaged' '3 3 4 5 6 7 8 9'
+file=$(file_of 4)
+stores 'a record is damaged' '3 3 4 5 6 7 8 9'
 has next "$spool/journal: 1 damaged record"
+[ "$(find "$root" -type f | sort)" = "$(printf '%s\n' "$spool/journal" "$file" | sort)" ] ||
+	fail "a record is damaged: there is left $(find "$root" -type f)"
+expect 0 gc "$STAGEDIR" gc
+nothing_left 'gc after a record is damaged'
+expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
 for damage in beginning target content; do
 	leave
 	case $damage in
