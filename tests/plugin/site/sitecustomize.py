@@ -5,7 +5,8 @@
 #	down		every put fails; what is in it is the class of the error (temporary, fatal, backend) or the name of
 #			an errno (ENOSPC), OSError without one by default
 #	fail		a part of a name in it: a put of such a file fails, once, and the control is removed
-#	hang		a part of a name in it: a put of such a file does not go on while it is there
+#	hang		a part of a name in it: a put of such a file does not go on while it is there, and then fails if storage
+#			is down
 #	short		what is stored lacks its last byte; with a part of a name in it only that of such a file, once
 #	moves		a put takes away the file that it is given
 #	pieces		a put writes into the file itself, not into a temporary one that is renamed when it is complete
@@ -40,16 +41,15 @@ def install(backend):
             with open(f'{self.folder}.log', 'a') as log:
                 print(f'{time.time():.3f}', *words, file=log)
 
-        def _fail(self, name):
+        def _fail_if_down(self, name):
             down = self._control('down')
             if down is not None:
+                self._log('failed', name)
                 classes = {'temporary': TemporaryLoadException, 'fatal': FatalBackendException,
                            'backend': BackendException}
                 if hasattr(errno, down):
                     raise OSError(getattr(errno, down), f'{name}: storage is down')
                 raise classes.get(down, OSError)(f'{name}: storage is down')
-            if self._once('fail', name):
-                raise OSError(f'{name}: fails once')
 
         def _once(self, control, name):
             part = self._control(control)
@@ -61,11 +61,10 @@ def install(backend):
         def _put(self, source_path, remote_filename):
             name = os.fsdecode(remote_filename)
             self._log('put', name, os.path.getsize(source_path.name))
-            try:
-                self._fail(name)
-            except Exception:
+            self._fail_if_down(name)
+            if self._once('fail', name):
                 self._log('failed', name)
-                raise
+                raise OSError(f'{name}: fails once')
             rate = float(self._control('rate') or 0)
             target = os.path.join(self.folder, name)
             written = target if self._control('pieces') is not None else os.path.join(self.folder, '.' + name)
@@ -81,6 +80,7 @@ def install(backend):
                         time.sleep(max(0, begun + stored.tell() / rate - time.monotonic()))
                 while (self._control('hang') or '/') in name:
                     time.sleep(0.05)
+                    self._fail_if_down(name)
                 if self._control('short') == '' or self._once('short', name):
                     stored.truncate(stored.tell() - 1)
             os.rename(written, target)
