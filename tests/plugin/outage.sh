@@ -59,7 +59,7 @@ for class in '' backend temporary fatal EACCES ENOENT ENOSPC; do
 	rm -r "$root"/*
 	statuses="$statuses $status"
 done
-note "storage that is down for seven reasons ends a run as the stock host does:$statuses"
+note "storage that is down for seven reasons ends a run with$statuses"
 # how many attempts there are, and what is between them, is the host's unless the configuration tells
 settings
 set_odd down
