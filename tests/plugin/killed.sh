@@ -3,24 +3,23 @@
 . "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
 . "$srcdir/tests/plugin/moments.sh" || exit 1
 
-make_source 1000 --no-encryption
-orphans=0 statuses='' staging=
+make_source 12
+fresh
+measure plugged duplicity full --volsize 1 --no-encryption "$source" "stage+file://$target"
+orphans=0 statuses=''
 for moment in {1..20}; do
 	fresh
-	[ "$moment" -le 5 ] || staging=yes
 	interrupt KILL "$moment" --no-encryption
 	statuses="$statuses $status"
-	[ "$status" -eq 137 ] || [ -z "$running" ] || fail "SIGKILL at $moment/21: exit status $status"
+	[ "$status" -eq 137 ] || [ -z "$running" ] || fail "SIGKILL at $moment/20: exit status $status"
 	[ -z "$(ls "$root")" ] || orphans=$((orphans + 1))
-	go_on "SIGKILL at $moment/21" --no-encryption
+	go_on "SIGKILL at $moment/20" --no-encryption
 done
-note "SIGKILL: a run takes $length ms; $orphans of 20 left a staging directory; statuses:$statuses"
-[ "$orphans" -ge 8 ] || fail "only $orphans of 20 killed runs left a staging directory: nothing is proved"
+note "SIGKILL: a run has $calls calls; $orphans of 20 left a staging directory; statuses:$statuses"
+[ "$orphans" -ge 10 ] || fail "only $orphans of 20 killed runs left a staging directory: nothing is proved"
 
-# of which a run takes long enough to be met while it stages
-for i in {1..60}; do
-	head -c 1000000 /dev/urandom >"$source/long-$i"
-done
+fresh
+measure plugged duplicity full --volsize 200 --no-encryption "$source" "stage+file://$target"
 
 # leave ROOT OPTION... - a run with these options is killed while its one volume is made in ROOT: none waits for storage.
 leave() {
@@ -28,8 +27,10 @@ leave() {
 
 	shift
 	fresh
-	start left plugged duplicity full --volsize 200 --no-encryption "$@" "$source" "stage+file://$target"
-	wait_for 10 eval 'find "$where" -mindepth 2 -type f | grep -q .' || fail "nothing is ever staged in $where"
+	start_until $((staging_call + (calls - staging_call) / 4)) left \
+		plugged duplicity full --volsize 200 --no-encryption "$@" "$source" "stage+file://$target"
+	find "$where" -mindepth 2 -type f | grep -q . || fail "nothing is made in $where"
+	! find "$where" -name 'staged-*' | grep . || fail "a volume is staged already in $where"
 	kill -KILL "$pid"
 	end "$pid"
 	[ -n "$(ls "$where")" ] || fail "a run that was killed has left nothing in $where"

@@ -1,59 +1,46 @@
-# moments.sh - sourced by the tests that end a run at moments spread over it
+# moments.sh - sourced by the tests that end a run at moments spread over it. A moment is the Nth of the calls by which a
+# run opens files and changes something, see moment.c: the same one on each machine, however busy that is.
 
 target=$work/target
 source=$work/source
+moment_library=$(library moment) || exit 1
 
 # fresh - no backup, no archive directory.
 fresh() {
 	rm -rf --one-file-system "$target" "$XDG_CACHE_HOME/duplicity"
 }
 
-# measure OPTION... - how many milliseconds an undisturbed full backup takes: $length; how many volumes it has: $volumes.
-measure() {
-	local before
-
-	fresh
-	before=$(milliseconds)
-	expect 0 undisturbed plugged duplicity full --volsize 1 "$@" "$source" "stage+file://$target"
-	length=$(($(milliseconds) - before))
-	volumes=$(find "$target" -name '*.difftar.*' | wc -l)
-	nothing_left 'an undisturbed run'
-}
-
-# make_source MILLISECONDS OPTION... - a tree that takes about so long to back up, of 4 to 60 MB. Sets $length.
+# make_source COUNT - a tree of which so many volumes of 1 MB are made.
 make_source() {
-	local wanted=$1 few files i
+	local i
 
-	shift
-	rm -rf "$source"
 	mkdir "$source"
-	for i in {1..60}; do
+	for ((i = 1; i <= $1; i++)); do
 		head -c 1000000 /dev/urandom >"$source/$i"
 	done
-	mkdir "$work/aside"
-	mv "$source"/??* "$work/aside/"
-	# the first run may start an agent of gpg
-	measure "$@"
-	measure "$@"
-	few=$length
-	mv "$work/aside/"[12]? "$source/"
-	measure "$@"
-	[ "$length" -gt "$few" ] || length=$((few + 1))
-	files=$((9 + 20 * (wanted - few) / (length - few)))
-	[ "$files" -ge 4 ] || files=4
-	mv "$work/aside"/* "$source/"
-	for ((i = files + 1; i <= 60; i++)); do
-		rm "$source/$i"
-	done
-	rmdir "$work/aside"
-	measure "$@"
 }
 
-# progressed COUNT - are at least so many volumes stored, and is the next one being staged? Or is the run over?
-progressed() {
-	[ -e "/proc/$pid/fd/0" ] || return 0
-	[ "$(find "$target" -name '*.difftar.*' 2>/dev/null | wc -l)" -ge "$1" ] &&
-		find "$root" -mindepth 2 -type f | grep -q .
+# measure COMMAND... - runs COMMAND undisturbed, which is a backup with the plugin and must succeed: how many calls it has,
+# $calls, and which of them makes the first staging directory, $staging_call.
+measure() {
+	rm -f "$work/calls"
+	export LD_PRELOAD=$moment_library MOMENT_COUNT=$work/calls
+	unset MOMENT_AT
+	expect 0 undisturbed "$@"
+	unset LD_PRELOAD MOMENT_COUNT
+	nothing_left 'an undisturbed run'
+	read -r staging_call calls <"$work/calls" || die 'the calls of a run are not counted'
+	[ "$staging_call" -gt 0 ] || die 'a run makes no staging directory'
+}
+
+# call_of MOMENT - the number of the call that is this moment, 1 to 20: a quarter of them are before the staging directory
+# is made, the others spread over what is made in it.
+call_of() {
+	if [ "$1" -le 5 ]; then
+		echo $((staging_call * $1 / 5))
+	else
+		echo $((staging_call + (calls - staging_call) * ($1 - 5) / 16))
+	fi
 }
 
 # stands_still - is the run stopped, or over?
@@ -61,26 +48,29 @@ stands_still() {
 	! grep -q '^State:.*[^TZ] (' "/proc/$pid/status" 2>/dev/null
 }
 
-# interrupt SIGNAL MOMENT OPTION... - starts a full backup, sends SIGNAL after MOMENT/21 of $length; or with
-# staging=yes, so that it meets the run staging however busy the machine is, after MOMENT/21 of $volumes are stored.
-# Sets $status, and $running where the signal came before the end.
-interrupt() {
-	local signal=$1 delay=$((length * $2 / 21)) count=$((volumes * $2 / 21))
+# start_until CALL LOG COMMAND... - as start; it is stopped at this call of its. Sets $running if it was not over before.
+start_until() {
+	local call=$1
 
-	shift 2
-	start interrupted plugged duplicity full --volsize 1 "$@" "$source" "stage+file://$target"
-	if [ -n "${staging-}" ]; then
-		wait_for 20 progressed "$count" || fail "$count of $volumes volumes are never stored"
-		delay=0
-	fi
-	sleep "$((delay / 1000)).$(printf %03d $((delay % 1000)))"
-	# stopped, so that what is told of it is still so when the signal comes
-	kill -STOP "$pid" 2>/dev/null
-	wait_for 20 stands_still || fail "$pid cannot be stopped"
-	running=yes
+	shift
+	export LD_PRELOAD=$moment_library MOMENT_AT=$call
+	start "$@"
+	unset LD_PRELOAD MOMENT_AT
+	wait_for 60 stands_still || fail "a run never gets to its call $call"
+	running=
 	# its last words, or its end
-	grep -q -a -F 'Backup Statistics' "$logs/interrupted" && running=
-	grep -q '^State:.*[^Z] (' "/proc/$pid/status" 2>/dev/null || running=
+	grep -q '^State:.*[^Z] (' "/proc/$pid/status" 2>/dev/null &&
+		! grep -q -a -F 'Backup Statistics' "$logs/$1" && running=yes
+}
+
+# interrupt SIGNAL MOMENT OPTION... - starts a full backup, and sends SIGNAL at MOMENT, 1 to 20, as measured. Sets $status,
+# and $running if the signal came before the end.
+interrupt() {
+	local signal=$1 call
+
+	call=$(call_of "$2")
+	shift 2
+	start_until "$call" interrupted plugged duplicity full --volsize 1 "$@" "$source" "stage+file://$target"
 	kill -s "$signal" "$pid" 2>/dev/null
 	kill -CONT "$pid" 2>/dev/null
 	end "$pid"

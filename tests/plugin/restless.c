@@ -58,15 +58,21 @@ grow(const char *path)
 	close(fd);
 }
 
-/* What is to happen before a read? True: it fails, with errno. */
+/*
+ * What is to happen before so many bytes are read? True: it fails, with errno. Of what is before OFFSET it is read up to
+ * there: so it does not matter how much a reader asks for at once.
+ */
 static bool
-fails(int fd, const char *path, const char *fault)
+fails(int fd, const char *path, const char *fault, size_t *size)
 {
 	const char *number = strrchr(fault, '-');
-	off_t at = atol(number + 1);
+	off_t at = atol(number + 1), position = lseek(fd, 0, SEEK_CUR);
 
-	if (lseek(fd, 0, SEEK_CUR) < at)
+	if (position < at) {
+		if (*size > (size_t)(at - position))
+			*size = (size_t)(at - position);
 		return false;
+	}
 	errno = EIO;
 	if (strncmp(fault, "/fault-eio-", 11) == 0)
 		return true;
@@ -95,7 +101,7 @@ read(int fd, void *buffer, size_t size)
 	length = readlink(link, path, sizeof(path) - 1);
 	path[length > 0 ? length : 0] = '\0';
 	fault = strstr(path, "/fault-");
-	if (fault && fails(fd, path, fault))
+	if (fault && fails(fd, path, fault, &size))
 		return -1;
 	errno = before;
 	return real(fd, buffer, size);

@@ -1,10 +1,11 @@
-# resumed.sh - backups of some 30 volumes to slow storage, killed by SIGKILL at random moments and continued, and
+# resumed.sh - backups of some 30 volumes to slow storage, killed by SIGKILL at random calls and continued, and
 # killed again, until they are complete: no volume that was staged or stored is made again but the newest, the result
 # is in order, nothing is left. Continued by stock as well, which knows nothing of what is staged.
 #
 # STAGE_TEST_ROUNDS=200 for more than CI has time for; STAGE_TEST_SEED=N repeats the choices of another run.
 . "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
 . "$srcdir/tests/plugin/standing.sh" || exit 1
+. "$srcdir/tests/plugin/moments.sh" || exit 1
 
 need gpg gnupg
 rounds=${STAGE_TEST_ROUNDS:-12}
@@ -12,8 +13,6 @@ seed=${STAGE_TEST_SEED:-$RANDOM}
 RANDOM=$seed
 note "$rounds rounds, seed $seed"
 
-source=$work/source
-target=$work/target
 url=odd://$target
 archive=$(archive_of "$url")
 rate=15000000
@@ -65,40 +64,43 @@ for i in {1..25}; do
 	echo changed >>"$source/small/a-file-that-has-a-long-name-$i"
 done
 
-# undisturbed: how long does it take?
-declare -A length
+# undisturbed: how many calls does it have?
+declare -A staging_calls all_calls
 for encrypted in '' yes; do
 	bring_back ''
 	echo "$rate" >"$target.control/rate"
 	options_of "$encrypted"
-	before=$(milliseconds)
-	expect 0 undisturbed plugged duplicity "${options[@]}" "$source" "stage+$url"
-	length[_$encrypted]=$(($(milliseconds) - before))
+	measure plugged duplicity "${options[@]}" "$source" "stage+$url"
+	staging_calls[_$encrypted]=$staging_call
+	all_calls[_$encrypted]=$calls
 done
-note "undisturbed, a run takes ${length[_]} ms, with encryption ${length[_yes]} ms," \
+note "undisturbed, a run has ${all_calls[_]} calls, with encryption ${all_calls[_yes]}," \
 	"and makes $(find "$target" -name '*.vol*' | wc -l) volumes"
 
-is_handing_off() {
-	grep -q -a 'handing off the volume' "$logs/run" || ! [ -e "/proc/$pid/fd/0" ]
+# choose_call WHO - at which call a run is killed: $call.
+choose_call() {
+	local staging=${staging_calls[_$encrypted]}
+
+	call=$((1 + RANDOM % ${all_calls[_$encrypted]}))
+	# it takes a while to begin, with nothing to lose but itself
+	[ "$call" -gt "$staging" ] || [ $((RANDOM % 4)) -eq 0 ] || call=$((call + staging))
+	if [ "$staged" -gt 0 ] && [ "$1" = plugged ] && [ $((RANDOM % 3)) -eq 0 ]; then
+		# while it resumes: storage takes some 30 calls for a volume
+		call=$((staging + RANDOM % (staged * 30)))
+	fi
 }
 
 # attempt WHO KILLED - a run of it, which is ended if KILLED. Sets $status, and where the backup then stands.
 attempt() {
-	local who=$1 killed=$2 longest=${length[_$encrypted]} moment prefix=
+	local who=$1 killed=$2 call=0 prefix=
 
 	[ "$who" = stock ] || prefix=stage+
-	start run "$who" duplicity "${options[@]}" "$source" "$prefix$url"
 	if [ "$killed" ]; then
-		# it takes a while to begin, with nothing to lose but itself
-		moment=$((RANDOM % longest))
-		[ "$moment" -gt 400 ] || [ $((RANDOM % 4)) -eq 0 ] || moment=$((moment + 400))
-		if [ "$staged" -gt 0 ] && [ "$who" = plugged ] && [ $((RANDOM % 3)) -eq 0 ]; then
-			# while it resumes
-			wait_for 20 is_handing_off || fail "$what: nothing is handed off"
-			moment=$((RANDOM % (staged * 100)))
-		fi
-		sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
+		choose_call "$who"
+		start_until "$call" run "$who" duplicity "${options[@]}" "$source" "$prefix$url"
 		kill -KILL "$pid" 2>/dev/null
+	else
+		start run "$who" duplicity "${options[@]}" "$source" "$prefix$url"
 	fi
 	end "$pid"
 	cp "$logs/run" "$logs/run-$((++runs))"
@@ -116,7 +118,7 @@ attempt() {
 		fi
 	fi
 	stand "$what"
-	what="$what; $who ${killed:+killed at $moment ms, }$status: $state, $highest stored or staged, $staged staged, $ended"
+	what="$what; $who ${killed:+killed at call $call, }$status: $state, $highest stored or staged, $staged staged, $ended"
 	# what stock leaves is nobody's but the administrator's
 	[ "$who" = plugged ] || rm -rf "$root"/duplicity-*-tempdir "$archive"/duplicity-*-tempdir
 }

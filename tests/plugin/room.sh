@@ -82,14 +82,16 @@ restores "$work/restored" "$url" "$source"
 # back, and what the volume has taken is too little for another one
 mkdir "$work/second"
 fresh_odd
-set_odd rate 25000000
+set_odd hang vol1.
 configure "temp_root = $root" "temp_root = $work/second" 'avoid_tmpfs = no' 'max_volumes = 1'
 start next plugged duplicity full -v5 "${options[@]}" "$source" "stage+$url"
 wait_for 10 have_logged vol1 || fail 'no volume is ever stored'
 fill_root
+set_odd hang vol2.
 wait_for 20 have_said next 'the next volumes are made in the temp root' || fail 'the next temp root is never used'
-wait_for 10 have_staged 1 || fail 'nothing is staged in the next temp root'
+wait_for 10 have_logged .vol2. || fail 'no volume of the next temp root is stored'
 [ "$(staged | wc -l)" -eq "$(staged | grep -c -F "$work/second/")" ] || fail "not staged in the next root: $(staged)"
+unset_odd hang
 end "$pid"
 [ "$status" -eq 0 ] || {
 	fail "a backup that goes on in the next temp root ends with $status"
@@ -111,10 +113,11 @@ orphaned=$(find "$root" -type f -printf '%s\n' | awk '{ sum += $1 } END { printf
 [ "$orphaned" -ge 4000000 ] || fail "a run whose storage is down leaves only $orphaned bytes"
 configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 1'
 fresh_odd
-set_odd rate 25000000
+set_odd hang vol1.
 start full plugged duplicity full --tempdir "$root" "${options[@]}" "$source" "stage+$url"
 wait_for 10 have_logged vol1 || fail 'no volume is ever stored'
 fill_root
+unset_odd hang
 end "$pid"
 [ "$status" -eq 35 ] || fail "without any room a run ends with $status instead of 35"
 has_not full Traceback

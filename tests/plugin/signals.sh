@@ -30,35 +30,37 @@ sweep() {
 	local signal=$1 every=$2 moment ended=0 statuses=
 
 	shift 2
-	measure "$@" # anew: the machine may have become busier, or less
 	for moment in {1..20}; do
 		fresh
 		interrupt "$signal" "$moment" "$@"
 		statuses="$statuses $status"
 		if swallowed "$signal"; then
-			note "SIG$signal at $moment/21 was lost by the interpreter"
+			note "SIG$signal at $moment/20 was lost by the interpreter"
 		else
 			promised "$signal" "$status" || {
-				fail "SIG$signal at $moment/21: exit status $status"
+				fail "SIG$signal at $moment/20: exit status $status"
 				show "$logs/interrupted"
 			}
 			[ "$status" -eq 130 ] || has_not interrupted Traceback
 		fi
 		[ "$status" -eq 0 ] || ended=$((ended + 1))
-		only_staged_left "SIG$signal at $moment/21"
-		[ $((moment % every)) -ne 0 ] || go_on "SIG$signal at $moment/21" "$@"
+		only_staged_left "SIG$signal at $moment/20"
+		[ $((moment % every)) -ne 0 ] || go_on "SIG$signal at $moment/20" "$@"
 	done
-	note "SIG$signal $*: a run takes $length ms; statuses:$statuses"
+	note "SIG$signal $*: a run has $calls calls; statuses:$statuses"
 	[ "$ended" -ge 10 ] || fail "SIG$signal: only $ended of 20 runs were ended by it"
 }
 
-make_source 700 --no-encryption
+make_source 8
+fresh
+measure plugged duplicity full --volsize 1 --no-encryption "$source" "stage+file://$target"
 for signal in INT TERM HUP; do
 	sweep "$signal" 4 --no-encryption
 done
 export PASSPHRASE=secret
 # gpg would take most of the time for making a key out of the passphrase, anew for each file
 quick=--gpg-options=--s2k-count=65536
-make_source 700 "$quick"
+fresh
+measure plugged duplicity full --volsize 1 "$quick" "$source" "stage+file://$target"
 sweep TERM 5 "$quick"
 finish

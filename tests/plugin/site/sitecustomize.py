@@ -6,7 +6,8 @@
 #			an errno (ENOSPC), OSError without one by default
 #	fail		a part of a name in it: a put of such a file fails, once, and the control is removed
 #	breaks		the same, when half of the file is stored
-#	hang		a part of a name in it: a put of such a file does not go on while it is there
+#	hang		a part of a name in it: a put of such a file does not go on while it is there, and then fails if storage
+#			is down
 #	short		what is stored lacks its last byte; with a part of a name in it only that of such a file, once
 #	reports		a put tells the host how far it is, as some backends do
 #	tells		what is done is also told in the host's own log, at INFO
@@ -50,9 +51,10 @@ def install(backend):
                 from duplicity import log as host_log
                 host_log.Info(f"odd: {' '.join(words[:2])}")
 
-        def _fail(self, name):
+        def _fail_if_down(self, name):
             down = self._control('down')
             if down is not None:
+                self._log('failed', name)
                 classes = {'temporary': TemporaryLoadException, 'fatal': FatalBackendException,
                            'backend': BackendException}
                 if hasattr(errno, down):
@@ -61,8 +63,6 @@ def install(backend):
                 if self._control('quotes') is not None:
                     quoted = f': {self.parsed_url.url_string} {self.parsed_url.password}'
                 raise classes.get(down, OSError)(f'{name}: storage is down{quoted}')
-            if self._once('fail', name):
-                raise OSError(f'{name}: fails once')
 
         def _once(self, control, name):
             part = self._control(control)
@@ -75,11 +75,10 @@ def install(backend):
             name = os.fsdecode(remote_filename)
             size = os.path.getsize(source_path.name)
             self._log('put', name, size)
-            try:
-                self._fail(name)
-            except Exception:
+            self._fail_if_down(name)
+            if self._once('fail', name):
                 self._log('failed', name)
-                raise
+                raise OSError(f'{name}: fails once')
             rate = float(self._control('rate') or 0)
             breaks = self._once('breaks', name)
             reports = self._control('reports') is not None
@@ -102,6 +101,7 @@ def install(backend):
                         time.sleep(max(0, begun + stored.tell() / rate - time.monotonic()))
                 while (self._control('hang') or '/') in name:
                     time.sleep(0.05)
+                    self._fail_if_down(name)
                 if self._control('short') == '' or self._once('short', name):
                     stored.truncate(stored.tell() - 1)
             os.rename(written, target)
