@@ -166,7 +166,6 @@ upgrade() {
 		note "the upgrade failed: $(tail -n 5 "$root/upgrade.log")"
 		return 1
 	}
-	in_root apt-get -qq clean
 	: >"$root/$complete"
 	rm "$root/$begun"
 }
@@ -195,6 +194,7 @@ prepare() {
 		note "the packages that bootstrap names cannot be installed in $root"
 		return 1
 	}
+	in_root apt-get -qq clean
 	rm "$root/$begun"
 }
 
