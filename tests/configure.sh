@@ -65,6 +65,8 @@ says none '^  tests  *no$'
 sysconfdir_of none /opt/stagedir/etc
 expect 0 no-check make -s -C "$work/none" check-local
 has no-check 'nothing is tested'
+expect 0 dist make -s -C "$work/none" distdir
+[ -e "$(echo "$work"/none/stagedir-*/tests/plugin/lib.sh)" ] || fail 'a build without tests distributes none'
 
 note 'an early error'
 configured 77 early CC=false
