@@ -152,7 +152,6 @@ unmount_all() {
 	umount -R -l "$root/dev" "$root/sys" "$root/proc"
 }
 
-
 # upgrade - of a root that is old. Without a network what is there is tested.
 upgrade() {
 	[ -n "$(find "$root/$complete" -mtime "+$(($(days_of "$host") - 1))")" ] || return 0
@@ -237,18 +236,18 @@ bench() {
 	in_root BENCH_ROOT=/mnt /src/bootstrap bench ${BENCHMARKS:+BENCHMARKS="$BENCHMARKS"}
 }
 
-# in_host - what is wanted of the root of $host.
+# in_host - what is wanted of the root of $host. A root without a host is a failure, and not a version that was not proved.
 in_host() {
 	local version
 
 	root=$roots/$host to=$results/$host
-	if ! prepare; then
+	if ! prepare || ! version=$(in_root python3 -c 'import duplicity; print(duplicity.__version__)'); then
+		note "$host: NOT TESTED"
 		mkdir -p "$to"
 		echo ':test-result: FAIL' >"$to/root.trs"
 		return 1
 	fi
-	version=$(in_root python3 -c 'import duplicity; print(duplicity.__version__)')
-	named="duplicity ${version:=unknown}, $(in_root python3 -V)"
+	named="duplicity $version, $(in_root python3 -V)"
 	found="$found $version"
 	if [ "$what" = bench-host ]; then
 		bench
