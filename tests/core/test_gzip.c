@@ -1077,7 +1077,8 @@ side_by_side(void)
 static void
 group_file(const char *path, const char *content)
 {
-	char part[256], *slash;
+	char part[256];
+	const char *slash;
 
 	for (slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);

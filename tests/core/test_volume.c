@@ -228,7 +228,7 @@ static const struct stage_member plain = {.name = "a/b",
 static void
 golden(void)
 {
-	static const unsigned char data[3] = "abc";
+	static const unsigned char data[] = {'a', 'b', 'c'};
 	unsigned char expected[1024] = "snapshot/a/b";
 
 	memcpy(expected + 100,
