@@ -87,9 +87,14 @@ staging_unfollow(struct staging *self)
 void
 staging_hold(struct staging *self, struct stage_spool_file *file)
 {
-	if (self->written_fd >= 0)
-		stage_spool_hold(file, self->written_fd);
+	int fd = self->written_fd;
+
 	self->written_fd = -1;
+	if (fd < 0)
+		return;
+	Py_BEGIN_ALLOW_THREADS
+	stage_spool_hold(file, fd);
+	Py_END_ALLOW_THREADS
 }
 
 const struct stage_followed *
