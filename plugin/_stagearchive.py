@@ -40,6 +40,11 @@ from duplicity import tempdir
 # Other forms of the partial files, to store and final, are made by threads while the host still writes them: encrypting
 # signatures takes an eighth of the time that volumes take, and would come behind them.
 
+# An encrypted copy of the partial manifest stays in the archive directory until the manifest is final: nothing else proves to
+# a later run that what is stored is that manifest. The host, which would take it for a second manifest (duplicity 3.1.0 ends
+# with 5), does not know its name: this, and that in storage.
+_PROOF = b'stagedir-proof.'
+
 # What the signatures of a backup are called, as file_naming types.
 _SIGNATURES = {'full': 'full-sig', 'inc': 'new-sig'}
 
@@ -265,16 +270,13 @@ def following(stock):
             parsed = file_naming.parse(self.remname)
             if parsed.type in _SIGNATURES.values() and parsed.compressed:
                 config.backend.put(path.Path(self._form(_compress).name), self.remname)
-            elif parsed.encrypted:
+            elif parsed.encrypted and parsed.manifest:
                 form = self._form(_encrypt)
-                if parsed.manifest:
-                    form.sync(self.dirpath.append(self.partname).name)  # for what it proves
-                form.rename(self.remname)
-                copy = self.dirpath.append(self.remname)
-                config.backend.put(copy)
-                # Nothing but the copy of a manifest proves to a later run that what is stored is the partial manifest.
-                if not parsed.manifest:
-                    copy.delete()
+                form.sync(self.dirpath.append(self.partname).name)  # for what it proves
+                form.rename(_PROOF + self.remname)
+                config.backend.put(self.dirpath.append(_PROOF + self.remname), self.remname)
+            elif parsed.encrypted:
+                config.backend.put(path.Path(self._form(_encrypt).name), self.remname)
             else:
                 stock.to_remote(self)
 
@@ -289,7 +291,7 @@ def following(stock):
             if not parsed.manifest:
                 return
             if self.remname != self.permname:
-                self.dirpath.append(self.remname).delete()
+                self.dirpath.append(_PROOF + self.remname).delete()
             if self._signatures:
                 _sync_directory(self.dirpath.name)  # the manifest comes first, after a power cut too
             while self._signatures:
@@ -386,9 +388,14 @@ def _is_ended(name):
         return not file.read().strip(b'\0')
 
 
+def _proofs():
+    """The names of copies of manifests in the archive directory that prove what is stored."""
+    return [name for name in config.archive_dir_path.listdir() if name.startswith(_PROOF)]
+
+
 def is_interrupted():
-    """Is there a partial file in the archive directory: was a backup begun and not ended?"""
-    return bool(_archived()[0])
+    """Is there a partial file, or a proof of one, in the archive directory: was a backup begun and not ended?"""
+    return bool(_archived()[0] or _proofs())
 
 
 class Mending:
@@ -420,6 +427,10 @@ class Mending:
                 for name in other.get(identity, []):
                     log.Notice(f'removing {os.fsdecode(name)}: a run was ended while it was made of the partial file')
                     config.archive_dir_path.append(name).delete()
+        partial, _other = _archived()
+        for name in _proofs():
+            if _metadata(name[len(_PROOF):])[0] not in partial:
+                config.archive_dir_path.append(name).delete()
 
     def give_up_signatures(self, names):
         """
@@ -466,7 +477,9 @@ class Mending:
         manifest = _PartialManifest(archive.append(partial).name)
         # of an encrypted backup nothing goes to storage that is not, whatever storage shows
         encrypted = bool(file_naming.parse(stored).encrypted)
-        proof = archive.append(stored if encrypted else partial)
+        proof = archive.append(_PROOF + stored if encrypted else partial)
+        if not proof.exists():
+            proof = archive.append(stored)  # as the host itself, and stagedir 0.1.0, has it
         found = self._compare_stored(stored, proof) if manifest.is_complete and proof.exists() else None
         if found == _IN_PART and encrypted == bool(config.encryption) and self._has_all(stored, manifest, names):
             log.Notice(f'storing {os.fsdecode(stored)} again: it was stored in part')
