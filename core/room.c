@@ -305,7 +305,12 @@ add_directory(const struct stage_held *own, const char *name, struct count *coun
 		result = add_sizes(held.fd, false, &count->room.orphaned);
 	} else {
 		/* TAKEN, or there is no lock to be had just now, or none that proves: it may live */
+		const bool others = count->room.others;
+
 		result = add_live(&held, count);
+		/* but nobody waits, perhaps for ever, for what may as well be dead */
+		if (held.lock == STAGE_LOCK_OURS)
+			count->room.others = others;
 	}
 	stage_held_release(&held);
 	return result;

@@ -1,8 +1,9 @@
 /*
- * A file of a spool is either
+ * A file of a spool is one of
  *
  *	accepted	moved in; nothing on disk tells what it is, and close removes it
  *	sealed		in the journal; close leaves it
+ *	unlisted	of an adopted spool: a damaged record may have told of it; close leaves it
  *
  * and gone when it is forgotten. The record that it is forgotten is written before it is removed:
  * a crash between the two leaves a file that nothing tells of, which is removed like any that was

@@ -92,9 +92,10 @@ passed_tell(const struct staging *self, const struct stage_spool_found *found)
 }
 
 void
-passed_tell_busy(const struct stage_spool_found *found, const struct stage_error *error)
+passed_tell_failed(enum stage_level level, const struct stage_spool_found *found,
+	const struct stage_error *error)
 {
-	stage_log_line(&host_log, STAGE_NOTICE,
+	stage_log_line(&host_log, level,
 		AMOUNT_WAITS "for this run, and must be passed over: %s. The next run, or \"stagedir "
 			     "flush\", hands off what is there then",
 		AMOUNT_OF(found), error->message);

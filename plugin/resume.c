@@ -170,12 +170,8 @@ adopt_spool(struct staging *self, const struct stage_spool_found *found, struct 
 	code = adopt_idle(self, path, &spool, error);
 	if (code == STAGE_E_MEMORY || code > 0)
 		return code;
-	if (code == STAGE_E_BUSY) {
-		passed_tell_busy(found, error);
-		return 0;
-	}
 	if (code < 0) {
-		stage_log_line(&host_log, STAGE_WARNING, "%s", error->message);
+		passed_tell_failed(code == STAGE_E_BUSY ? STAGE_NOTICE : STAGE_WARNING, found, error);
 		return 0;
 	}
 	code = keep(self, spool, error);
@@ -197,8 +193,10 @@ is_for(const struct staging *self, const struct stage_spool_found *found, bool *
 	struct stage_error *error)
 {
 	*ret_is = false;
-	if ((found->owner != STAGE_OWNER_DEAD && found->owner != STAGE_OWNER_LIVE) ||
-		found->unreadable || !passed_same_home(found->home, self->home))
+	if (found->owner != STAGE_OWNER_DEAD &&
+		(found->owner != STAGE_OWNER_LIVE || !found->count))
+		return 0;
+	if (found->unreadable || !passed_same_home(found->home, self->home))
 		return 0;
 	return stage_url_same(found->target, self->target, ret_is, error);
 }

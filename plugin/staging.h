@@ -103,8 +103,9 @@ bool passed_same_home(const char *a, const char *b);
  */
 void passed_tell(const struct staging *self, const struct stage_spool_found *found);
 
-/* The same of one that is this run's, and that somebody else holds as *error says. passed.c */
-void passed_tell_busy(const struct stage_spool_found *found, const struct stage_error *error);
+/* The same of one that is this run's, and that could not be had as *error says. passed.c */
+void passed_tell_failed(enum stage_level level, const struct stage_spool_found *found,
+	const struct stage_error *error);
 
 /* Closes the adopted spools: what is left in them stays. resume.c */
 void staging_release_adopted(struct staging *self);

@@ -139,6 +139,20 @@ finish(void)
 	reclaim();
 }
 
+/* The directory in which a killed run made its files, where no lock proves that it is gone. */
+static void
+remove_unproven(void)
+{
+	struct stage_found *list;
+	size_t count, i;
+
+	WORKS(stage_orphan_list(test_dir, &list, &count, &failure));
+	for (i = 0; i < count; i++)
+		WORKS(stage_orphan_release(list[i].path, true, &failure));
+	stage_orphan_list_free(&list, count);
+	CHECK(reclaim().directories == count);
+}
+
 static char *
 read_journal(size_t *ret_size)
 {
@@ -418,6 +432,30 @@ ended_on_fuse(void)
 	wrap_file_system(0);
 }
 
+/* What may live takes its room, and is not waited for: it may as well be dead. */
+static void
+room_on_fuse(void)
+{
+	struct stage_room room = {0};
+	struct stage_spool *own;
+	struct stage_dir *dir;
+	char *path;
+
+	wrap_file_system(FUSE);
+	kill_run();
+	WORKS(stage_dir_open(test_dir, NULL, &dir, &failure));
+	WORKS(stage_spool_open(dir, &about, false, NULL, &own, &failure));
+	WORKS(stage_dir_mktemp(dir, &path, &failure));
+	WORKS(stage_spool_reserve(own, path, 1, 0, &room, &failure));
+	CHECK(room.staged == 6 && room.orphaned == 0 && !room.others);
+	stage_spool_close(&own);
+	stage_dir_close(&dir);
+	free(path);
+	finish();
+	remove_unproven();
+	wrap_file_system(0);
+}
+
 static int
 adopt_and_be_killed(void *context)
 {
@@ -587,6 +625,7 @@ static const struct test tests[] = {
 	{"locks_that_exclude_nobody", locks_that_exclude_nobody},
 	{"killed_on_the_unknown", killed_on_the_unknown},
 	{"ended_on_fuse", ended_on_fuse},
+	{"room_on_fuse", room_on_fuse},
 	{"killed_after_it_was_released", killed_after_it_was_released},
 	{"two_mounts", two_mounts},
 	{"released_to_others", released_to_others},

@@ -193,7 +193,6 @@ says flush "4 volumes, .* for $url, wait in $other and are left alone: another m
 expect 0 elsewhere plugged duplicity full --dry-run "${options[@]}" "$source" "stage+$url"
 expect 0 status "$STAGEDIR" status
 has status "stagedir adopt $other"
-amount=$(amount)
 expect 0 adopt-dry "$STAGEDIR" adopt -n --json "$other"
 [ "$(find "$other" -name 'released-*')" ] && fail 'a dry run of adopt changes something'
 expect 0 adopt "$STAGEDIR" adopt "$url"

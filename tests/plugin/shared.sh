@@ -144,11 +144,12 @@ fi
 
 # container NAME COMMAND... - in one that has no machine id, of this host name.
 container() {
-	local name=$1
+	local name=$1 own=(--uts)
 
 	shift
+	[ ! -e /etc/machine-id ] || own+=(--mount)
 	# shellcheck disable=SC2016 # of the inner shell
-	unshare --mount --uts bash -c '
+	unshare "${own[@]}" bash -c '
 		hostname "$1" || exit
 		! [ -e /etc/machine-id ] || mount --bind "$2" /etc/machine-id || exit
 		shift 2
