@@ -10,13 +10,13 @@ options=(--no-encryption --volsize 1)
 configure "temp_root = $root" 'avoid_tmpfs = no' 'retries = 1' 'backoff = 0'
 archives=$XDG_CACHE_HOME/duplicity
 
-# leave_staged ARGUMENT... - a run is killed when it has staged 4 volumes, which are in $spool.
+# leave_staged ARGUMENT... - a run is killed when storage has two volumes, and 4 more are staged, which are in $spool.
 leave_staged() {
 	rm -rf --one-file-system "${root:?}"/*
 	fresh_odd
-	set_odd hang vol1.
+	set_odd hang vol3.
 	start killed plugged duplicity full "${options[@]}" "$@" "$source" "stage+$url"
-	wait_for 60 sealed 4 || fail 'a run does not stage 4 volumes'
+	wait_for 60 sealed 6 || fail 'a run does not stage 4 volumes'
 	kill -KILL "$pid"
 	end "$pid"
 	unset_odd hang
@@ -173,7 +173,7 @@ has named "$(amount) for the URL of this run in $spool, but with another archive
 leave_staged --name mine
 ln -s "$archives" "$work/archives"
 expect 0 linked plugged duplicity full --archive-dir "$work/archives" --name mine "${options[@]}" "$source" "stage+$url"
-says linked 'handing off the volume duplicity-full\.[0-9TZ]*\.vol1\.'
+says linked 'handing off the volume duplicity-full\.[0-9TZ]*\.vol3\.'
 expect 0 other "$STAGEDIR" flush file:///elsewhere
 has other 'nothing waits that a dead run left for this URL'
 
@@ -200,7 +200,7 @@ says adopt "^adopted +other machine +4 .* $other"
 expect 0 again "$STAGEDIR" adopt "$other"
 has again "it is this machine's already"
 expect 0 adopted plugged duplicity full "${options[@]}" "$source" "stage+$url"
-says adopted 'handing off the volume duplicity-full\.[0-9TZ]*\.vol1\.'
+says adopted 'handing off the volume duplicity-full\.[0-9TZ]*\.vol3\.'
 nothing_left 'a backup with what was adopted'
 expect 0 stock stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
 leave_staged
@@ -221,7 +221,7 @@ expect 1 nothing "$STAGEDIR" adopt file:///elsewhere
 has nothing 'nothing that a run left waits for this URL'
 flock "$other" sleep 60 &
 locked=$!
-wait_for 20 flock -n "$other" false || :
+wait_for 20 eval '! flock -n "$other" true' || fail 'nobody locks it'
 expect 1 live "$STAGEDIR" adopt --yes "$other"
 has live 'in use by a live run'
 kill "$locked"

@@ -71,6 +71,16 @@ end_at() {
 		"$IN_TREE" duplicity "$@" "$source" "stage+$url"
 }
 
+# only_proof_left WHAT - as nothing_left, but for what proves to the next run that the manifest is stored.
+only_proof_left() {
+	local proof
+
+	proof=$(find "$XDG_CACHE_HOME" -name 'stagedir-proof.*')
+	[ -z "$proof" ] || mv "$proof" "$work/proof"
+	nothing_left "$1"
+	[ -z "$proof" ] || mv "$work/proof" "$proof"
+}
+
 # goes_on OPTION... - the next run completes what was begun; or begins a full backup, as the host does after an
 # increment of which it has nothing to go on from.
 goes_on() {
@@ -107,6 +117,7 @@ left_to_host() {
 	before=$(metadata)
 	run stock stock duplicity "$@" "$url"
 	wanted=$status
+	rm -rf "$root"/duplicity-*-tempdir
 	put_back
 	expect "$wanted" "$log" plugged duplicity "$@" "stage+$url"
 	says "$log" 'in storage and .* in the archive directory differ'
@@ -116,7 +127,7 @@ left_to_host() {
 	else
 		note "the host goes on by itself: $*"
 		# shellcheck disable=SC2086
-		expect 0 verify stock duplicity verify --compare-data $options "$url" "$source"
+		[ "$1" = list-current-files ] || expect 0 verify stock duplicity verify --compare-data $options "$url" "$source"
 	fi
 	put_back
 }
@@ -128,7 +139,7 @@ for place in put1 put2 named final signed; do
 			rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
 			# shellcheck disable=SC2086 # one option or none
 			end_at "$place" "$signal" full --volsize 1 $options
-			[ "$signal" = 9 ] || nothing_left "a run that SIGTERM ended at $place"
+			[ "$signal" = 9 ] || only_proof_left "a run that SIGTERM ended at $place"
 			# shellcheck disable=SC2086
 			goes_on $options
 		done

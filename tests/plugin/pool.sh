@@ -41,7 +41,7 @@ import multiprocessing
 import pickle
 import sys
 
-from duplicity import backend, config, log, tempdir
+from duplicity import backend, config, dup_main, log, tempdir  # dup_main: it is the host's program that does this
 
 
 def opened(urls):

@@ -59,7 +59,7 @@ look() {
 
 # killed WHAT URL - ends a backup by SIGKILL when volumes are staged; looks while it runs, too.
 killed() {
-	set_odd hang .vol2.
+	set_odd hang .vol3.
 	start killed plugged duplicity full "${options[@]}" --log-file "$work/killed.file" "$source" "$2"
 	wait_for 60 have_staged 2 || fail "$1: nothing is staged"
 	wait_for 60 sealed 3 || fail "$1: nothing is sealed"
