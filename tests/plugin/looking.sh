@@ -72,7 +72,7 @@ gc_keeps_its_word() {
 
 # A bit turns in the record of a staged volume.
 leave_staged
-turn 2
+turn 4
 : >"$spool/staged-abcdefghijklm-99" # of a volume that was never sealed
 picture >"$work/before"
 expect 1 verify "$STAGEDIR" verify
@@ -105,7 +105,7 @@ is_empty "$root" 'gc'
 
 # gc where something else waits, too: it stays, and what goes is what was said
 leave_staged
-turn 4
+turn 6
 head -c 5000 /dev/zero >"$spool/staged-abcdefghijklm-99"
 head -c 700 /dev/zero >"$spool/room"
 picture >"$work/before"
@@ -134,7 +134,7 @@ done
 run status "$STAGEDIR" status
 says status '^staged '
 expect 0 meanwhile plugged duplicity full "${options[@]}" "$source" "stage+$url"
-for number in 1 2 3 4; do
+for number in 3 4 5 6; do
 	says meanwhile "handing off the volume duplicity-full\.[0-9TZ]*\.vol$number\.difftar\.gz that a dead run staged"
 done
 has_not meanwhile 'waiting: '
