@@ -111,7 +111,7 @@ encode(const char *text)
 		if (is_alphanumeric(*text) || strchr("-._~", *text))
 			*out++ = *text;
 		else
-			out += sprintf(out, "%%%02X", (unsigned char)*text);
+			out += snprintf(out, 4, "%%%02X", (unsigned char)*text);
 	}
 	*out = '\0';
 	return copy;

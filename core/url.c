@@ -86,7 +86,7 @@ put_user(struct writer *writer, const char *text, size_t length)
 		if (stage_urlparts_in_scheme(byte) || byte == '@' || byte == '_')
 			*writer->out++ = byte;
 		else if (!stage_urlparts_is_nothing(byte))
-			writer->out += sprintf(writer->out, "%%%02X", (unsigned char)byte);
+			writer->out += snprintf(writer->out, 4, "%%%02X", (unsigned char)byte);
 	}
 }
 

@@ -189,7 +189,7 @@ print_line(FILE *out, const char *before, const char *format, va_list arguments)
 
 	stage_text_format(text, sizeof(text), format, arguments);
 	if (stage_url_display_all(text, &shown, NULL) < 0)
-		strcpy(text, "out of memory");
+		snprintf(text, sizeof(text), "out of memory");
 	/* one write, so that lines of several processes do not mix */
 	fprintf(out, "%s%s\n", before, stage_printable(line, sizeof(line), shown ? shown : text));
 	free(shown);
