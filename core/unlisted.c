@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,8 +31,7 @@ add(struct stage_unlisted *unlisted, const char *name, const struct stat *stat)
 		return STAGE_E_MEMORY;
 	unlisted->list = longer;
 	longer += unlisted->count++;
-	strncpy(longer->name, name, sizeof(longer->name) - 1);
-	longer->name[sizeof(longer->name) - 1] = '\0';
+	snprintf(longer->name, sizeof(longer->name), "%s", name);
 	longer->size = (uint64_t)stat->st_size;
 	unlisted->bytes += longer->size;
 	return 0;

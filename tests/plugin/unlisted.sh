@@ -18,6 +18,7 @@ make_key() {
 	gpg --homedir "$work/secret" -q --export "$1" | gpg -q --batch --import
 }
 make_key one@example.com
+key=$(gpg --list-keys --with-colons one@example.com | awk -F : '$1 == "pub" { print $5; exit }')
 gpg --list-secret-keys one@example.com >/dev/null 2>&1 && die 'the secret key is here'
 
 # whole KIND - restored by stock, with the secret key, the tree is as it was.
@@ -53,7 +54,7 @@ killed() {
 for kind in plain encrypted; do
 	options=(--no-encryption --volsize 1)
 	[ "$kind" = plain ] ||
-		options=(--encrypt-key one@example.com --volsize 1 --gpg-options '--trust-model always --compress-algo none')
+		options=(--encrypt-key "$key" --volsize 1 --gpg-options '--trust-model always --compress-algo none')
 	for lists in '' nolist; do
 		rm -rf "${source:?}"/inc*
 		fresh_odd
