@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "disk.h"
 #include "forkmark.h"
 
 /* Bytes for a pread(2): enough for the calls to cost nothing beside the digests. */
@@ -241,9 +242,7 @@ join(struct stage_follow *follow, enum state state)
 static bool
 was_taken(const struct stage_follow *follow)
 {
-	return !follow->write_back ||
-	       sync_file_range(follow->fd, 0, 1, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 ||
-	       errno == EINVAL || errno == ENOSYS;
+	return !follow->write_back || stage_disk_has_taken(follow->fd);
 }
 
 /* What the thread, which has ended, has found. */

@@ -230,20 +230,16 @@ int
 stage_secrets_hide(const struct stage_secrets *secrets, const char *text, char **ret_text,
 	struct stage_error *error)
 {
-	char *shown, *copy, *out;
+	char *copy, *out;
 	const char *at;
 	int code;
 
-	code = stage_url_display_all(text, &shown, error);
-	if (code < 0)
-		return code;
-	copy = out = malloc(strlen(HIDDEN) * strlen(shown) + 1);
-	if (!copy) {
-		free(shown);
+	copy = out = malloc(strlen(HIDDEN) * strlen(text) + 1);
+	if (!copy)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to hide a secret");
-	}
-	for (at = shown; *at;) {
-		size_t length = find_longest(secrets, shown, at);
+	/* first: what a URL shows of a secret that it cannot hold would not be found any more */
+	for (at = text; *at;) {
+		size_t length = find_longest(secrets, text, at);
 
 		if (length) {
 			out = mempcpy(out, HIDDEN, strlen(HIDDEN));
@@ -253,9 +249,9 @@ stage_secrets_hide(const struct stage_secrets *secrets, const char *text, char *
 		}
 	}
 	*out = '\0';
-	free(shown);
-	*ret_text = copy;
-	return 0;
+	code = stage_url_display_all(copy, ret_text, error);
+	free(copy);
+	return code;
 }
 
 void

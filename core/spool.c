@@ -36,6 +36,7 @@
 #include "allocate.h"
 #include "dead.h"
 #include "digest.h"
+#include "disk.h"
 #include "forkmark.h"
 #include "held.h"
 #include "journal.h"
@@ -784,9 +785,7 @@ stage_spool_check_read(
 {
 	struct entry *entry = (struct entry *)file;
 
-	/* the wait is for the first page alone, the answer is of all */
-	if (entry->fd < 0 || sync_file_range(entry->fd, 0, 1, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 ||
-		errno == EINVAL || errno == ENOSYS)
+	if (entry->fd < 0 || stage_disk_has_taken(entry->fd))
 		return 0;
 	entry->lost = errno;
 	entry->written = false;
@@ -826,6 +825,7 @@ remove_file(struct stage_spool *spool, struct stage_spool_file **file, recorder 
 	if (code < 0)
 		return code;
 	recorded = sealed && record_end(spool, *file, record, NULL) == 0;
+	drop_fd((struct entry *)*file); /* FUSE and NFS keep what is open under another name */
 	if (unlinkat(spool->held.fd, base_of(*file), 0) < 0 && errno != ENOENT)
 		failed = errno;
 	if (!recorded)
@@ -935,10 +935,13 @@ clear_entry(struct stage_spool *spool, const char *name)
 static void
 clear(struct stage_spool *spool)
 {
+	struct stage_spool_file *file;
 	struct dirent *entry;
 	DIR *stream;
 	int fd;
 
+	for (file = spool->files; file; file = file->next)
+		drop_fd((struct entry *)file); /* FUSE and NFS keep what is open under another name */
 	fd = openat(spool->held.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	stream = fd < 0 ? NULL : fdopendir(fd);
 	if (!stream) {

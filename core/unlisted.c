@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,13 +24,16 @@ static int
 add(struct stage_unlisted *unlisted, const char *name, const struct stat *stat)
 {
 	struct stage_unlisted_file *longer;
+	size_t length;
 
 	longer = realloc(unlisted->list, (unlisted->count + 1) * sizeof(*longer));
 	if (!longer)
 		return STAGE_E_MEMORY;
 	unlisted->list = longer;
 	longer += unlisted->count++;
-	snprintf(longer->name, sizeof(longer->name), "%s", name);
+	length = strnlen(name, sizeof(longer->name) - 1);
+	memcpy(longer->name, name, length);
+	longer->name[length] = '\0';
 	longer->size = (uint64_t)stat->st_size;
 	unlisted->bytes += longer->size;
 	return 0;

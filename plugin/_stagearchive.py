@@ -18,6 +18,7 @@ import sys
 import threading
 import zlib
 
+from duplicity import backend
 from duplicity import config
 from duplicity import dup_temp
 from duplicity import file_naming
@@ -42,8 +43,20 @@ from duplicity import tempdir
 
 # An encrypted copy of the partial manifest stays in the archive directory until the manifest is final: nothing else proves to
 # a later run that what is stored is that manifest. The host, which would take it for a second manifest (duplicity 3.1.0 ends
-# with 5), does not know its name: this, and that in storage.
+# with 5), does not know its name: this, the size of the partial manifest, and the name in storage. A partial manifest only
+# grows: where it has another size, the host has gone on since, and the copy proves nothing any more.
 _PROOF = b'stagedir-proof.'
+
+
+def _proof_name(manifest, stored):
+    """The name of the proof that the manifest at this path is what is stored by that name."""
+    return b'%s%d.%s' % (_PROOF, os.stat(manifest).st_size, stored)
+
+
+def _proof_of(name):
+    """What a proof is of, as _metadata() tells."""
+    return _metadata(name[len(_PROOF):].partition(b'.')[2])[0]
+
 
 # What the signatures of a backup are called, as file_naming types.
 _SIGNATURES = {'full': 'full-sig', 'inc': 'new-sig'}
@@ -273,8 +286,9 @@ def following(stock):
             elif parsed.encrypted and parsed.manifest:
                 form = self._form(_encrypt)
                 form.sync(self.dirpath.append(self.partname).name)  # for what it proves
-                form.rename(_PROOF + self.remname)
-                config.backend.put(self.dirpath.append(_PROOF + self.remname), self.remname)
+                proof = _proof_name(self.dirpath.append(self.partname).name, self.remname)
+                form.rename(proof)
+                config.backend.put(self.dirpath.append(proof), self.remname)
             elif parsed.encrypted:
                 config.backend.put(path.Path(self._form(_encrypt).name), self.remname)
             else:
@@ -291,7 +305,7 @@ def following(stock):
             if not parsed.manifest:
                 return
             if self.remname != self.permname:
-                self.dirpath.append(_PROOF + self.remname).delete()
+                self.dirpath.append(_proof_name(self.dirpath.append(self.permname).name, self.remname)).delete()
             if self._signatures:
                 _sync_directory(self.dirpath.name)  # the manifest comes first, after a power cut too
             while self._signatures:
@@ -395,18 +409,32 @@ def _proofs():
 
 def is_interrupted():
     """Is there a partial file, or a proof of one, in the archive directory: was a backup begun and not ended?"""
-    return bool(_archived()[0] or _proofs())
+    return bool(_archived()[0] or any(map(_proof_of, _proofs())))
+
+
+def partial_manifest(identity):
+    """The path of the partial manifest of a backup, which is there."""
+    return config.archive_dir_path.append(_archived()[0][identity][0])
 
 
 class Mending:
     """
     Mends the archive directory, and storage, at the begin of a run. storage is the backend that is not staged, in the
-    host's wrapper; get(name, path) is how files are got.
+    host's wrapper. What it does not give, or take, in as many attempts as the host makes, nobody can tell: the run goes on, as
+    it may not need it.
     """
 
-    def __init__(self, storage, get):
+    def __init__(self, storage):
         self._storage = storage
-        self._get = get
+        self.backend = storage.backend  # as the host's retry() asks for it
+
+    @backend.retry('get', fatal=False)
+    def _get(self, name, local):
+        self.backend._get(name, local)
+
+    @backend.retry('put', fatal=False)
+    def _put(self, local, name):
+        self.backend._put(local, name)
 
     def mend(self, names):
         partial, other = _archived()
@@ -418,9 +446,14 @@ class Mending:
                 if manifest in other and manifest in stored and all(map(_is_ended, partial[identity])):
                     self._finish_signatures(partial[identity], other.get(identity, []))
             elif manifest in stored:
-                if identity == manifest and self._is_stored(partial[identity][0], stored[identity], names):
-                    self._finish_signatures(partial.get(signatures, []), other.get(signatures, []))
+                if identity != manifest:
+                    continue
+                # a host that has gone on with the backup since, and was ended, has begun its signatures anew
+                are_ended = all(map(_is_ended, partial.get(signatures, [])))
+                if are_ended and self._is_stored(partial[identity][0], stored[identity], names):
                     self._finish_manifest(partial[identity][0], other.get(identity, []))
+                    _sync_directory(config.archive_dir_path.name)  # first, as in to_final()
+                    self._finish_signatures(partial.get(signatures, []), other.get(signatures, []))
             else:
                 if signatures not in partial:
                     self._reopen_signatures(other.get(signatures, []), os.path.splitext(partial[manifest][0])[1])
@@ -429,7 +462,7 @@ class Mending:
                     config.archive_dir_path.append(name).delete()
         partial, _other = _archived()
         for name in _proofs():
-            if _metadata(name[len(_PROOF):])[0] not in partial:
+            if _proof_of(name) and _proof_of(name) not in partial:
                 config.archive_dir_path.append(name).delete()
 
     def give_up_signatures(self, names):
@@ -477,7 +510,7 @@ class Mending:
         manifest = _PartialManifest(archive.append(partial).name)
         # of an encrypted backup nothing goes to storage that is not, whatever storage shows
         encrypted = bool(file_naming.parse(stored).encrypted)
-        proof = archive.append(_PROOF + stored if encrypted else partial)
+        proof = archive.append(_proof_name(archive.append(partial).name, stored) if encrypted else partial)
         if not proof.exists():
             proof = archive.append(stored)  # as the host itself, and stagedir 0.1.0, has it
         found = self._compare_stored(stored, proof) if manifest.is_complete and proof.exists() else None
@@ -520,7 +553,7 @@ class Mending:
         last = dup_temp.new_temppath()
         try:
             self._get(volumes[manifest.volumes], last)
-            return gpg.get_hash('SHA1', last) == manifest.sha1
+            return os.path.exists(last.name) and gpg.get_hash('SHA1', last) == manifest.sha1
         finally:
             last.delete()
 
@@ -530,7 +563,7 @@ class Mending:
         try:
             shutil.copyfile(source.name, copy.name)
             copy.setdata()
-            self._storage.put(copy, name)
+            self._put(copy, name)
         finally:
             copy.delete()
 

@@ -21,28 +21,10 @@ import zlib
 
 TABLE = '_stageproved.txt'
 
-# The modules that stagedir replaces, imitates or relies on; of some only these functions.
-RELIED = {
-    'backend': None,
-    'cli_util': ('expand_archive_dir', 'generate_default_backup_name', 'set_archive_dir'),
-    'commandline': ('expand_archive_dir', 'generate_default_backup_name', 'set_archive_dir'),
-    'diffdir': None,
-    'dup_collections': None,
-    'dup_main': None,
-    'dup_temp': None,
-    'errors': None,
-    'file_naming': None,
-    'gpg': None,
-    'librsync': None,
-    'log': None,
-    'manifest': None,
-    'path': None,
-    'progress': None,
-    'robust': None,
-    'statistics': None,
-    'tempdir': None,
-    'util': None,
-}
+# The modules that stagedir replaces, imitates or relies on; a version has those that it has.
+RELIED = ('asyncscheduler', 'backend', 'backend_pool', 'cached_ops', 'cli_main', 'cli_util', 'commandline', 'config', 'diffdir',
+          'dup_collections', 'dup_main', 'dup_temp', 'dup_time', 'errors', 'file_naming', 'gpg', 'gpginterface', 'librsync', 'log',
+          'manifest', 'path', 'progress', 'robust', 'selection', 'statistics', 'tempdir', 'util')
 
 # What may have been replaced in memory as well, by a program that runs the host: what stagedir replaces or imitates.
 IN_MEMORY = {
@@ -85,12 +67,6 @@ def units(source):
     return {name: f'{checksum:08x}' for name, checksum in found.items()}
 
 
-def relied_units(module, source):
-    """Those of them that stagedir relies on."""
-    wanted = RELIED[module]
-    return {name: checksum for name, checksum in units(source).items() if not wanted or name in wanted}
-
-
 def _table():
     """The table: {version: {module: (checksum of the file, {unit: checksum})}}."""
     versions = {}
@@ -112,7 +88,7 @@ def _differing(module, known, folder):
             source = file.read()
         if file_checksum(source) == checksum:
             return []
-        found = relied_units(module, source)
+        found = units(source)
     except (OSError, SyntaxError, ValueError):
         return [f'{module} (which cannot be read)']
     names = sorted(name for name in {**known_units, **found} if known_units.get(name) != found.get(name))

@@ -8,12 +8,14 @@ Judges the volumes that dead runs have staged, by what is in storage and by whet
 Importing this changes nothing.
 
 The host goes on with a backup of which storage has two volumes or more, and begins it anew otherwise. Where it goes on, it
-trusts every volume that has another behind it; and it ends, in this run and in every later one, if the first volume is not
-encrypted as this run is to encrypt, or cannot be decrypted by it. So volumes are handed off behind fewer than two only where
-that is so; otherwise they are discarded, and the host begins anew.
+trusts every volume that has another behind it, and asks little else: it does not see that the source is another one, nor, of
+what is encrypted to keys, that these are others; and where it does see that it cannot decrypt the first volume, this run and
+every later one end. So volumes are handed off behind fewer than two only where source, encryption and keys are those of this
+run. Otherwise they are discarded, or, where nobody can tell, left; and the host begins anew.
 """
 
 import copy
+import io
 import os
 import re
 import subprocess
@@ -23,6 +25,7 @@ from duplicity import dup_temp
 from duplicity import file_naming
 from duplicity import gpg
 from duplicity import log
+from duplicity import manifest
 from duplicity import path
 from duplicity.backends import _stagearchive
 from duplicity.backends import _stagehost
@@ -60,7 +63,8 @@ class Stored:
         try:
             return [os.fsencode(name) for name in self._wrapped._list()]
         except Exception as error:
-            log.Info(f'storage is not listed; what dead runs have recorded tells what it has: {error}')
+            reason = _stagehost.extension().without_secrets(str(error))
+            log.Info(f'storage is not listed; what dead runs have recorded tells what it has: {reason}')
             return None
 
     def _recorded(self):
@@ -120,36 +124,65 @@ class Stored:
             log.Notice(f'{these} are left there: storage has fewer than {_GOES_ON} volumes of their backup, so that the next '
                        'backup decides, by its options and keys, whether it goes on with it')
             return extension.RESUME_LEAVE
-        reason = _why_not_to_go_on(name, local_path)
+        try:
+            reason = _why_not_to_go_on(identity, name, local_path)
+        except (gpg.GPGError, OSError, _CannotTell) as error:
+            log.Notice(f'{these} are left there, and the backup is begun anew, as nobody can tell whether this run could go on with '
+                       f'it: {str(error).strip().splitlines()[-1]}')
+            return extension.RESUME_LEAVE
         if reason:
             log.Notice(f'discarding {these} that a dead run left, and beginning the backup anew: {reason}')
             return extension.RESUME_DISCARD
         return None
 
 
-def _why_not_to_go_on(name, local_path):
+class _CannotTell(Exception):
+    """Why it cannot be told whether this run could go on with a backup."""
+
+
+def _why_not_to_go_on(identity, name, local_path):
     """Why this run could not go on with a backup that has this staged volume; None if it can."""
     encrypted = bool(config.encryption)
+    if not _has_source(identity):
+        return 'they are of another source'
     if bool(file_naming.parse(name).encrypted) != encrypted or \
             not name.endswith(file_naming.get_suffix(encrypted, config.compression)):
         return 'they are not encrypted and compressed as this run is to do it'
     if not encrypted:
         return None
     profile = config.gpg_profile
-    try:
-        if (profile.recipients or profile.hidden_recipients) and not profile.sign_key:
-            return _why_not_to_these(local_path)  # the host does not decrypt then, and would mix keys
+    if not profile.recipients and not profile.hidden_recipients:
+        if _keys_of(local_path):
+            return 'they are encrypted to keys, and this run encrypts by a passphrase'
         return _why_not_decrypted(local_path)
-    except (gpg.GPGError, OSError) as error:
-        return f'gpg cannot tell whether this run has their keys: {str(error).strip().splitlines()[-1:]}'
+    # the host looks at no keys, and would mix them; without a key to sign by it does not decrypt either
+    reason = _why_not_to_these(local_path)
+    return reason or (_why_not_decrypted(local_path) if profile.sign_key else None)
+
+
+def _has_source(identity):
+    """Does the partial manifest of a backup begin as one of this run would: by its host's name and its directory?"""
+    wanted = io.BytesIO()
+    manifest.Manifest(fh=wanted).set_dirinfo()
+    with _stagearchive.partial_manifest(identity).open('rb') as file:
+        return file.read(len(wanted.getvalue())) == wanted.getvalue()
+
+
+def _passphrase():
+    """What the host would take, without asking anybody."""
+    profile = config.gpg_profile
+    if profile.passphrase is not None:
+        return profile.passphrase
+    if profile.sign_key and profile.sign_key in profile.recipients + profile.hidden_recipients:
+        return os.environ.get('PASSPHRASE', os.environ.get('SIGN_PASSPHRASE'))
+    return os.environ.get('PASSPHRASE')
 
 
 def _why_not_decrypted(local_path):
     profile = copy.copy(config.gpg_profile)
-    if profile.passphrase is None:
-        profile.passphrase = os.environ.get('PASSPHRASE')
+    profile.passphrase = _passphrase()
     if profile.passphrase is None and not config.use_agent:
-        return 'the passphrase, which they must have been encrypted by, is not in the environment'
+        raise _CannotTell('the passphrase is not in the environment')
     volume = gpg.GPGFile(False, path.Path(local_path), profile)
     try:
         while volume.read(1 << 20):
@@ -171,15 +204,14 @@ def _why_not_to_these(local_path):
         wanted = _keys_of(probe.name)
     finally:
         probe.delete()
-    if not wanted:
-        return 'gpg does not tell to which keys this run encrypts'
+    if not wanted or not all(key.strip(b'0') for key in wanted):
+        raise _CannotTell('gpg does not tell to which keys this run encrypts')
     return None if _keys_of(local_path) == wanted else 'they are encrypted to other keys than those of this run'
 
 
 def _keys_of(message):
-    """The ids of the keys to which a message is encrypted, sorted; none where one is hidden, or nobody can tell."""
+    """The ids of the keys to which a message is encrypted, sorted; all zeros where one is hidden."""
     command = [config.gpg_binary or 'gpg', *(config.gpg_options or '').split(), '--batch', '--no-tty', '--status-fd', '1',
                '--list-only', '--decrypt', message]
     told = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    keys = sorted(re.findall(rb'^\[GNUPG:\] ENC_TO ([0-9A-F]+) ', told.stdout, re.MULTILINE))
-    return [] if any(not key.strip(b'0') for key in keys) else keys
+    return sorted(re.findall(rb'^\[GNUPG:\] ENC_TO ([0-9A-F]+) ', told.stdout, re.MULTILINE))

@@ -352,6 +352,13 @@ do_job(const struct job *job, const struct command_options *options)
 			command_volumes(volumes, job->count, job->bytes), job->target);
 		return COMMAND_PROBLEM;
 	}
+	/* duplicity would make an empty one, with which nothing of the backup is known any more */
+	if (access(job->home, F_OK) < 0) {
+		command_problem("%s waits for %s, but its archive directory %s cannot be looked at: %s",
+			command_volumes(volumes, job->count, job->bytes), job->target, job->home,
+			stage_errno_text(errno));
+		return COMMAND_PROBLEM;
+	}
 	command_say("%s %s, to %s", options->dry_run ? "would hand off" : "handing off",
 		command_volumes(volumes, job->count, job->bytes), job->target);
 	arguments = make_arguments(job, options);

@@ -290,6 +290,23 @@ partial_note_volume(const char *note, unsigned long *ret_volume)
 	return true;
 }
 
+/* Why there is no such manifest: it is gone, or all of the archive directory is not there now. */
+static int
+fail_missing(const char *home, const char *manifest, struct stage_error *error)
+{
+	struct stat stat;
+
+	if (lstat(home, &stat) == 0)
+		return stage_error_set(error, STAGE_E_DAMAGED, 0,
+			"the backup that it belongs to is complete, or was begun anew: %s is not "
+			"in %s",
+			manifest, home);
+	return stage_error_set(error, STAGE_E_SYSTEM, errno,
+		"nobody can tell whether the backup that it belongs to is complete: its archive "
+		"directory %s cannot be looked at; is it on a disk that is not mounted here?",
+		home);
+}
+
 int
 partial_note_check(
 	const char *home, const char *note, unsigned long *ret_volume, struct stage_error *error)
@@ -305,10 +322,7 @@ partial_note_check(
 			"it was put without a partial manifest in which it could be found again");
 	code = partial_volume_hash(home, manifest, volume, hash, &failure);
 	if (code == STAGE_E_SYSTEM && (failure.sys_errno == ENOENT || failure.sys_errno == ENOTDIR))
-		return stage_error_set(error, STAGE_E_DAMAGED, 0,
-			"the backup that it belongs to is complete, or was begun anew: %s is not "
-			"in %s",
-			manifest, home);
+		return fail_missing(home, manifest, error);
 	if (code < 0) {
 		if (error)
 			*error = failure;

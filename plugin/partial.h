@@ -52,7 +52,7 @@ int partial_note_make(const char *home, const char *manifest, unsigned long volu
 /*
  * Can the file that has this note still be handed off, as far as the manifest in home tells?
  * STAGE_E_DAMAGED: no, never, and the message says for people why. Any other code, STAGE_E_SYSTEM
- * or STAGE_E_MEMORY: that could not be found out.
+ * or STAGE_E_MEMORY: that could not be found out; so it is where home itself is not there.
  */
 int partial_note_check(
 	const char *home, const char *note, unsigned long *ret_volume, struct stage_error *error);

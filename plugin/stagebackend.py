@@ -241,7 +241,7 @@ class StageBackend(backend.Backend, _stagehost.Target):
             self._drain()
             stored.look()
         if stored.is_listed:
-            mending = _stagearchive.Mending(backend.BackendWrapper(self.wrapped), self._get)
+            mending = _stagearchive.Mending(backend.BackendWrapper(self.wrapped))
             mending.mend(stored.names)
             if _stagehost.backs_up():
                 mending.give_up_signatures(stored.names)
@@ -299,14 +299,16 @@ class StageBackend(backend.Backend, _stagehost.Target):
         try:
             if attempt > 1 and hasattr(self.wrapped, '_retry_cleanup'):
                 self.wrapped._retry_cleanup()
-            _stageprogress.begins(remote_filename)
+            with contextlib.suppress(Exception):  # what is told of a volume is no reason to store it again
+                _stageprogress.begins(remote_filename)
             log.Info(f'Handing off {os.fsdecode(remote_filename)}')
             local = path.Path(local_name)
             self.wrapped._put(local, remote_filename)
             confirmed, reason, told = self._confirm(remote_filename, size, local)
             if confirmed:
                 self._failure = None
-                _stageprogress.is_stored(remote_filename)
+                with contextlib.suppress(Exception):
+                    _stageprogress.is_stored(remote_filename)
                 return extension.UPLOAD_DONE, ''
             text = _('File %s was corrupted during upload.') % os.fsdecode(remote_filename)
             self._failure = _stagehost.Failure(text, *told)

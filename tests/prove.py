@@ -21,8 +21,8 @@ def version_of(folder):
 print('# The versions of duplicity that stagedir was proved with. Written by tests/prove.py, read by _stageguard.py, which '
       'says how.')
 for folder in sorted(sys.argv[1:], key=lambda name: [int(part) for part in version_of(name).split('.')]):
-    for module in sorted(_stageguard.RELIED):
+    for module in _stageguard.RELIED:
         if os.path.exists(os.path.join(folder, module + '.py')):
             source = read(folder, module + '.py')
-            units = sorted(_stageguard.relied_units(module, source).items())
+            units = sorted(_stageguard.units(source).items())
             print(version_of(folder), module, _stageguard.file_checksum(source), *(f'{name}:{crc}' for name, crc in units))
