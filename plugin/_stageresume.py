@@ -33,6 +33,9 @@ from duplicity.backends import _stagehost
 # Volumes in storage from which on the host goes on with a backup.
 _GOES_ON = 2
 
+# Bytes at the beginning of a manifest that name machine and directory, at most: a path in which all is quoted.
+_HEADING = 20000
+
 
 class Stored:
     """
@@ -161,11 +164,20 @@ def _why_not_to_go_on(identity, name, local_path):
 
 
 def _has_source(identity):
-    """Does the partial manifest of a backup begin as one of this run would: by its host's name and its directory?"""
+    """
+    Is the partial manifest of a backup one of the directory that this run backs up? The name of its machine does not count: a
+    container has another one each time.
+    """
     wanted = io.BytesIO()
     manifest.Manifest(fh=wanted).set_dirinfo()
     with _stagearchive.partial_manifest(identity).open('rb') as file:
-        return file.read(len(wanted.getvalue())) == wanted.getvalue()
+        return _localdir(file.read(_HEADING)) == _localdir(wanted.getvalue())
+
+
+def _localdir(text):
+    """The line of a manifest that names the directory, in the text at its beginning."""
+    found = re.search(rb'^Localdir .*$', text, re.MULTILINE)
+    return found and found[0]
 
 
 def _passphrase():

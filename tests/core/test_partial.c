@@ -224,7 +224,9 @@ notes(void)
 	unlink(in_dir(NAME));
 	FAILS(partial_note_check(test_dir, note, &volume, &failure), STAGE_E_DAMAGED);
 	HAS(failure.message, "is complete, or was begun anew: " NAME " is not in ");
-	FAILS(partial_note_check(in_dir("none"), note, &volume, &failure), STAGE_E_DAMAGED);
+	/* a disk that is not mounted: all that was known of the backup is elsewhere */
+	FAILS(partial_note_check(in_dir("none"), note, &volume, &failure), STAGE_E_SYSTEM);
+	HAS(failure.message, "is it on a disk that is not mounted here?");
 	FAILS(partial_note_check("", note, &volume, &failure), STAGE_E_DAMAGED);
 	HAS(failure.message, "was put without a partial manifest");
 	/* that it cannot be read proves nothing */

@@ -117,6 +117,37 @@ begins_anew 'only the key that signs is here' 'gpg does not decrypt them' \
 	env PASSPHRASE='' SIGN_PASSPHRASE='' duplicity full "${quick[@]}" --encrypt-key "$one" --sign-key "$signer"
 PASSPHRASE='' whole 'only the key that signs is here' "${quick[@]}"
 
+# another source, which the host would not see
+mkdir "$work/other-source"
+echo other >"$work/other-source/file"
+dead 0 duplicity full --no-encryption --volsize 1
+source_before=$source source=$work/other-source
+begins_anew 'another source' 'they are of another source' duplicity full --allow-source-mismatch --no-encryption --volsize 1
+whole 'another source' --no-encryption
+source=$source_before
+
+# keys that were there before a passphrase is taken, or beside the one to sign by
+dead 0 duplicity full "${quick[@]}" --encrypt-key "$one"
+begins_anew 'a passphrase instead of a key' 'they are encrypted to keys' env PASSPHRASE=right duplicity full "${quick[@]}"
+PASSPHRASE=right whole 'a passphrase instead of a key' "${quick[@]}"
+gpg --homedir "$work/all" -q --batch --pinentry-mode loopback --passphrase '' --export-secret-keys "$one" | gpg -q --batch --import
+dead 0 env PASSPHRASE='' SIGN_PASSPHRASE='' duplicity full "${quick[@]}" --encrypt-key "$one" --sign-key "$signer"
+begins_anew 'another key, signed by the same' 'they are encrypted to other keys' \
+	env PASSPHRASE='' SIGN_PASSPHRASE='' duplicity full "${quick[@]}" --encrypt-key "$two" --sign-key "$signer"
+PASSPHRASE='' whole 'another key, signed by the same' "${quick[@]}"
+dead 0 env PASSPHRASE='' SIGN_PASSPHRASE='' duplicity full "${quick[@]}" --encrypt-key "$one" --sign-key "$signer"
+goes_on 'the same keys, also to sign by' \
+	env PASSPHRASE='' SIGN_PASSPHRASE='' duplicity full "${quick[@]}" --encrypt-key "$one" --sign-key "$signer"
+PASSPHRASE='' whole 'the same keys, also to sign by' "${quick[@]}"
+
+# a passphrase that the host would ask for: nobody can tell yet, so the volumes are left, and go when the backup is begun anew
+dead 0 env PASSPHRASE=right duplicity full "${quick[@]}"
+run next plugged duplicity full "${quick[@]}" "$source" "stage+$url"
+says next 'are left there, and the backup is begun anew, as nobody can tell'
+have_staged 1 || fail 'what nobody could judge is gone'
+expect 0 next env PASSPHRASE=right "$IN_TREE" duplicity full "${quick[@]}" "$source" "stage+$url"
+PASSPHRASE=right whole 'a passphrase that the host would ask for' "${quick[@]}"
+
 # flush knows neither options nor keys of the next backup
 dead 0 duplicity full --no-encryption --volsize 1
 count=$(staged | wc -l)

@@ -120,6 +120,20 @@ gc_keeps_its_word 'a file that was never sealed beside what waits'
 [ "$(total bytes gc-real)" -eq 5000 ] || fail "gc counts $(total bytes gc-real) bytes of a file of 5000"
 note 'gc removes what it says'
 
+# An archive directory that is not there - on a disk that is not mounted, in another container - tells nothing.
+leave_staged
+mv "$archives" "$work/elsewhere"
+expect 1 away-gc "$STAGEDIR" gc
+has away-gc 'is it on a disk that is not mounted here?'
+expect 1 away-flush plugged env DUPLICITY="$DUPLICITY" "$STAGEDIR" flush
+has away-flush 'cannot be looked at'
+[ ! -e "$archives" ] || fail 'flush makes an archive directory'
+[ "$(staged | wc -l)" -eq 4 ] || fail "without the archive directory $(staged | wc -l) of 4 staged volumes are left"
+mv "$work/elsewhere" "$archives"
+expect 0 away plugged duplicity full "${options[@]}" "$source" "stage+$url"
+says away 'handing off the volume'
+nothing_left 'a backup with its archive directory again'
+
 # A backup begins while somebody reads what it needs, for as long as he likes.
 leave_staged
 reads=()
