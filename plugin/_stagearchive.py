@@ -407,6 +407,13 @@ def _proofs():
     return [name for name in config.archive_dir_path.listdir() if name.startswith(_PROOF)]
 
 
+def _proves(name):
+    """Does a proof of this name still belong to a partial manifest?"""
+    manifest = _archived()[0].get(_proof_of(name))
+    stored = name[len(_PROOF):].partition(b'.')[2]
+    return bool(manifest) and name == _proof_name(config.archive_dir_path.append(manifest[0]).name, stored)
+
+
 def is_interrupted():
     """Is there a partial file, or a proof of one, in the archive directory: was a backup begun and not ended?"""
     return bool(_archived()[0] or any(map(_proof_of, _proofs())))
@@ -460,9 +467,8 @@ class Mending:
                 for name in other.get(identity, []):
                     log.Notice(f'removing {os.fsdecode(name)}: a run was ended while it was made of the partial file')
                     config.archive_dir_path.append(name).delete()
-        partial, _other = _archived()
         for name in _proofs():
-            if _proof_of(name) and _proof_of(name) not in partial:
+            if _proof_of(name) and not _proves(name):
                 config.archive_dir_path.append(name).delete()
 
     def give_up_signatures(self, names):

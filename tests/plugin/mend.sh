@@ -30,15 +30,26 @@ if where.startswith('put'):
     real_put = backend.BackendWrapper._BackendWrapper__do_put
     puts = 0
 
-    def put(self, source_path, remote_filename):
+    def count(name):
         global puts
-        real_put(self, source_path, remote_filename)
-        if b'vol' not in remote_filename and b'.dt' not in remote_filename:
+        if b'vol' not in name and b'.dt' not in name:
             puts += 1
             if where == f'put{puts}':
                 end()
 
+    def put(self, source_path, remote_filename):
+        real_put(self, source_path, remote_filename)
+        count(remote_filename)
+
     backend.BackendWrapper._BackendWrapper__do_put = put
+    real_move = backend.BackendWrapper.move
+
+    def move(self, source_path, remote_filename=None):
+        real_move(self, source_path, remote_filename)
+        if hasattr(self.backend, '_move'):  # otherwise it was put
+            count(source_path.get_filename())
+
+    backend.BackendWrapper.move = move
 elif where == 'named':
     real_rename = os.rename
 
@@ -171,6 +182,24 @@ for place in put1 put2 named final signed; do
 		# shellcheck disable=SC2086
 		goes_on --allow-source-mismatch $options
 	done
+done
+
+# Stock that goes on from there, where it does, and is killed again before it stores its manifest: what is stored, and its
+# proof, are of the state before. Nothing but what is restored without the archive directory shows that.
+for options in --no-encryption ''; do
+	note "stock went on from there, and was killed too, ${options:-encrypted}"
+	rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
+	# shellcheck disable=SC2086
+	end_at put2 9 full --volsize 1 $options
+	# shellcheck disable=SC2086
+	run again env END_AT=put1 END_BY=9 PYTHONPATH="$work/site" "$DUPLICITY" full --volsize 1 $options "$source" "$url"
+	[ "$status" -eq 137 ] || { note "stock does not go on: $status"; continue; }
+	rm -rf "$root"/duplicity-*-tempdir "$XDG_CACHE_HOME"/duplicity/*/duplicity-*-tempdir
+	# shellcheck disable=SC2086
+	goes_on $options
+	# shellcheck disable=SC2086
+	expect 0 verify stock duplicity verify --compare-data --archive-dir "$work/fresh" $options "$url" "$source"
+	rm -rf "$work/fresh"
 done
 
 note 'stock could not have gone on from its own'
