@@ -100,8 +100,9 @@ def giving_up(attempts, error, code, remote_filename):
     last = None
     if _is_late():
         told = _('Giving up after %s attempts. %s: %s. (for trace back: set log level DEBUG)')
-        name_at_end = name if isinstance(error, BackendException) else BackendException.__name__
-        last = f'{name_at_end}: {text}', log.ErrorCode.backend_error, name_at_end
+        at_end = error if isinstance(error, BackendException) else BackendException(str(error))
+        name_at_end = at_end.__class__.__name__
+        last = f'{name_at_end}: {util.uexc(at_end)}', log.ErrorCode.backend_error, name_at_end
     return Failure(told % (attempts, name, text), code, f'put {util.escape(remote_filename)}', last)
 
 
