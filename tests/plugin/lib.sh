@@ -281,11 +281,14 @@ nothing_left() {
 	nothing_left_in_archive "$1"
 }
 
+# The same for all archive directories; what proves to the next run that the manifest is stored stays there as long as there
+# are partial files.
 nothing_left_in_archive() {
 	local rest
 
 	rest=$(find "$XDG_CACHE_HOME" \( -name 'stagedir-*' -o -name 'duplicity-*-tempdir' -o -name 'lockfile' \
-		-o -name 'mktemp-*' -o -name 'mkstemp-*' \) | cat -v)
+		-o -name 'mktemp-*' -o -name 'mkstemp-*' \) \
+		! \( -name 'stagedir-proof.*' -execdir sh -c 'ls | grep -q -E "\.p(art)?\$"' ';' \) | cat -v)
 	[ -z "$rest" ] && return
 	fail "left in the archive directory by $1: $rest"
 	return 1

@@ -82,16 +82,6 @@ end_at() {
 		"$IN_TREE" duplicity "$@" "$source" "stage+$url"
 }
 
-# only_proof_left WHAT - as nothing_left, but for what proves to the next run that the manifest is stored.
-only_proof_left() {
-	local proof
-
-	proof=$(find "$XDG_CACHE_HOME" -name 'stagedir-proof.*')
-	[ -z "$proof" ] || mv "$proof" "$work/proof"
-	nothing_left "$1"
-	[ -z "$proof" ] || mv "$work/proof" "$proof"
-}
-
 # goes_on OPTION... - the next run completes what was begun; or begins a full backup, as the host does after an
 # increment of which it has nothing to go on from.
 goes_on() {
@@ -150,7 +140,7 @@ for place in put1 put2 named final signed; do
 			rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
 			# shellcheck disable=SC2086 # one option or none
 			end_at "$place" "$signal" full --volsize 1 $options
-			[ "$signal" = 9 ] || only_proof_left "a run that SIGTERM ended at $place"
+			[ "$signal" = 9 ] || nothing_left "a run that SIGTERM ended at $place"
 			# shellcheck disable=SC2086
 			goes_on $options
 		done
