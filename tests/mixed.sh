@@ -142,7 +142,7 @@ killed() {
 	[ "$1" = here ] || command=(chroot "${root_of[$1]}" env -i "${root_environment[@]}" /src/build/in-tree)
 	"${command[@]}" duplicity full "${options[@]}" "$source" "stage+$url" >"$logs/killed" 2>&1 </dev/null &
 	pid=$!
-	wait_for 60 have_staged 2 || { fail "$1: nothing is staged"; show "$logs/killed"; }
+	wait_for 60 sealed 3 || { fail "$1: nothing is staged"; show "$logs/killed"; }
 	kill -KILL "$pid"
 	end "$pid"
 	[ "$status" -eq 137 ] || fail "$1: it was not killed, but ended with $status"
