@@ -33,10 +33,28 @@ tell_part(const struct walk *walk, enum stage_urlpiece_kind kind, char before,
 		tell(walk, kind, before, part->text, part->text + part->length);
 }
 
-static bool
-is_text(const char *from, const char *to, const char *text)
+/* Where the text at from ends, with the bytes in and behind it that count for nothing; NULL where it is another. */
+static const char *
+skip_text(const char *from, const char *to, const char *text)
 {
-	return (size_t)(to - from) == strlen(text) && strncasecmp(from, text, strlen(text)) == 0;
+	for (; *text; text++, from++) {
+		while (from < to && stage_urlparts_is_nothing(*from))
+			from++;
+		if (from == to || strncasecmp(from, text, 1) != 0)
+			return NULL;
+	}
+	while (from < to && stage_urlparts_is_nothing(*from))
+		from++;
+	return from;
+}
+
+/* The same for a prefix, behind which something must come. */
+static const char *
+skip_prefix(const char *from, const char *to, const char *prefix)
+{
+	const char *end = skip_text(from, to, prefix);
+
+	return end == to ? NULL : end;
 }
 
 /* The scheme that opens the storage: what stands before it are prefixes of the host, and ours. */
@@ -44,19 +62,20 @@ static bool
 has_scheme(const struct walk *walk, const char *scheme)
 {
 	static const char *const prefixes[] = {PREFIX, "gio+", "par2+"};
-	const char *from = walk->parts.scheme.text, *to;
+	const char *from = walk->parts.scheme.text, *to, *next;
 	size_t i;
 
 	if (!from)
 		return false;
 	to = from + walk->parts.scheme.length;
-	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if ((size_t)(to - from) > strlen(prefixes[i]) &&
-			is_text(from, from + strlen(prefixes[i]), prefixes[i])) {
-			from += strlen(prefixes[i]);
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		next = skip_prefix(from, to, prefixes[i]);
+		if (next) {
+			from = next;
 			i = (size_t)-1; /* again from the first */
 		}
-	return is_text(from, to, scheme);
+	}
+	return skip_text(from, to, scheme) == to;
 }
 
 bool
@@ -249,12 +268,16 @@ static const char *
 walk_scheme(const struct walk *walk, const char *url)
 {
 	const struct stage_urlparts *parts = &walk->parts;
-	const char *from = url, *stop = parts->scheme.text ? url + parts->scheme.length : url;
+	const char *from = url, *next;
 
-	while (parts->scheme.text == url && (size_t)(stop - from) > strlen(PREFIX) &&
-		strncasecmp(from, PREFIX, strlen(PREFIX)) == 0) {
-		tell(walk, STAGE_URL_PREFIX, 0, from, from + strlen(PREFIX));
-		from += strlen(PREFIX);
+	if (parts->scheme.text) {
+		tell(walk, STAGE_URL_TEXT, 0, from, parts->scheme.text);
+		from = parts->scheme.text;
+		while ((next = skip_prefix(
+				from, parts->scheme.text + parts->scheme.length, PREFIX))) {
+			tell(walk, STAGE_URL_PREFIX, 0, from, next);
+			from = next;
+		}
 	}
 	url = parts->user.text    ? parts->user.text
 	      : parts->place.text ? parts->place.text
