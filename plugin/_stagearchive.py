@@ -437,7 +437,9 @@ class Mending:
 
     @backend.retry('get', fatal=False)
     def _get(self, name, local):
+        """Was it fetched? Otherwise what is there is of a download that was cut off."""
         self.backend._get(name, local)
+        return os.path.exists(local.name)
 
     @backend.retry('put', fatal=False)
     def _put(self, local, name):
@@ -534,8 +536,7 @@ class Mending:
         """What is stored of proof: _WHOLE, _IN_PART, or None, where it is something else, or nobody can tell."""
         fetched = dup_temp.new_temppath()
         try:
-            self._get(stored, fetched)
-            if not os.path.exists(fetched.name) or not proof.getsize():
+            if not self._get(stored, fetched) or not proof.getsize():
                 return None
             if filecmp.cmp(fetched.name, proof.name, shallow=False):
                 return _WHOLE
@@ -558,8 +559,7 @@ class Mending:
             return False
         last = dup_temp.new_temppath()
         try:
-            self._get(volumes[manifest.volumes], last)
-            return os.path.exists(last.name) and gpg.get_hash('SHA1', last) == manifest.sha1
+            return bool(self._get(volumes[manifest.volumes], last)) and gpg.get_hash('SHA1', last) == manifest.sha1
         finally:
             last.delete()
 

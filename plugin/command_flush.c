@@ -1,6 +1,6 @@
 /*
  * What waits is handed off by the host itself, which alone knows how to open the target and what
- * belongs in it: its first listing has the plugin take over what dead runs left for that target and
+ * belongs in it: when it begins, the plugin takes over what dead runs left for that target and
  * that archive directory, in all temp roots - in a backup, or where the environment has FLUSH.
  * collection-status is the least that lists, and needs neither source nor passphrase.
  *
