@@ -22,9 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dead.h"
+#include "claim.h"
 #include "forkmark.h"
-#include "held.h"
+#include "lockdir.h"
 #include "locks.h"
 #include "nameset.h"
 #include "naming.h"

@@ -11,11 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dead.h"
-#include "held.h"
+#include "claim.h"
+#include "lockdir.h"
 #include "journal.h"
 #include "naming.h"
-#include "room.h"
+#include "reserve.h"
 #include "unlisted.h"
 
 /* What a walk of a staging directory met. */

@@ -22,7 +22,7 @@
 #include <stdbool.h>
 
 #include "error.h"
-#include "held.h"
+#include "lockdir.h"
 
 /* Has the directory been released to this machine, as it was started or, where locks prove, ever? */
 bool stage_released_is(const struct stage_held *held);

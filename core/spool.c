@@ -34,14 +34,14 @@
 #include <unistd.h>
 
 #include "allocate.h"
-#include "dead.h"
+#include "claim.h"
 #include "digest.h"
 #include "disk.h"
 #include "forkmark.h"
-#include "held.h"
+#include "lockdir.h"
 #include "journal.h"
 #include "naming.h"
-#include "room.h"
+#include "reserve.h"
 #include "unlisted.h"
 #include "url.h"
 

@@ -2,7 +2,7 @@
  * spool - sealed files in a staging directory of their own, until storage has them
  *
  * A struct stage_spool is one staging directory, beside the one in which its files are made and so
- * on the same file system. It is made for one target, is locked while its run lives (held.h), and
+ * on the same file system. It is made for one target, is locked while its run lives (lockdir.h), and
  * describes itself by its journal (journal.h), so that a later run can go on where this one was
  * ended, in whatever way.
  *
@@ -109,7 +109,7 @@ struct stage_room {
 
 /*
  * Reserves bytes for the file that is to be made as path, which a struct stage_dir in the same root
- * has given, in the place of what this spool had reserved before; room.h tells how. limit: the
+ * has given, in the place of what this spool had reserved before; reserve.h tells how. limit: the
  * bytes that all live runs of this user may hold staged in the root, that file included; 0 is no
  * limit. *ret_room is written with STAGE_E_NO_ROOM too: there is not enough now; the message says
  * what is missing. STAGE_E_SETTING: bytes are more than limit, so that there never will be.

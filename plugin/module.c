@@ -1,7 +1,7 @@
 #include "module.h"
 
-#include "delta.h"
-#include "hostobject.h"
+#include "archive/archive.h"
+#include "python/object.h"
 
 void
 swallow_exception(void)

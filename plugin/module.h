@@ -2,9 +2,9 @@
  * module - the extension module _stagedir: what its parts share
  *
  * The module is loaded by _stagehost.py and offers the host the tracked staging directory
- * (directory.c), the staging ahead of volumes (staging.c, places.c, space.c, following.c, resume.c,
- * passed.c), the removal of what dead runs left (reclaim.c), a faster writer of its files (gzipwriter.c) and of
- * what is in them (delta.h), and the question which URLs are to be staged (targets.c). It is
+ * (directory.c), the staging ahead of volumes (staging.c, places.c, space.c, volume.c, adopt.c,
+ * passed.c), the removal of what dead runs left (roots.c), a faster writer of its files (writefile.c) and of
+ * what is in them (archive.h), and the question which URLs are to be staged (targets.c). It is
  * built with the limited API of Python 3.11, so that one file serves every later Python 3, and it is
  * not unloaded.
  *
@@ -24,16 +24,16 @@
 #include "root.h"
 #include "settings.h"
 
-/* Lines of the core go to duplicity.log, at the host's levels. hostlog.c */
+/* Lines of the core go to duplicity.log, at the host's levels. log.c */
 extern const struct stage_log host_log;
 
 /*
  * PyGILState_Ensure(), in whose place it is to be used: that is not safe while another thread
- * forks. PyGILState_Release() ends it. interpreter.c
+ * forks. PyGILState_Release() ends it. gil.c
  */
 PyGILState_STATE interpreter_enter(void);
 
-/* close(2), for which the GIL is given up: a network may be waited for. With errno. interpreter.c */
+/* close(2), for which the GIL is given up: a network may be waited for. With errno. gil.c */
 int close_released(int fd);
 
 /* To be called once, before the first thread enters: 0, or -1 with an exception. */
@@ -124,7 +124,7 @@ bool staging_wait_for_room(int fd);
  */
 int staging_begin_volume(int fd, const char *path);
 
-/* _stagedir.volume_sha1(path). following.c */
+/* _stagedir.volume_sha1(path). volume.c */
 PyObject *volume_sha1(PyObject *module, PyObject *path);
 
 /* _stagedir.begin_volume(path). space.c */
@@ -139,35 +139,35 @@ enum staging_end {
 /* Ends every Staging of this process, and tells what stays staged. Never fails. staging.c */
 void staging_end_all(enum staging_end how);
 
-/* _stagedir.gzip_write_file(...). gzipwriter.c */
+/* _stagedir.gzip_write_file(...). writefile.c */
 PyObject *gzip_write_file(PyObject *module, PyObject *arguments, PyObject *keywords);
 
 /*
  * Has signals, exec and the end of the interpreter clean up. May be called again. Never fails.
- * endings.c
+ * exits.c
  */
 void endings_watch(void);
 
 /*
  * Between the two, which nest, SIGTERM and SIGHUP wait: a directory that is being made is not yet
  * in the list of those to clean up, one that is being cleaned up is half gone, and the core's log
- * runs Python, which is where handlers are called. endings.c
+ * runs Python, which is where handlers are called. exits.c
  */
 void endings_hold(void);
 void endings_release(void);
 
-/* _stagedir.watch_endings(). endings.c */
+/* _stagedir.watch_endings(). exits.c */
 PyObject *watch_endings(PyObject *module, PyObject *unused);
 
 /*
  * Calls visit(context, root, error) for every temp root in which a dead run may have left
  * something: those of this run's options, and those of none, as it may have had others. A root may
- * be visited twice. Ends with the first code of visit() that is not 0. reclaim.c
+ * be visited twice. Ends with the first code of visit() that is not 0. roots.c
  */
 typedef int (*reclaim_visitor)(void *context, const char *root, struct stage_error *error);
 int reclaim_visit(reclaim_visitor visit, void *context, struct stage_error *error);
 
-/* _stagedir.reclaim(archive_dir=None). reclaim.c */
+/* _stagedir.reclaim(archive_dir=None). roots.c */
 PyObject *reclaim(PyObject *module, PyObject *arguments);
 
 /* _stagedir.check_settings(), _stagedir.take_over(url). targets.c */

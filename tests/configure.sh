@@ -1,5 +1,5 @@
 # configure.sh - configure where something is missing, with other prefixes, and where it fails.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 if [ -e "$srcdir/config.status" ]; then
 	skip_part 'the source folder itself is configured, so no other folder can be'
@@ -66,7 +66,7 @@ sysconfdir_of none /opt/stagedir/etc
 expect 0 no-check make -s -C "$work/none" check-local
 has no-check 'nothing is tested'
 expect 0 dist make -s -C "$work/none" distdir
-[ -e "$(echo "$work"/none/stagedir-*/tests/plugin/lib.sh)" ] || fail 'a build without tests distributes none'
+[ -e "$(echo "$work"/none/stagedir-*/tests/lib/lib.sh)" ] || fail 'a build without tests distributes none'
 
 note 'an early error'
 configured 77 early CC=false

@@ -1,7 +1,7 @@
 # mixed.sh HOST=ROOT... - all hosts on one target: this machine's, called here, and those of these roots, in each of which
 # /src is built. Run by hosts.sh, in its namespace of mounts.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 : "${EXTENSION:?}"
 [ $# -gt 0 ] || die 'no root was named'
@@ -29,7 +29,7 @@ done
 
 root_environment=(PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME="$HOME" GNUPGHOME="$GNUPGHOME"
 	XDG_CACHE_HOME="$XDG_CACHE_HOME" XDG_CONFIG_HOME="$XDG_CONFIG_HOME" TMPDIR="$TMPDIR"
-	STAGEDIR_CONFIG="$STAGEDIR_CONFIG" PYTHONPATH=/src/tests/plugin/site PYTHONDONTWRITEBYTECODE=1)
+	STAGEDIR_CONFIG="$STAGEDIR_CONFIG" PYTHONPATH=/src/tests/lib/site PYTHONDONTWRITEBYTECODE=1)
 
 # in_root HOST COMMAND...
 in_root() {
@@ -47,7 +47,7 @@ plugged_in() {
 	case $host in
 	here) plugged "$@" ;;
 	# the extension that was built here, in the root HOST
-	ours:*) in_root "${host#*:}" env PYTHONPATH="$work/overlay-${host#*:}:/src/tests/plugin/site" "$@" ;;
+	ours:*) in_root "${host#*:}" env PYTHONPATH="$work/overlay-${host#*:}:/src/tests/lib/site" "$@" ;;
 	*) in_root "$host" /src/build/in-tree "$@" ;;
 	esac
 }

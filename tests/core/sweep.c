@@ -30,7 +30,7 @@
 #include "signature.h"
 #include "spool.h"
 #include "url.h"
-#include "volume.h"
+#include "tar.h"
 #include "wrap.h"
 
 /* What a run of a scenario has seen, from the log or from results: things that stay behind. */

@@ -12,7 +12,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "held.h"
+#include "lockdir.h"
 #include "naming.h"
 #include "orphan.h"
 #include "spool.h"
@@ -528,7 +528,7 @@ owner_names(void)
 	CHECK(strcmp(stage_owner_name(STAGE_OWNER_UNKNOWN), "unknown") == 0);
 }
 
-/* held.h, where dir and orphan do not lead */
+/* lockdir.h, where dir and orphan do not lead */
 static void
 held(void)
 {

@@ -22,7 +22,7 @@
 #include "journal.h"
 #include "naming.h"
 #include "orphan.h"
-#include "room.h"
+#include "reserve.h"
 #include "spool.h"
 #include "wrap.h"
 

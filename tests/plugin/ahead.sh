@@ -1,7 +1,7 @@
 # ahead.sh - volumes are made while earlier ones are handed off: with storage that is as slow as making them is, a run
 # takes at most 0.6 of what the stock host takes. STAGE_TEST_ROUNDS=N compares N runs of each instead of 3.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 rounds=${STAGE_TEST_ROUNDS:-3}
 volumes=18

@@ -1,7 +1,7 @@
 # anew.sh - staged volumes of a run that stored nothing, and that the next run could not go on with: the host begins such a
 # backup anew, and so it does when they have been staged. What can be gone on with is.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 need gpg gnupg
 mkdir "$source"

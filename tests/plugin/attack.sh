@@ -5,7 +5,7 @@ if [ "$(id -u)" -eq 0 ] && [ -z "${STAGE_TEST_NAMESPACE:-}" ] && unshare --mount
 	# mounts of ours are then gone with us, whatever happens
 	STAGE_TEST_NAMESPACE=1 exec unshare --mount "$BASH" "$0"
 fi
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 need setpriv util-linux
 # others must come as far as to what they attack

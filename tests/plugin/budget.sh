@@ -1,7 +1,7 @@
 # budget.sh - what may wait at most: with storage three times slower than making volumes is, max_staged is kept to the
 # byte, max_volumes to the file; and what the two mean at their limits.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 mib=1048576
 mkdir "$source"
@@ -18,7 +18,7 @@ back_up() {
 
 	shift
 	rm -rf --one-file-system "$storage" "$storage.log" "$XDG_CACHE_HOME/duplicity"
-	"$HOST_PYTHON" "$srcdir/tests/plugin/sample.py" "$root" "$work/samples" &
+	"$HOST_PYTHON" "$srcdir/tests/lib/sample.py" "$root" "$work/samples" &
 	sampler=$!
 	expect 0 backup plugged duplicity full --no-encryption --volsize 1 "$@" "$source" "stage+$url"
 	kill "$sampler"

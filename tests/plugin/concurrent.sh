@@ -1,6 +1,6 @@
 # concurrent.sh - two backups and, all the while, `stagedir gc` and `stagedir status` on one root: no live run
 # is touched, both backups complete.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 for name in one two; do
 	mkdir "$work/$name"

@@ -1,7 +1,7 @@
 # cycle.sh - the whole life of a chain of backups through stage+file://, and the same by the stock host on
 # file:// beside it: same exit codes, same output, same names in storage, same trees. Then chains that both
 # write, in turn.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 A=$work/plugged-target
 B=$work/stock-target

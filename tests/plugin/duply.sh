@@ -1,6 +1,6 @@
 # duply.sh - duply, a front end of the host: a profile whose TARGET has the prefix, and one of before that the configuration
 # takes over. Backup, verify, restore and purge.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 need duply duply
 source=$work/source

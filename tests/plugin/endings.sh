@@ -1,6 +1,6 @@
 # endings.sh - the ends that a run can come to, at the worst moments: a signal while a directory is made or is being
 # cleaned up, a second signal on top, a handler that was there, a fork, an exec, an exit with the directory open.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 # What every case starts with: the plugin's class, a log that runs `hook` at each line, d with four files.
 cat >"$work/case.py" <<'PYTHON'

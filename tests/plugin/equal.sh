@@ -2,7 +2,7 @@
 # names, types, modes, owners, times, targets, sizes and contents; the same signature of each file, the same statistics,
 # the same lines of the log. Also of files that change or fail while they are read, with encryption, and where a run is
 # ended in the middle of a large file and gone on with by either. What one wrote the other restores.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 source=$work/source
 library=$(library restless) || exit 1
@@ -10,7 +10,7 @@ at=1600000000
 
 # listed FILE... - the members of one archive that is in so many files.
 listed() {
-	[ $# = 0 ] || zcat "$@" | "$HOST_PYTHON" "$srcdir/tests/plugin/members.py"
+	[ $# = 0 ] || zcat "$@" | "$HOST_PYTHON" "$srcdir/tests/lib/members.py"
 }
 
 # members TARGET KIND - of all volumes of KIND (full, inc); of encrypted ones each by itself, as they have an end each.
@@ -21,7 +21,7 @@ members() {
 	listed $(find "$1" -name "duplicity-$2.*difftar.gz" | sort -V)
 	for volume in $(find "$1" -name "duplicity-$2.*difftar.gpg" | sort -V); do
 		gpg --batch --quiet --pinentry-mode loopback --passphrase "$PASSPHRASE" --decrypt "$volume" 2>/dev/null |
-			"$HOST_PYTHON" "$srcdir/tests/plugin/members.py"
+			"$HOST_PYTHON" "$srcdir/tests/lib/members.py"
 	done
 }
 

@@ -1,6 +1,6 @@
 # extension.sh - the extension module used as the host does not: no call crashes, in whatever state an object is, and a
 # temp root that is replaced after it was vetted is not used.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 # extension PART ARGUMENT
 extension() {

@@ -1,6 +1,6 @@
 # forked.sh - the host forks, for gpg, while the threads of the plugin enter and leave the interpreter as often as they
 # can: no child may wait for a lock that one of them had.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 need gpg gnupg
 configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 1000' 'retries = 1000' 'backoff = 0'
@@ -34,7 +34,7 @@ def fork():
 
 os.fork = fork
 PYTHON
-export PYTHONPATH=$work/site ODD=$srcdir/tests/plugin/site/sitecustomize.py PASSPHRASE=secret
+export PYTHONPATH=$work/site ODD=$srcdir/tests/lib/site/sitecustomize.py PASSPHRASE=secret
 
 for round in 1 2 3 4 5; do
 	rm -rf "$XDG_CACHE_HOME/duplicity"

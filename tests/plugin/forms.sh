@@ -1,7 +1,7 @@
 # forms.sh - what of a backup is stored and kept besides its volumes is encrypted and compressed while the volumes are
 # made: it is the same as what the host makes of it, gpg is asked for a passphrase by one at a time. What goes wrong
 # meanwhile is made again at the end; what goes wrong then ends the run as the host does.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 need gpg gnupg
 

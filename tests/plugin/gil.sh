@@ -1,7 +1,7 @@
 # gil.sh - nothing that may wait for a disk or a network is done while all other Python threads stand still: one of them
 # uploads. Backups are made with a library that watches such calls of the extension (withgil.c).
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh"
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh"
 need addr2line binutils
 
 mkdir "$source"

@@ -2,8 +2,8 @@
 # cut: the members of all volumes, the signatures and the manifest of backups by both are the same; volumes are full, and not
 # larger than asked for; stock restores what the plugin wrote, also in chains and interrupted runs that both had a
 # part in; on a host that is not the one that is known it is left out.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 slack=$((80 * 1024)) # bytes by which a volume that is full may be smaller
 full=(full --no-encryption --current-time 1600000000)
@@ -24,11 +24,11 @@ signatures_of() {
 
 # members_of DIR, signed_of DIR - the members of both.
 members_of() {
-	tar_of "$1" | "$HOST_PYTHON" "$srcdir/tests/plugin/members.py"
+	tar_of "$1" | "$HOST_PYTHON" "$srcdir/tests/lib/members.py"
 }
 
 signed_of() {
-	signatures_of "$1" | "$HOST_PYTHON" "$srcdir/tests/plugin/members.py"
+	signatures_of "$1" | "$HOST_PYTHON" "$srcdir/tests/lib/members.py"
 }
 
 # manifest_of DIR - without where volumes begin and end, and what they are.
@@ -130,7 +130,7 @@ note 'settings'
 
 # members_of_kind KIND DIR - of all volumes of the full backup, or of the increments.
 members_of_kind() {
-	find "$2" -name "duplicity-$1*difftar.gz" | sort -V | xargs zcat | "$HOST_PYTHON" "$srcdir/tests/plugin/members.py"
+	find "$2" -name "duplicity-$1*difftar.gz" | sort -V | xargs zcat | "$HOST_PYTHON" "$srcdir/tests/lib/members.py"
 }
 
 # Chains that both have a part in: an increment by either on a full backup by either.

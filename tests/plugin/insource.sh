@@ -1,6 +1,6 @@
 # insource.sh - a temp root inside of what is being backed up is passed over; where there is no other, a
 # warning says so, unless the root is excluded.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 source=$work/source
 inside=$source/var/tmp

@@ -1,6 +1,6 @@
 # install.sh - what `make install` puts where, that a C program is built with it, and that `make uninstall`
 # leaves nothing.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 need make make
 need cc gcc

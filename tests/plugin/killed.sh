@@ -1,7 +1,7 @@
 # killed.sh - SIGKILL at 20 moments spread over a run: the next run leaves nothing of either, completes the
 # backup, and stock finds it in order. What a dead run left elsewhere, and by `stagedir gc`.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/moments.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/moments.sh" || exit 1
 
 make_source 12
 fresh

@@ -1,7 +1,7 @@
 # leftover.sh - what a dead run has staged: what of it is damaged, or of no use any more, is never handed off; the rest
 # is, once, by a run that backs up to the same storage, and by no other. STAGE_TEST_LONG=1 damages it in more ways.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 mkdir "$source"
 head -c 8000000 /dev/urandom | split -b 1M - "$source/"

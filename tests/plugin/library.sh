@@ -1,6 +1,6 @@
 # library.sh - duplicity used as a library, with all URLs taken over: a program that opens a backend, and one that also
 # makes a backup. Without a run of the host there is nothing to stage for.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 configure "temp_root = $root" 'avoid_tmpfs = no' 'targets = *'
 mkdir "$work/source" "$work/target"

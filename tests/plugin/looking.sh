@@ -1,7 +1,7 @@
 # looking.sh - who looks at what dead runs left changes nothing and keeps nobody out; what a damaged journal may have told
 # of stays until gc says that it removes it; and whatever a backup or flush passes over is told.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 [ -n "${MAKE_SPOOL:-}" ] || die 'MAKE_SPOOL is not set; run make check'
 mkdir "$source"

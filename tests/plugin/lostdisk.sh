@@ -5,8 +5,8 @@ if [ "$(id -u)" -eq 0 ] && [ -z "${STAGE_TEST_NAMESPACE:-}" ] && unshare --mount
 	# what others unshare meanwhile must not keep our disk in use
 	STAGE_TEST_NAMESPACE=1 exec unshare --mount "$BASH" "$0"
 fi
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 mkdir "$source"
 head -c 40000000 /dev/urandom | split -b 2M - "$source/"

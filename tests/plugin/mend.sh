@@ -1,7 +1,7 @@
 # mend.sh - a run that is ended while the host turns its partial files into final ones leaves an archive
 # directory with which the host, by itself, ends in an assertion. The plugin goes on from it, and stock then
 # finds everything in order.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 source=$work/source
 url=file://$work/target

@@ -1,5 +1,5 @@
 # nested.sh - stage+ around and inside of other prefixes, and beside options that change where things lie.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 need par2 par2
 "$HOST_PYTHON" -c 'import pexpect' 2>"$logs/pexpect" ||

@@ -1,8 +1,8 @@
 # options.sh - options that not every host has: --skip-if-no-change, --full-if-n-inc, --use-gpgsm. With each the plugin does
 # what the stock host does in the same place: it ends the same, says the same, stores and keeps the same kinds of files.
 # What hangs on an option that this host lacks is passed over, and named.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/moments.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/moments.sh" || exit 1
 
 at=1600000000
 signal=TERM
@@ -160,7 +160,7 @@ if knows --full-if-n-inc; then
 			rm -rf "$work/storage-$name"*
 			options=(--no-encryption --volsize 1 --full-if-n-inc "$number")
 			for i in 1 2; do
-				PYTHONPATH=$srcdir/tests/plugin/site expect 0 begun "$who" duplicity --current-time "$((at + i * 1000))" \
+				PYTHONPATH=$srcdir/tests/lib/site expect 0 begun "$who" duplicity --current-time "$((at + i * 1000))" \
 					"${options[@]}" "$source" "${prefix}odd://$work/storage-$name"
 			done
 			echo "$number" >>"$source/small/1"
@@ -168,7 +168,7 @@ if knows --full-if-n-inc; then
 			mkdir -p "$work/storage-$name.control"
 			echo vol3. >"$work/storage-$name.control/hang"
 			rm "$work/storage-$name.log"
-			export PYTHONPATH=$srcdir/tests/plugin/site
+			export PYTHONPATH=$srcdir/tests/lib/site
 			start ended "$who" duplicity --current-time "$((at + 3000))" "${options[@]}" "$source" \
 				"${prefix}odd://$work/storage-$name"
 			wait_for 20 grep -q ' put .*vol3\.' "$work/storage-$name.log" 2>/dev/null || fail "no third volume: $who, $number"

@@ -1,7 +1,7 @@
 # outage.sh - storage that is down, fails, or stores something else: the run ends as the stock host does, and keeps
 # what is staged.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 mkdir "$source"
 head -c 8000000 /dev/urandom | split -b 1M - "$source/"

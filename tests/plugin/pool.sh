@@ -1,8 +1,8 @@
 # pool.sh - the host's own asynchrony beside the plugin: --asynchronous-upload of 0.8, --concurrency of 3.0, which has
 # processes of its own put volumes. No volume passes the plugin by, in such a process the plugin does nothing, and
 # what cannot be handed to one is left out.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 mkdir "$source"
 head -c 4000000 /dev/urandom | split -b 1M - "$source/"

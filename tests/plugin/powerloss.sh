@@ -3,8 +3,8 @@
 # again of which a record was synced but the newest. What is in storage is there, as that is another machine.
 #
 # STAGE_TEST_ROUNDS=all for every sync of a run; STAGE_TEST_SEED=N repeats the choices of another run.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/standing.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/standing.sh" || exit 1
 
 library=$(library powerloss) || exit 1
 seed=${STAGE_TEST_SEED:-$RANDOM}
@@ -16,7 +16,7 @@ target=$work/target
 url=odd://$target
 archive=$(archive_of "$url")
 shadow=$work/shadow
-export PYTHONPATH=$srcdir/tests/plugin/site
+export PYTHONPATH=$srcdir/tests/lib/site
 options=(--volsize 1 --no-encryption)
 mkdir "$source"
 for i in {1..6}; do
@@ -37,7 +37,7 @@ cut() {
 
 # come_back VARIANT - the machine is started, with what its disk has.
 come_back() {
-	POWERLOSS_SEED=$RANDOM "$HOST_PYTHON" "$srcdir/tests/plugin/powerloss.py" "$1" "$shadow" "$root" "$archive" ||
+	POWERLOSS_SEED=$RANDOM "$HOST_PYTHON" "$srcdir/tests/lib/powerloss.py" "$1" "$shadow" "$root" "$archive" ||
 		die 'powerloss.py failed'
 	stand "$what"
 	what="$what, $1: $state, $highest stored or staged, $staged staged"

@@ -3,9 +3,9 @@
 # is in order, nothing is left. Continued by stock as well, which knows nothing of what is staged.
 #
 # STAGE_TEST_ROUNDS=200 for more than CI has time for; STAGE_TEST_SEED=N repeats the choices of another run.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/standing.sh" || exit 1
-. "$srcdir/tests/plugin/moments.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/standing.sh" || exit 1
+. "$srcdir/tests/lib/moments.sh" || exit 1
 
 need gpg gnupg
 rounds=${STAGE_TEST_ROUNDS:-12}
@@ -16,7 +16,7 @@ note "$rounds rounds, seed $seed"
 url=odd://$target
 archive=$(archive_of "$url")
 rate=15000000
-export PYTHONPATH=$srcdir/tests/plugin/site PASSPHRASE=secret
+export PYTHONPATH=$srcdir/tests/lib/site PASSPHRASE=secret
 kills=0 resumes=0 refused=0
 
 # options_of ENCRYPTED - sets the array of options.

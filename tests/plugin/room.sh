@@ -1,7 +1,7 @@
 # room.sh - a small temp root: a backup that is much larger completes in it, two share it, the next ranked root is used
 # when it is full for good, and where there is none the run ends with one message that tells all.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 
 am_root || {

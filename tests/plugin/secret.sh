@@ -1,8 +1,8 @@
 # secret.sh - of a URL no secret is written or printed: not in a journal, a message, a log file at -v9, nor by any command.
 # Each of these URLs is backed up to, with an end by SIGKILL, with storage that is down and quotes the URL in its errors,
 # and to the end. Then all files and outputs are searched. Lines that the stock host prints as well are its own.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 # each is in all of the URLs, in one of these spellings
 secret='S3cr.{1,3}tQ7x'

@@ -1,8 +1,8 @@
 # settings.sh - a run has the settings with which it began: whatever becomes of the configuration file meanwhile, the
 # run goes on as it began, for stage+ and for plain URLs that are taken over. The storage hangs in a put while the file
 # changes, so that volumes, signatures and manifest are all still to be made.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh"
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh"
 
 mkdir "$source" "$work/folder"
 head -c 7000000 /dev/urandom >"$source/file"

@@ -2,9 +2,9 @@
 # later. A backup through an sftp client that connects anew goes on, and is in order; one that keeps its connection
 # ends as with stock, and the next run goes on from what is staged. Runs that are killed themselves go on as well.
 # STAGE_TEST_ROUNDS=N for N rounds of the latter two; STAGE_TEST_SEED=N repeats the choices of another run.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/sshd.sh" || exit 1
-. "$srcdir/tests/plugin/standing.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/sshd.sh" || exit 1
+. "$srcdir/tests/lib/standing.sh" || exit 1
 
 "$HOST_PYTHON" -c 'import pexpect' 2>"$logs/pexpect" ||
 	die 'the Python package pexpect is missing (Debian: apt-get install python3-pexpect)'

@@ -1,9 +1,9 @@
 # sftp.sh - a real sshd on loopback: encrypted backups through stage+sftp://, with a passphrase and with a
 # public key, restored by the plugin and by stock.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 need gpg gnupg
-. "$srcdir/tests/plugin/sshd.sh" || exit 1
+. "$srcdir/tests/lib/sshd.sh" || exit 1
 
 source=$work/source
 make_tree "$source"

@@ -1,7 +1,7 @@
 # shared.sh - temp roots where a lock says less than on a disk of one's own: one folder by two mounts of FUSE, each with
 # locks of its own; and containers without a machine id, of which the next one has another host name.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 am_root || {
 	skip_part 'mounts and host names of its own need root'

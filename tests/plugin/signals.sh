@@ -1,8 +1,8 @@
 # signals.sh - SIGINT, SIGTERM and SIGHUP at 20 moments spread over a run each, and SIGTERM once more over
 # an encrypted run: nothing is left but staged volumes, the status is the promised one, and the next run goes on
 # with the backup and leaves nothing at all.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/moments.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/moments.sh" || exit 1
 
 need gpg gnupg
 

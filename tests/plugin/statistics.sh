@@ -1,7 +1,7 @@
 # statistics.sh - what a run tells of itself while volumes are staged ahead, on slow storage: the statistics at the end,
 # --progress, and the lines that front ends read (--log-fd). They are of what storage has, not of what is staged.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 options=(--no-encryption --no-compression --volsize 1)
 json=()
@@ -10,7 +10,7 @@ offers --jsonstat && json=(--jsonstat)
 configure "temp_root = $root" 'avoid_tmpfs = no' 'backoff = 0'
 
 told() {
-	"$HOST_PYTHON" "$srcdir/tests/plugin/told.py" "$@"
+	"$HOST_PYTHON" "$srcdir/tests/lib/told.py" "$@"
 }
 
 # back_up STATUS LOG WHO COMMAND ARG... - its --log-fd is kept in $logs/LOG.lines; $begun and $over are when.

@@ -1,8 +1,8 @@
 # stopped.sh - SIGINT, SIGTERM and SIGHUP while a backup waits: for room, for the last uploads, for another attempt. It is
 # over within 2 s of a machine that does nothing else, after Ctrl-C with the upload that is under way, and what is staged is
 # kept for the next run.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 options=(--no-encryption --volsize 1)
 mkdir "$source"

@@ -1,5 +1,5 @@
 # takeover.sh - the configuration decides whether plain URLs are staged, and a broken one is never guessed at.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 mkdir "$work/source"
 head -c 300000 /dev/urandom >"$work/source/file"

@@ -1,8 +1,8 @@
 # unlisted.sh - backups with --no-check-remote, which everybody uses who has no secret key: volumes are staged ahead and in
 # order, a run that was killed is continued, whether or not storage can be listed. From duplicity 3.0.6 on the host itself
 # does not list it then, and the stock host cannot continue.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 need gpg gnupg
 if ! knows --no-check-remote; then

@@ -1,7 +1,7 @@
 # unproved.sh - a host that stagedir was not proved with, or that is not as it was proved: one line names what differs, and
 # the backup, killed and continued too, is made as the stock host makes it.
-. "${srcdir:-.}/tests/plugin/lib.sh" || exit 1
-. "$srcdir/tests/plugin/odd.sh" || exit 1
+. "${srcdir:-.}/tests/lib/lib.sh" || exit 1
+. "$srcdir/tests/lib/odd.sh" || exit 1
 
 overlay=$(dirname "$IN_TREE")/overlay/duplicity
 options=(--no-encryption --volsize 1)

@@ -1,0 +1,303 @@
+/*
+ * libarchive has one charset for an archive. So there are two archives, that write to one place:
+ * one for members all of whose strings are ASCII, one that marks what it writes as BINARY.
+ *
+ * To libarchive writing always works: an archive that has failed leaks memory when it is freed
+ * (3.6.2), and so does one that is not closed. What it writes then is dropped here, after an error,
+ * and as the end that it gives an archive that is closed.
+ */
+#include "tar.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define BLOCK 512
+#define RECORD 10240
+
+/* The digits of a piece, with what stands around a name. */
+#define FRAME_MAX 64
+
+struct stage_volume {
+	struct archive *ascii, *binary; /* the second one is made when it is needed */
+	struct archive_entry *entry;
+	char *name; /* of a member, framed */
+	size_t name_room;
+
+	stage_volume_write write;
+	void *context;
+	uint64_t size; /* bytes that were written, as a tar reader counts them */
+	bool closing, ended;
+	int code; /* of the first error, which error then holds */
+	struct stage_error error;
+};
+
+static int
+fail(struct stage_volume *volume, struct stage_error *error)
+{
+	if (error)
+		*error = volume->error;
+	return volume->code;
+}
+
+static int
+fail_memory(struct stage_volume *volume, struct stage_error *error)
+{
+	volume->code = stage_error_set(
+		&volume->error, STAGE_E_MEMORY, 0, "no memory for a member of a volume");
+	return fail(volume, error);
+}
+
+/* What libarchive gives out goes to the caller's function. */
+static la_ssize_t
+pass_on(struct archive *archive, void *context, const void *data, size_t size)
+{
+	struct stage_volume *volume = context;
+
+	(void)archive;
+	if (volume->code == 0 && !volume->closing)
+		volume->code = volume->write(volume->context, data, size, &volume->error);
+	volume->size += size;
+	return (la_ssize_t)size;
+}
+
+/* An archive that writes what it is given at once. NULL for want of memory. */
+static struct archive *
+new_archive(struct stage_volume *volume, bool binary)
+{
+	struct archive *archive = archive_write_new();
+
+	if (!archive)
+		return NULL;
+	if (archive_write_set_format_pax_restricted(archive) == ARCHIVE_OK &&
+		(!binary || archive_write_set_format_option(
+				    archive, NULL, "hdrcharset", "BINARY") == ARCHIVE_OK) &&
+		archive_write_set_bytes_per_block(archive, 0) == ARCHIVE_OK &&
+		archive_write_open(archive, volume, NULL, pass_on, NULL) == ARCHIVE_OK)
+		return archive;
+	archive_write_free(archive);
+	return NULL;
+}
+
+static bool
+is_ascii(const char *text)
+{
+	const unsigned char *byte = (const unsigned char *)text;
+
+	while (byte && *byte)
+		if (*byte++ > 127)
+			return false;
+	return true;
+}
+
+static struct archive *
+archive_for(struct stage_volume *volume, const struct stage_member *member)
+{
+	if (is_ascii(member->name) && is_ascii(member->target) && is_ascii(member->user) &&
+		is_ascii(member->group))
+		return volume->ascii;
+	if (!volume->binary)
+		volume->binary = new_archive(volume, true);
+	return volume->binary;
+}
+
+static const char *
+prefix_of(enum stage_member_kind kind)
+{
+	switch (kind) {
+	case STAGE_MEMBER_SNAPSHOT:
+		return "snapshot";
+	case STAGE_MEMBER_DIFF:
+		return "diff";
+	case STAGE_MEMBER_DELETED:
+		return "deleted";
+	case STAGE_MEMBER_SIGNATURE:
+		break;
+	}
+	return "signature";
+}
+
+/* Writes the name that a member has in the archive to volume->name. False for want of memory. */
+static bool
+frame(struct stage_volume *volume, const struct stage_member *member)
+{
+	const char *prefix = prefix_of(member->kind), *name = member->name ? member->name : "";
+	size_t room = strlen(name) + FRAME_MAX;
+	char *grown;
+
+	if (room > volume->name_room) {
+		grown = realloc(volume->name, room);
+		if (!grown)
+			return false;
+		volume->name = grown;
+		volume->name_room = room;
+	}
+	if (member->piece > 0)
+		snprintf(volume->name, volume->name_room, "multivol_%s/%s/%" PRIu64, prefix, name,
+			member->piece);
+	else
+		snprintf(volume->name, volume->name_room, "%s/%s", prefix, name);
+	return true;
+}
+
+static unsigned int
+file_type(enum stage_member_type type)
+{
+	switch (type) {
+	case STAGE_MEMBER_DIRECTORY:
+		return AE_IFDIR;
+	case STAGE_MEMBER_LINK:
+		return AE_IFLNK;
+	case STAGE_MEMBER_FIFO:
+		return AE_IFIFO;
+	case STAGE_MEMBER_CHARACTER:
+		return AE_IFCHR;
+	case STAGE_MEMBER_BLOCK:
+		return AE_IFBLK;
+	case STAGE_MEMBER_FILE:
+		break;
+	}
+	return AE_IFREG;
+}
+
+static void
+fill_entry(const struct stage_volume *volume, const struct stage_member *member, size_t size)
+{
+	struct archive_entry *entry = volume->entry;
+
+	archive_entry_clear(entry);
+	archive_entry_set_pathname(entry, volume->name);
+	archive_entry_set_filetype(entry, file_type(member->type));
+	archive_entry_set_perm(entry, member->mode & 07777);
+	archive_entry_set_size(entry, (la_int64_t)size);
+	archive_entry_set_uid(entry, (la_int64_t)member->uid);
+	archive_entry_set_gid(entry, (la_int64_t)member->gid);
+	archive_entry_set_mtime(entry, member->mtime, 0);
+	if (member->user)
+		archive_entry_set_uname(entry, member->user);
+	if (member->group)
+		archive_entry_set_gname(entry, member->group);
+	if (member->type == STAGE_MEMBER_LINK)
+		archive_entry_set_symlink(entry, member->target ? member->target : "");
+	if (member->type == STAGE_MEMBER_CHARACTER || member->type == STAGE_MEMBER_BLOCK) {
+		archive_entry_set_rdevmajor(entry, member->dev_major);
+		archive_entry_set_rdevminor(entry, member->dev_minor);
+	}
+}
+
+/* Why libarchive did not do what it was to do. */
+static int
+note_failure(struct stage_volume *volume, struct archive *archive, struct stage_error *error)
+{
+	const char *reason = archive_error_string(archive);
+
+	if (archive_errno(archive) == ENOMEM)
+		return fail_memory(volume, error);
+	volume->code = stage_error_set(&volume->error, STAGE_E_ARGUMENT, 0,
+		"libarchive cannot write %s: %s", volume->name,
+		reason ? reason : "no reason given");
+	return fail(volume, error);
+}
+
+int
+stage_volume_open(stage_volume_write write, void *context, struct stage_volume **ret_volume,
+	struct stage_error *error)
+{
+	struct stage_volume *volume = calloc(1, sizeof(*volume));
+
+	if (!volume)
+		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a volume");
+	volume->write = write;
+	volume->context = context;
+	volume->entry = archive_entry_new();
+	volume->ascii = new_archive(volume, false);
+	if (!volume->entry || !volume->ascii) {
+		stage_volume_close(&volume);
+		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a volume");
+	}
+	*ret_volume = volume;
+	return 0;
+}
+
+/* To be called first by whatever writes: is it open, and not yet ended or failed? */
+static int
+enter(struct stage_volume *volume, const char *what, struct stage_error *error)
+{
+	if (!volume)
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"%s cannot be written: the archive is not open", what);
+	if (volume->code < 0)
+		return fail(volume, error);
+	if (volume->ended)
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"%s cannot be written: the archive has ended already, and no reader looks "
+			"behind its end",
+			what);
+	return 0;
+}
+
+int
+stage_volume_add(struct stage_volume *volume, const struct stage_member *member, const void *data,
+	size_t size, struct stage_error *error)
+{
+	const char *name = member && member->name ? member->name : "a member";
+	struct archive *archive;
+	int code;
+
+	code = enter(volume, name, error);
+	if (code < 0)
+		return code;
+	if (!member || (size > 0 && (member->type != STAGE_MEMBER_FILE || !data)))
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"%s cannot be written: it has %zu bytes of data, which only files have",
+			name, size);
+	archive = archive_for(volume, member);
+	if (!archive || !frame(volume, member))
+		return fail_memory(volume, error);
+	fill_entry(volume, member, size);
+	if (archive_write_header(archive, volume->entry) != ARCHIVE_OK ||
+		(size > 0 && archive_write_data(archive, data, size) != (la_ssize_t)size) ||
+		archive_write_finish_entry(archive) != ARCHIVE_OK)
+		return note_failure(volume, archive, error);
+	return volume->code < 0 ? fail(volume, error) : 0;
+}
+
+int
+stage_volume_end(struct stage_volume *volume, struct stage_error *error)
+{
+	static const char zeros[RECORD];
+	size_t size = 2 * BLOCK;
+	int code;
+
+	code = enter(volume, "an end", error);
+	if (code < 0)
+		return code;
+	volume->ended = true;
+	size += (size_t)((RECORD - (volume->size + size) % RECORD) % RECORD);
+	for (; size > 0 && volume->code == 0; size -= size < RECORD ? size : RECORD)
+		pass_on(NULL, volume, zeros, size < RECORD ? size : RECORD);
+	return volume->code < 0 ? fail(volume, error) : 0;
+}
+
+void
+stage_volume_close(struct stage_volume **volume)
+{
+	int before = errno;
+
+	if (!*volume)
+		return;
+	(*volume)->closing = true;
+	archive_write_free((*volume)->ascii);
+	archive_write_free((*volume)->binary);
+	archive_entry_free((*volume)->entry);
+	free((*volume)->name);
+	free(*volume);
+	*volume = NULL;
+	errno = before;
+}

@@ -1,0 +1,581 @@
+/*
+ * Deltas: the host's diffdir.get_delta_iter(), where signatures are written.
+ *
+ * It compares what is there with what the last backup has seen, path by path, gives a ROPath for
+ * each difference, and writes the archive of signatures on the way. Which paths there are, in which
+ * order they meet, what is equal, what an error is that a backup goes on after, statistics: all of
+ * that are calls of the host's own functions.
+ *
+ * The host's get_delta_path() and log_delta_path() are here; lines of the log are the host's where
+ * they are written, and not made where they are not.
+ */
+#include "archive/archive.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* So much is kept before it is written to the host's file: a few hundred small members. */
+#define KEPT_MAX ((size_t)64 * 1024)
+
+#define LOG_INFO 5 /* from that on the host names each file */
+
+struct deltas {
+	PyObject_HEAD
+	PyObject *collated; /* pairs of a path that is there and one that was */
+	PyObject *diffdir, *ropath_type;
+	PyObject *signatures;         /* the host's file for them */
+	struct stage_volume *archive; /* of them, NULL until __init__ has ended; it goes to: */
+	char *written;                /* what is not yet in that file */
+	size_t used, room;
+	struct hostpath path; /* of the member that is being written */
+	bool names_files, ended;
+};
+
+static PyTypeObject *type;
+
+/* Takes what the archive gives out; without the GIL. */
+static int
+keep(void *context, const void *data, size_t size, struct stage_error *error)
+{
+	struct deltas *deltas = context;
+	char *grown;
+
+	if (deltas->used + size > deltas->room) {
+		grown = realloc(deltas->written, 2 * (deltas->used + size));
+		if (!grown)
+			return stage_error_set(
+				error, STAGE_E_MEMORY, 0, "no memory for a signature");
+		deltas->written = grown;
+		deltas->room = 2 * (deltas->used + size);
+	}
+	memcpy(deltas->written + deltas->used, data, size);
+	deltas->used += size;
+	return 0;
+}
+
+/* Memory that a large signature has needed is given back. */
+static void
+forget_written(struct deltas *deltas)
+{
+	if (deltas->room > 4 * KEPT_MAX) {
+		free(deltas->written);
+		deltas->written = NULL;
+		deltas->room = 0;
+	}
+	deltas->used = 0;
+}
+
+/* Writes what was kept to the host's file. */
+static int
+write_out(struct deltas *deltas)
+{
+	PyObject *bytes, *result = NULL;
+
+	if (deltas->used == 0)
+		return 0;
+	bytes = PyBytes_FromStringAndSize(deltas->written, (Py_ssize_t)deltas->used);
+	if (bytes)
+		result = PyObject_CallMethodObjArgs(
+			deltas->signatures, host_name_write, bytes, NULL);
+	forget_written(deltas);
+	Py_XDECREF(bytes);
+	Py_XDECREF(result);
+	return result ? 0 : -1;
+}
+
+int
+deltas_add_member(PyObject *self, PyObject *path, enum stage_member_kind kind,
+	const unsigned char *bytes, size_t size)
+{
+	struct deltas *deltas = (struct deltas *)self;
+	struct stage_error error;
+
+	if (hostpath_read(&deltas->path, path, HOSTPATH_SIGNATURE) < 0)
+		return -1;
+	deltas->path.member.kind = kind;
+	if (stage_volume_add(deltas->archive, &deltas->path.member, bytes, size, &error) < 0) {
+		raise_error(&error);
+		return -1;
+	}
+	return deltas->used < KEPT_MAX ? 0 : write_out(deltas);
+}
+
+/* The host's statistics object. */
+static PyObject *
+call_stats(struct deltas *deltas, PyObject *method, PyObject *path)
+{
+	PyObject *stats = PyObject_GetAttr(deltas->diffdir, host_name_stats), *result = NULL;
+
+	if (stats)
+		result = PyObject_CallMethodObjArgs(stats, method, path, NULL);
+	Py_XDECREF(stats);
+	return result;
+}
+
+/* 0, or -1 with an exception, of a new reference that is of no use. */
+static int
+done(PyObject *result)
+{
+	Py_XDECREF(result);
+	return result ? 0 : -1;
+}
+
+static int
+log_deleted(PyObject *path)
+{
+	PyObject *bytes, *name = NULL, *text = NULL, *codes = NULL, *code = NULL, *extra = NULL;
+	PyObject *result = NULL;
+
+	bytes = PyObject_CallMethodObjArgs(path, host_name_get_relative_path, NULL);
+	if (bytes)
+		name = host_call("os", "fsdecode", "(O)", bytes);
+	if (name)
+		text = host_text("D %s", Py_BuildValue("(N)", name));
+	if (text)
+		codes = host_attribute("duplicity.log", "InfoCode");
+	if (codes)
+		code = PyObject_GetAttrString(codes, "diff_file_deleted");
+	if (code)
+		extra = host_call("duplicity.util", "escape", "(O)", bytes);
+	if (extra)
+		result = host_call("duplicity.log", "Info", "(OOO)", text, code, extra);
+	Py_XDECREF(extra);
+	Py_XDECREF(code);
+	Py_XDECREF(codes);
+	Py_XDECREF(text);
+	Py_XDECREF(bytes);
+	return done(result);
+}
+
+/* A path that was there: is it one that the backup before had? 1, 0, or -1 with an exception. */
+static int
+was_there(PyObject *path, PyObject *index)
+{
+	PyObject *exists;
+	int is;
+
+	if (path == Py_None)
+		return 0;
+	exists = PyObject_CallMethodObjArgs(path, host_name_exists, NULL);
+	is = exists ? PyObject_IsTrue(exists) : -1;
+	Py_XDECREF(exists);
+	/* not the base: old versions could have written so */
+	return is == 1 ? PyObject_Size(index) != 0 : is;
+}
+
+/* What is there no longer: a ROPath of it, NULL without an exception where it never was. */
+static PyObject *
+make_deleted(struct deltas *deltas, PyObject *path)
+{
+	PyObject *index = NULL, *ropath = NULL;
+	int was = 0;
+
+	if (path != Py_None) {
+		index = PyObject_GetAttr(path, host_name_index);
+		was = index ? was_there(path, index) : -1;
+	}
+	if (was == 1 && (!deltas->names_files || log_deleted(path) == 0))
+		ropath = PyObject_CallFunctionObjArgs(deltas->ropath_type, index, NULL);
+	Py_XDECREF(index);
+	if (ropath &&
+		(deltas_add_member((PyObject *)deltas, ropath, STAGE_MEMBER_DELETED, NULL, 0) < 0 ||
+			done(call_stats(deltas, host_name_add_deleted_file, path)) < 0))
+		Py_CLEAR(ropath);
+	return ropath;
+}
+
+static int
+copy_attribute(PyObject *from, PyObject *to, PyObject *name)
+{
+	PyObject *value = PyObject_GetAttr(from, name);
+	int code = value ? PyObject_SetAttr(to, name, value) : -1;
+
+	Py_XDECREF(value);
+	return code;
+}
+
+/* What get_ropath() and copy_attribs() of the host make of a path; its stat may be shared. */
+static PyObject *
+copy_path(struct deltas *deltas, PyObject *path, PyObject *kind)
+{
+	PyObject *index = PyObject_GetAttr(path, host_name_index), *copy = NULL;
+	int code = -1;
+
+	if (index)
+		copy = PyObject_CallFunctionObjArgs(deltas->ropath_type, index, NULL);
+	Py_XDECREF(index);
+	if (copy && copy_attribute(path, copy, host_name_type) == 0 &&
+		copy_attribute(path, copy, host_name_mode) == 0)
+		code = copy_attribute(path, copy, host_name_stat);
+	if (code == 0 && host_is(kind, "sym"))
+		code = copy_attribute(path, copy, host_name_symtext);
+	if (code == 0 && (host_is(kind, "chr") || host_is(kind, "blk")))
+		code = copy_attribute(path, copy, host_name_devnums);
+	if (code < 0)
+		Py_CLEAR(copy);
+	return copy;
+}
+
+static int
+set_difftype(PyObject *delta, const char *difftype)
+{
+	PyObject *string = PyUnicode_InternFromString(difftype);
+	int code = string ? PyObject_SetAttr(delta, host_name_difftype, string) : -1;
+
+	Py_XDECREF(string);
+	return code;
+}
+
+/* Does the backup before have a signature of this file? 1, 0, or -1 with an exception. */
+static int
+has_signature(PyObject *old)
+{
+	PyObject *isreg, *difftype;
+	int is;
+
+	if (old == Py_None)
+		return 0;
+	isreg = PyObject_CallMethodObjArgs(old, host_name_isreg, NULL);
+	is = isreg ? PyObject_IsTrue(isreg) : -1;
+	Py_XDECREF(isreg);
+	if (is != 1)
+		return is;
+	difftype = PyObject_GetAttr(old, host_name_difftype);
+	is = difftype ? host_is(difftype, "signature") : -1;
+	Py_XDECREF(difftype);
+	return is;
+}
+
+/* The file of a path, to be read: as it is, or what makes it of the one that the old signature is
+ * of. The old one is opened first, as the host does. */
+static PyObject *
+open_source(struct deltas *deltas, PyObject *path, PyObject *old)
+{
+	PyObject *old_file = NULL, *source, *delta;
+
+	if (old && !(old_file = sourcefile_open_host(old)))
+		return NULL;
+	source = sourcefile_new(path, (PyObject *)deltas);
+	if (!source || !old_file) {
+		Py_XDECREF(old_file);
+		return source;
+	}
+	delta = host_call("duplicity.librsync", "DeltaFile", "(OO)", old_file, source);
+	Py_DECREF(source);
+	Py_DECREF(old_file);
+	return delta;
+}
+
+/* Gives the copy of a regular file what is read for it. */
+static int
+attach_source(struct deltas *deltas, PyObject *delta, PyObject *path, PyObject *old)
+{
+	int differs = has_signature(old), code = -1;
+	PyObject *source;
+
+	if (differs < 0 || set_difftype(delta, differs ? "diff" : "snapshot") < 0)
+		return -1;
+	source = open_source(deltas, path, differs ? old : NULL);
+	if (source)
+		code = PyObject_SetAttr(delta, host_name_fileobj, source);
+	Py_XDECREF(source);
+	return code;
+}
+
+/* What has no content is among the signatures as it is. */
+static int
+add_without_content(struct deltas *deltas, PyObject *delta, PyObject *path)
+{
+	PyObject *stat, *size = NULL;
+	int code = -1;
+
+	if (set_difftype(delta, "snapshot") < 0 ||
+		deltas_add_member((PyObject *)deltas, path, STAGE_MEMBER_SNAPSHOT, NULL, 0) < 0)
+		return -1;
+	stat = PyObject_GetAttr(path, host_name_stat);
+	if (stat)
+		size = PyObject_GetAttr(stat, host_name_st_size);
+	if (size)
+		code = host_count(
+			deltas->diffdir, host_name_SourceFileSize, PyLong_AsSsize_t(size));
+	Py_XDECREF(size);
+	Py_XDECREF(stat);
+	return PyErr_Occurred() ? -1 : code;
+}
+
+/* The host's get_delta_path(): a ROPath that, when it is read, has the signature written. */
+static PyObject *
+make_delta(struct deltas *deltas, PyObject *path, PyObject *old)
+{
+	PyObject *kind = PyObject_GetAttr(path, host_name_type), *delta = NULL;
+	int code = -1;
+
+	if (kind && hostpath_warn_of_time(path) == 0)
+		delta = copy_path(deltas, path, kind);
+	if (delta)
+		code = host_is(kind, "reg") ? attach_source(deltas, delta, path, old)
+					    : add_without_content(deltas, delta, path);
+	Py_XDECREF(kind);
+	if (code < 0)
+		Py_CLEAR(delta);
+	return delta;
+}
+
+/* The host's log_delta_path(), which is called where there is something to log. */
+static int
+note_delta(struct deltas *deltas, PyObject *delta, PyObject *path)
+{
+	PyObject *stats, *difftype, *result = NULL;
+	bool is_new;
+
+	if (deltas->names_files) {
+		stats = PyObject_GetAttr(deltas->diffdir, host_name_stats);
+		if (stats)
+			result = host_call(
+				"duplicity.diffdir", "log_delta_path", "(OOO)", delta, path, stats);
+		Py_XDECREF(stats);
+		return done(result);
+	}
+	difftype = PyObject_GetAttr(delta, host_name_difftype);
+	if (!difftype)
+		return -1;
+	is_new = host_is(difftype, "snapshot");
+	Py_DECREF(difftype);
+	return done(call_stats(
+		deltas, is_new ? host_name_add_new_file : host_name_add_changed_file, path));
+}
+
+/* A function that raises the exception that it is bound to. */
+static PyObject *
+raise_bound(PyObject *exception, PyObject *arguments)
+{
+	(void)arguments;
+	PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+	return NULL;
+}
+static PyMethodDef raising = {"get_delta_path", raise_bound, METH_VARARGS, NULL};
+
+/*
+ * The pending exception is the host's to judge: it says so in its log and counts an error, or
+ * passes it on. 0, or -1 with an exception.
+ */
+static int
+judge_exception(struct deltas *deltas, PyObject *path, PyObject *old)
+{
+	PyObject *kind, *value, *traceback, *function, *handler = NULL, *result = NULL;
+
+	PyErr_Fetch(&kind, &value, &traceback);
+	PyErr_NormalizeException(&kind, &value, &traceback);
+	if (traceback)
+		PyException_SetTraceback(value, traceback);
+	function = PyCFunction_New(&raising, value);
+	if (function)
+		handler = PyObject_GetAttrString(deltas->diffdir, "delta_iter_error_handler");
+	if (handler)
+		result = host_call("duplicity.robust", "check_common_error", "(OO(OO))", handler,
+			function, path, old);
+	Py_XDECREF(handler);
+	Py_XDECREF(function);
+	Py_XDECREF(traceback);
+	Py_XDECREF(value);
+	Py_XDECREF(kind);
+	return done(result) < 0 ? -1 : host_count(deltas->diffdir, host_name_Errors, 1);
+}
+
+/* Is path other than old? 1, 0, or -1 with an exception. */
+static int
+differs(PyObject *path, PyObject *old)
+{
+	return old == Py_None ? 1 : PyObject_RichCompareBool(path, old, Py_NE);
+}
+
+static int
+is_there(PyObject *path)
+{
+	PyObject *kind;
+	int is;
+
+	if (path == Py_None)
+		return 0;
+	kind = PyObject_GetAttr(path, host_name_type);
+	is = kind ? PyObject_IsTrue(kind) : -1;
+	Py_XDECREF(kind);
+	return is;
+}
+
+/* The delta of a pair; NULL without an exception where there is none. */
+static PyObject *
+compare(struct deltas *deltas, PyObject *path, PyObject *old)
+{
+	int is = is_there(path), other;
+	PyObject *delta;
+
+	if (is <= 0)
+		return is < 0 ? NULL : make_deleted(deltas, old);
+	other = differs(path, old);
+	if (other <= 0) {
+		if (other == 0)
+			done(call_stats(deltas, host_name_add_unchanged_file, path));
+		return NULL;
+	}
+	delta = make_delta(deltas, path, old);
+	if (!delta)
+		judge_exception(deltas, path, old);
+	else if (note_delta(deltas, delta, path) < 0)
+		Py_CLEAR(delta);
+	return delta;
+}
+
+/* After the last pair. */
+static void
+finish(struct deltas *deltas)
+{
+	PyObject *stats = PyObject_GetAttr(deltas->diffdir, host_name_stats);
+	struct stage_error error;
+	int code = -1;
+
+	deltas->ended = true;
+	if (stats)
+		code = done(PyObject_CallMethodObjArgs(stats, host_name_close, NULL));
+	Py_XDECREF(stats);
+	if (code < 0)
+		return;
+	if (stage_volume_end(deltas->archive, &error) < 0)
+		raise_error(&error);
+	else
+		write_out(deltas);
+}
+
+static PyObject *
+deltas_next(PyObject *self)
+{
+	struct deltas *deltas = (struct deltas *)self;
+	PyObject *pair, *path, *old, *delta;
+
+	if (!deltas->archive) {
+		PyErr_SetString(PyExc_ValueError, "this Deltas was never opened");
+		return NULL;
+	}
+	while (!deltas->ended && (pair = PyIter_Next(deltas->collated))) {
+		delta = NULL;
+		if (PyArg_ParseTuple(pair, "OO", &path, &old))
+			delta = compare(deltas, path, old);
+		Py_DECREF(pair);
+		if (delta)
+			return delta;
+		if (PyErr_Occurred())
+			break;
+	}
+	/* like a generator: after an exception there is nothing more */
+	if (!deltas->ended && !PyErr_Occurred())
+		finish(deltas);
+	deltas->ended = true;
+	return NULL;
+}
+
+static int
+open_archive(struct deltas *deltas)
+{
+	struct stage_error error;
+
+	if (stage_volume_open(keep, deltas, &deltas->archive, &error) == 0)
+		return 0;
+	raise_error(&error);
+	return -1;
+}
+
+static int
+find_verbosity(struct deltas *deltas)
+{
+	PyObject *level = host_call("duplicity.log", "getverbosity", "()");
+
+	if (!level)
+		return -1;
+	deltas->names_files = PyLong_AsLong(level) >= LOG_INFO;
+	Py_DECREF(level);
+	return PyErr_Occurred() ? -1 : 0;
+}
+
+static int
+deltas_init(PyObject *self, PyObject *arguments, PyObject *keywords)
+{
+	static const char *const names[] = {"new_iter", "sig_iter", "sig_fileobj", NULL};
+	struct deltas *deltas = (struct deltas *)self;
+	PyObject *new_iter, *sig_iter, *signatures;
+
+	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOO:Deltas",
+		    (char **)(uintptr_t)names, &new_iter, &sig_iter, &signatures))
+		return -1;
+	if (deltas->signatures) {
+		PyErr_SetString(PyExc_RuntimeError, "this Deltas was opened already");
+		return -1;
+	}
+	deltas->signatures = Py_NewRef(signatures);
+	deltas->diffdir = PyImport_ImportModule("duplicity.diffdir");
+	if (!deltas->diffdir)
+		return -1;
+	deltas->ropath_type = PyObject_GetAttrString(deltas->diffdir, "ROPath");
+	deltas->collated =
+		host_call("duplicity.diffdir", "collate2iters", "(OO)", new_iter, sig_iter);
+	if (!deltas->ropath_type || !deltas->collated || find_verbosity(deltas) < 0)
+		return -1;
+	return open_archive(deltas);
+}
+
+static void
+deltas_dealloc(PyObject *self)
+{
+	struct deltas *deltas = (struct deltas *)self;
+	PyTypeObject *own = Py_TYPE(self);
+
+	stage_volume_close(&deltas->archive);
+	free(deltas->written);
+	hostpath_release(&deltas->path);
+	Py_CLEAR(deltas->collated);
+	Py_CLEAR(deltas->diffdir);
+	Py_CLEAR(deltas->ropath_type);
+	Py_CLEAR(deltas->signatures);
+	((freefunc)PyType_GetSlot(own, Py_tp_free))(self);
+	Py_DECREF(own);
+}
+
+static char documentation[] =
+	"Deltas(new_iter, sig_iter, sig_fileobj)\n--\n\n"
+	"Does what the host's diffdir.get_delta_iter() does, where there is a file for signatures.";
+
+static PyType_Slot slots[] = {
+	{Py_tp_doc, documentation},
+	{Py_tp_new, (void *)PyType_GenericNew},
+	{Py_tp_init, (void *)deltas_init},
+	{Py_tp_dealloc, (void *)deltas_dealloc},
+	{Py_tp_iter, (void *)PyObject_SelfIter},
+	{Py_tp_iternext, (void *)deltas_next},
+	{0, NULL},
+};
+
+static PyType_Spec specification = {
+	.name = "_stagedir.Deltas",
+	.basicsize = sizeof(struct deltas),
+	.flags = Py_TPFLAGS_DEFAULT,
+	.slots = slots,
+};
+
+PyObject *
+deltas_diffdir(PyObject *deltas)
+{
+	return ((struct deltas *)deltas)->diffdir;
+}
+
+int
+deltas_flush(PyObject *object)
+{
+	return Py_IS_TYPE(object, type) ? write_out((struct deltas *)object) : 0;
+}
+
+int
+deltas_add_type(PyObject *module)
+{
+	if (!type)
+		type = (PyTypeObject *)PyType_FromSpec(&specification);
+	return type ? PyModule_AddType(module, type) : -1;
+}

@@ -1,0 +1,271 @@
+/*
+ * What the host's ROPath.get_tarinfo() puts into a tar header, read from the path itself.
+ */
+#include "python/object.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Names of owners by their numbers, as bytes: the host looks each up once, too. */
+static PyObject *users, *groups;
+
+/* The name of an owner by the host's function; "" where it has none. A borrowed reference. */
+static PyObject *
+look_up(PyObject *names, PyObject *id, const char *function)
+{
+	PyObject *entry = host_call("duplicity.cached_ops", function, "(O)", id);
+	PyObject *name = NULL, *bytes = NULL;
+
+	if (entry)
+		name = PySequence_GetItem(entry, 0);
+	else if (PyErr_ExceptionMatches(PyExc_KeyError)) {
+		PyErr_Clear();
+		name = PyUnicode_FromString("");
+	}
+	if (name)
+		bytes = PyUnicode_EncodeFSDefault(name);
+	if (bytes && PyDict_SetItem(names, id, bytes) < 0)
+		Py_CLEAR(bytes);
+	Py_XDECREF(bytes); /* the dictionary keeps it */
+	Py_XDECREF(name);
+	Py_XDECREF(entry);
+	return bytes;
+}
+
+/* Reads number and name of an owner from a stat. */
+static int
+read_owner(PyObject *stat, PyObject *attribute, PyObject **names, const char *function,
+	uint64_t *ret_id, const char **ret_name)
+{
+	PyObject *id = PyObject_GetAttr(stat, attribute), *name = NULL;
+
+	if (id && (*names || (*names = PyDict_New())))
+		name = PyDict_GetItemWithError(*names, id);
+	if (id && *names && !name && !PyErr_Occurred())
+		name = look_up(*names, id, function);
+	if (name) {
+		*ret_name = PyBytes_AsString(name);
+		*ret_id = PyLong_AsUnsignedLongLong(id);
+	}
+	Py_XDECREF(id);
+	return PyErr_Occurred() ? -1 : 0;
+}
+
+/* The time of a path's stat, with what there is behind the point. */
+static int
+read_time(PyObject *stat, double *ret_time)
+{
+	PyObject *time = PyObject_GetAttr(stat, host_name_st_mtime);
+
+	if (!time)
+		return -1;
+	*ret_time = PyFloat_AsDouble(time);
+	Py_DECREF(time);
+	return PyErr_Occurred() ? -1 : 0;
+}
+
+static int
+warn_of_time(PyObject *ropath)
+{
+	PyObject *tarinfo = PyObject_CallMethodObjArgs(ropath, host_name_get_tarinfo, NULL);
+
+	Py_XDECREF(tarinfo);
+	return tarinfo ? 0 : -1;
+}
+
+int
+hostpath_warn_of_time(PyObject *ropath)
+{
+	PyObject *stat = PyObject_GetAttr(ropath, host_name_stat);
+	double time = 0;
+	int code = stat ? read_time(stat, &time) : -1;
+
+	Py_XDECREF(stat);
+	return code < 0 || time >= 0 ? code : warn_of_time(ropath);
+}
+
+static int
+read_stat(struct hostpath *path, PyObject *ropath, enum hostpath_use use)
+{
+	PyObject *stat = PyObject_GetAttr(ropath, host_name_stat);
+	struct stage_member *member = &path->member;
+	double time = 0;
+	int code = -1;
+
+	if (stat &&
+		read_owner(stat, host_name_st_uid, &users, "getpwuid", &member->uid,
+			&member->user) == 0 &&
+		read_owner(stat, host_name_st_gid, &groups, "getgrgid", &member->gid,
+			&member->group) == 0)
+		code = read_time(stat, &time);
+	Py_XDECREF(stat);
+	if (code < 0)
+		return -1;
+	time = trunc(time);
+	if (time < 0 && use == HOSTPATH_VOLUME && warn_of_time(ropath) < 0)
+		return -1;
+	member->mtime = time > 0 ? (int64_t)time : 0;
+	return 0;
+}
+
+static int
+read_mode(struct stage_member *member, PyObject *ropath)
+{
+	PyObject *mode = PyObject_GetAttr(ropath, host_name_mode);
+
+	if (!mode)
+		return -1;
+	member->mode = (unsigned int)PyLong_AsUnsignedLong(mode);
+	Py_DECREF(mode);
+	return PyErr_Occurred() ? -1 : 0;
+}
+
+static int
+read_target(struct hostpath *path, PyObject *ropath)
+{
+	PyObject *target = PyObject_GetAttr(ropath, host_name_symtext);
+
+	if (!target)
+		return -1;
+	path->target = path_bytes(target);
+	Py_DECREF(target);
+	if (!path->target)
+		return -1;
+	path->member.target = PyBytes_AsString(path->target);
+	return 0;
+}
+
+static int
+read_device(struct stage_member *member, PyObject *ropath)
+{
+	PyObject *numbers = PyObject_GetAttr(ropath, host_name_devnums);
+	int code = -1;
+
+	if (numbers)
+		code = PyArg_ParseTuple(numbers, "II", &member->dev_major, &member->dev_minor) ? 0
+											       : -1;
+	Py_XDECREF(numbers);
+	return code;
+}
+
+/* What the path is of. None is of what is no longer there. */
+static int
+read_type(struct hostpath *path, PyObject *type)
+{
+	static const struct {
+		const char *name;
+		enum stage_member_type type;
+	} types[] = {{"reg", STAGE_MEMBER_FILE}, {"dir", STAGE_MEMBER_DIRECTORY},
+		{"sym", STAGE_MEMBER_LINK}, {"fifo", STAGE_MEMBER_FIFO},
+		{"chr", STAGE_MEMBER_CHARACTER}, {"blk", STAGE_MEMBER_BLOCK}};
+	size_t i;
+
+	path->is_deleted = type == Py_None;
+	path->is_file = host_is(type, "reg");
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (path->is_deleted || host_is(type, types[i].name)) {
+			path->member.type = types[i].type;
+			return 0;
+		}
+	}
+	PyErr_Format(PyExc_ValueError, "Unrecognized type %S", type);
+	return -1;
+}
+
+/* Appends one part of a path; sees to room for a slash and a NUL more. */
+static int
+append(struct hostpath *path, size_t *used, PyObject *part, bool first)
+{
+	Py_ssize_t length;
+	size_t room;
+	char *bytes, *grown;
+
+	if (PyBytes_AsStringAndSize(part, &bytes, &length) < 0)
+		return -1;
+	room = *used + (size_t)length + 3;
+	if (room > path->room) {
+		grown = realloc(path->name, room + 256);
+		if (!grown) {
+			PyErr_NoMemory();
+			return -1;
+		}
+		path->name = grown;
+		path->room = room + 256;
+	}
+	if (!first)
+		path->name[(*used)++] = '/';
+	memcpy(path->name + *used, bytes, (size_t)length);
+	*used += (size_t)length;
+	path->name[*used] = '\0';
+	return 0;
+}
+
+/* Joins the index by slashes, as the host does; with slash, one more behind it. */
+static int
+join(struct hostpath *path, PyObject *index, bool slash)
+{
+	Py_ssize_t parts = PyTuple_Size(index), i;
+	size_t used = 0;
+
+	for (i = 0; i < parts; i++)
+		if (append(path, &used, PyTuple_GetItem(index, i), i == 0) < 0)
+			return -1;
+	path->member.name = parts > 0 ? path->name : slash ? "./" : "";
+	if (slash && parts > 0)
+		memcpy(path->name + used, "/", sizeof("/"));
+	return parts < 0 ? -1 : 0;
+}
+
+static int
+read_name(struct hostpath *path, PyObject *ropath, enum hostpath_use use)
+{
+	PyObject *index = PyObject_GetAttr(ropath, host_name_index), *tuple = NULL;
+	bool slash = use == HOSTPATH_VOLUME && path->member.type == STAGE_MEMBER_DIRECTORY;
+	int code = -1;
+
+	if (index)
+		tuple = PySequence_Tuple(index); /* it is a list where --rename changed it */
+	if (tuple)
+		code = join(path, tuple, slash);
+	Py_XDECREF(tuple);
+	Py_XDECREF(index);
+	return code;
+}
+
+int
+hostpath_read(struct hostpath *path, PyObject *ropath, enum hostpath_use use)
+{
+	PyObject *type = PyObject_GetAttr(ropath, host_name_type);
+	int code = -1;
+
+	path->member = (struct stage_member){0};
+	Py_CLEAR(path->target);
+	if (type)
+		code = read_type(path, type);
+	Py_XDECREF(type);
+	if (code < 0 || read_name(path, ropath, use) < 0)
+		return -1;
+	if (path->is_deleted)
+		return 0; /* all else is 0 */
+	if (read_mode(&path->member, ropath) < 0 || read_stat(path, ropath, use) < 0)
+		return -1;
+	switch (path->member.type) {
+	case STAGE_MEMBER_LINK:
+		return read_target(path, ropath);
+	case STAGE_MEMBER_CHARACTER:
+	case STAGE_MEMBER_BLOCK:
+		return read_device(&path->member, ropath);
+	default:
+		return 0;
+	}
+}
+
+void
+hostpath_release(struct hostpath *path)
+{
+	free(path->name);
+	path->name = NULL;
+	path->room = 0;
+	Py_CLEAR(path->target);
+}

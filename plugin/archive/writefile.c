@@ -1,0 +1,349 @@
+/*
+ * gzip_write_file: the host's gpg.GzipWriteFile, by core/gzip in the place of zlib.
+ *
+ * The loop is the host's: asks the iterator how much it would read at most, and whether that fits;
+ * takes a block; writes it. What it asks is stricter, so that no file is larger than it may be: the
+ * host does not count what zlib has not given out yet.
+ *
+ * Waits and work are done without the GIL. Errors are raised as the host's own code would: OSError
+ * with errno and name; what the iterator raises passes through as it is.
+ */
+#include "module.h"
+
+#include "staging/configuration.h"
+#include "archive/archive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "gzip.h"
+#include "output.h"
+
+/*
+ * A block of the host's tar files is what was read, and in front of it a header, padded to 512
+ * bytes each: of pax's form, with a path of 4 KiB and names of an owner in it, 6.5 KiB.
+ */
+#define TAR_HEADER_MAX ((uint64_t)8 * 1024)
+
+#define FILE_MODE 0666 /* as open() of Python; the umask does the rest */
+
+struct writer {
+	PyObject *filename; /* as it was given */
+	struct stage_output output;
+	uint64_t limit;
+	uint64_t header;         /* bytes that a block may have beyond what is read at most */
+	struct stage_gzip *gzip; /* NULL: the file is not compressed */
+	const struct stage_settings *settings;
+};
+
+static int
+raise_errno(const struct writer *writer, int sys_errno)
+{
+	errno = sys_errno;
+	PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, writer->filename);
+	return -1;
+}
+
+/* A handler of a signal may have raised already, while room was waited for. */
+static int
+fail(const struct writer *writer, const struct stage_error *error)
+{
+	if (PyErr_Occurred())
+		return -1;
+	if (error->code == STAGE_E_SYSTEM)
+		return raise_errno(writer, error->sys_errno);
+	raise_error(error);
+	return -1;
+}
+
+/* In a call of the core, without the GIL; of the output. */
+static bool
+make_room(void *context)
+{
+	const struct stage_output *output = context;
+	PyGILState_STATE state = interpreter_enter();
+	bool made = staging_wait_for_room(output->fd);
+
+	PyGILState_Release(state);
+	return made;
+}
+
+/* A number of bytes, as Python has it: what is less than 0 is 0, what is more than fits is as good as without end. */
+static int
+to_bytes(PyObject *number, uint64_t *ret_bytes)
+{
+	PyObject *whole;
+	long long bytes;
+	int overflow;
+
+	if (!PyNumber_Check(number)) {
+		PyErr_SetString(PyExc_TypeError, "a size must be a number");
+		return -1;
+	}
+	whole = PyNumber_Long(number);
+	if (!whole)
+		return -1;
+	bytes = PyLong_AsLongLongAndOverflow(whole, &overflow);
+	Py_DECREF(whole);
+	if (bytes == -1 && PyErr_Occurred())
+		return -1;
+	*ret_bytes = overflow > 0 ? INT64_MAX : bytes > 0 ? (uint64_t)bytes : 0;
+	return 0;
+}
+
+/* Does the iterator give blocks of a tar file? Where that cannot be told, it does not. */
+static bool
+gives_tar(PyObject *block_iter)
+{
+	PyObject *type = NULL;
+	int is;
+
+	if (deltatar_check(block_iter))
+		return true;
+	type = host_attribute("duplicity.diffdir", "TarBlockIter");
+	is = type ? PyObject_IsInstance(block_iter, type) : 0;
+
+	Py_XDECREF(type);
+	if (is < 0)
+		swallow_exception();
+	return is > 0;
+}
+
+static int
+open_gzip(struct writer *writer, const char *name)
+{
+	const struct stage_gzip_options options = {.limit = writer->limit ? writer->limit : 1,
+		.level = writer->settings->gzip_level,
+		.threads = (unsigned int)writer->settings->gzip_threads,
+		.make_room = make_room,
+		.context = &writer->output};
+	struct stage_error error;
+	int code;
+
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_gzip_open(writer->output.fd, name, &options, &writer->gzip, &error);
+	Py_END_ALLOW_THREADS
+	return code < 0 ? fail(writer, &error) : 0;
+}
+
+/* As open(name, 'wb') does: a descriptor, or -1 with errno. */
+static int
+open_by_path(const char *name)
+{
+	int fd;
+
+	Py_BEGIN_ALLOW_THREADS
+	do
+		fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+	while (fd < 0 && errno == EINTR);
+	Py_END_ALLOW_THREADS
+	return fd;
+}
+
+/* Opens the file; a tracked one where it is, wherever its path may lead. name must live as long as writer. */
+static int
+open_file(struct writer *writer, const char *name)
+{
+	struct stage_error error;
+	int code, fd = -1, sys_errno;
+
+	code = directory_create_tracked(name, &fd, &error);
+	if (code == STAGE_E_UNTRACKED)
+		fd = open_by_path(name);
+	else if (code < 0)
+		return fail(writer, &error);
+	if (fd < 0)
+		return raise_errno(writer, errno);
+	if (staging_begin_volume(fd, name) < 0) {
+		sys_errno = errno;
+		close_released(fd);
+		return PyErr_Occurred() ? -1 : raise_errno(writer, sys_errno);
+	}
+	writer->output = (struct stage_output){
+		.fd = fd, .name = name, .make_room = make_room, .context = &writer->output};
+	return 0;
+}
+
+/* What the iterator reads next at most. */
+static int
+read_size(PyObject *block_iter, uint64_t *ret_bytes)
+{
+	PyObject *size;
+	int code;
+
+	if (deltatar_check(block_iter)) {
+		*ret_bytes = DELTA_PIECE;
+		return 0;
+	}
+	size = PyObject_CallMethod(block_iter, "get_read_size", NULL);
+	code = size ? to_bytes(size, ret_bytes) : -1;
+	Py_XDECREF(size);
+	return code;
+}
+
+/* Is there room for what is read next? 1, 0, or -1 with an exception. */
+static int
+has_room(struct writer *writer, PyObject *block_iter)
+{
+	struct stage_error error;
+	uint64_t bytes = 0;
+	bool fits = false;
+	int code;
+
+	if (read_size(block_iter, &bytes) < 0)
+		return -1;
+	if (!writer->gzip)
+		return writer->output.size <= writer->limit &&
+		       bytes <= writer->limit - writer->output.size;
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_gzip_fits(writer->gzip, bytes + writer->header, &fits, &error);
+	Py_END_ALLOW_THREADS
+	return code < 0 ? fail(writer, &error) : fits;
+}
+
+/* Without the GIL. */
+static int
+pass_on(void *context, const void *data, size_t size, struct stage_error *error)
+{
+	struct writer *writer = context;
+
+	if (writer->gzip)
+		return stage_gzip_write(writer->gzip, data, size, error);
+	return stage_output_write(&writer->output, data, size, error);
+}
+
+static int
+write_bytes(struct writer *writer, const Py_buffer *view)
+{
+	struct stage_error error;
+	int code;
+
+	Py_BEGIN_ALLOW_THREADS
+	code = pass_on(writer, view->buf, (size_t)view->len, &error);
+	Py_END_ALLOW_THREADS
+	return code < 0 ? fail(writer, &error) : 0;
+}
+
+/* The same as write_block() for blocks of which no objects are made. Nothing in it need be Python
+ * code, in which a signal's handler would be called. */
+static int
+write_tar_block(struct writer *writer, PyObject *blocks)
+{
+	struct stage_error error;
+	int code;
+
+	if (PyErr_CheckSignals() < 0)
+		return -1;
+	code = deltatar_write_next(blocks, pass_on, writer, &error);
+	return code < 0 ? fail(writer, &error) : code;
+}
+
+/* Writes the iterator's next block: 1, 0 where there is none, -1 with an exception. */
+static int
+write_block(struct writer *writer, PyObject *block_iter)
+{
+	PyObject *block = PyIter_Next(block_iter), *data;
+	Py_buffer view;
+	int code;
+
+	if (!block)
+		return PyErr_Occurred() ? -1 : 0;
+	data = PyObject_GetAttrString(block, "data");
+	Py_DECREF(block);
+	if (!data)
+		return -1;
+	code = PyObject_GetBuffer(data, &view, PyBUF_SIMPLE);
+	if (code == 0) {
+		code = write_bytes(writer, &view);
+		PyBuffer_Release(&view);
+	}
+	Py_DECREF(data);
+	return code < 0 ? -1 : 1;
+}
+
+/* 1 when the iterator has come to its end, 0 when the file is full, -1 with an exception. */
+static int
+write_blocks(struct writer *writer, PyObject *block_iter)
+{
+	bool is_tar = deltatar_check(block_iter);
+	int code;
+
+	if (!PyIter_Check(block_iter)) {
+		PyErr_SetString(PyExc_TypeError, "the blocks to write are no iterator");
+		return -1;
+	}
+	for (;;) {
+		code = has_room(writer, block_iter);
+		if (code != 1)
+			return code;
+		code = is_tar ? write_tar_block(writer, block_iter)
+			      : write_block(writer, block_iter);
+		if (code != 1)
+			return code < 0 ? -1 : 1;
+	}
+}
+
+/* Ends the file; with an exception pending it is left as it is. Returns result, or -1. */
+static int
+close_file(struct writer *writer, int result)
+{
+	struct stage_error error;
+	int code, closed, sys_errno;
+
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_gzip_close(&writer->gzip, result < 0, NULL, &error);
+	closed = close(writer->output.fd);
+	sys_errno = errno;
+	Py_END_ALLOW_THREADS
+	if (result >= 0 && code < 0)
+		return fail(writer, &error);
+	/* interrupted, it is closed all the same (close(2)) */
+	if (result >= 0 && closed < 0 && sys_errno != EINTR)
+		return raise_errno(writer, sys_errno);
+	return result;
+}
+
+static int
+write_file(struct writer *writer, PyObject *block_iter, const char *name, bool gzipped)
+{
+	struct stage_error error;
+	int result;
+
+	writer->settings = settings_of_run(&error);
+	if (!writer->settings)
+		return fail(writer, &error);
+	if (open_file(writer, name) < 0)
+		return -1;
+	writer->header = gives_tar(block_iter) ? TAR_HEADER_MAX : 0;
+	result = gzipped ? open_gzip(writer, name) : 0;
+	if (result == 0)
+		result = write_blocks(writer, block_iter);
+	/* after a volume the host has its file of signatures synced */
+	if (result >= 0 && deltatar_check(block_iter) && deltatar_flush(block_iter) < 0)
+		result = -1;
+	return close_file(writer, result);
+}
+
+PyObject *
+gzip_write_file(PyObject *module, PyObject *arguments, PyObject *keywords)
+{
+	/* which Python does not change, but says so in later versions only */
+	static const char *const names[] = {"block_iter", "filename", "size", "gzipped", NULL};
+	struct writer writer = {.limit = (uint64_t)200 * 1024 * 1024};
+	PyObject *block_iter, *size = NULL, *name;
+	int gzipped = 1, result;
+
+	(void)module;
+	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO|Op:gzip_write_file",
+		    (char **)(uintptr_t)names, &block_iter, &writer.filename, &size, &gzipped))
+		return NULL;
+	if (size && to_bytes(size, &writer.limit) < 0)
+		return NULL;
+	name = path_bytes(writer.filename);
+	if (!name)
+		return NULL;
+	result = write_file(&writer, block_iter, PyBytes_AsString(name), gzipped);
+	Py_DECREF(name);
+	return result < 0 ? NULL : PyLong_FromLong(result);
+}

@@ -1,0 +1,267 @@
+#include "staging/places.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "module.h"
+#include "root.h"
+#include "settings.h"
+
+/* Adds the place of a TemporaryDirectory; takes over the reference to it. */
+static int
+add(struct places *places, PyObject *directory, struct stage_error *error)
+{
+	struct stage_dir *dir = directory_dir_of(directory);
+	struct place *longer;
+
+	if (!dir) {
+		Py_DECREF(directory);
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"the host's temporary directory is not one of stagedir");
+	}
+	longer = realloc(places->list, (places->count + 1) * sizeof(*longer));
+	if (!longer) {
+		Py_DECREF(directory);
+		return stage_error_set(
+			error, STAGE_E_MEMORY, 0, "no memory for a place to stage in");
+	}
+	longer[places->count] = (struct place){.directory = directory, .dir = dir};
+	places->list = longer;
+	places->count++;
+	return 0;
+}
+
+/* The host's default directory is the first place. */
+static int
+add_default(struct places *places, struct stage_error *error)
+{
+	PyObject *function = host_attribute("duplicity.tempdir", "default"), *directory = NULL;
+
+	if (function)
+		directory = PyObject_CallNoArgs(function);
+	Py_XDECREF(function);
+	if (!directory) {
+		swallow_exception();
+		return stage_error_set(
+			error, STAGE_E_ARGUMENT, 0, "the host has no temporary directory");
+	}
+	return add(places, directory, error);
+}
+
+/* Reserves in one place. *ret_room is written with 0 and STAGE_E_NO_ROOM. */
+static int
+reserve_in(const struct places *places, struct place *place, uint64_t bytes, char **ret_path,
+	struct stage_room *ret_room, struct stage_error *error)
+{
+	char *path = NULL;
+	int code = 0;
+
+	Py_BEGIN_ALLOW_THREADS
+	if (!place->spool)
+		code = stage_spool_open(place->dir, &places->about, places->durable, &host_log,
+			&place->spool, error);
+	if (code == 0)
+		code = stage_dir_mktemp(place->dir, &path, error);
+	if (code == 0) {
+		code = stage_spool_reserve(
+			place->spool, path, bytes, places->max_staged, ret_room, error);
+		if (code < 0)
+			stage_dir_forget(place->dir, path, NULL);
+	}
+	Py_END_ALLOW_THREADS
+	if (code == 0) {
+		*ret_path = path;
+		return 0;
+	}
+	free(path);
+	/* a root that has no room even for what is needed to reserve some */
+	if (code == STAGE_E_SYSTEM && (error->sys_errno == ENOSPC || error->sys_errno == EDQUOT))
+		code = error->code = STAGE_E_NO_ROOM;
+	return code;
+}
+
+int
+places_reserve(struct places *places, uint64_t bytes, char **ret_path, bool *ret_others,
+	struct stage_error *error)
+{
+	struct stage_error first = {0}, failure;
+	struct stage_room room = {0};
+	size_t i;
+	int code;
+
+	*ret_others = false;
+	if (!places->count) {
+		code = add_default(places, error);
+		if (code < 0)
+			return code;
+	}
+	for (i = 0; i < places->count; i++) {
+		code = reserve_in(places, &places->list[i], bytes, ret_path, &room, &failure);
+		if (code == 0)
+			return 0;
+		if (i == 0)
+			first = failure;
+		if (code != STAGE_E_NO_ROOM)
+			break;
+		*ret_others |= room.others;
+	}
+	*error = code == STAGE_E_NO_ROOM ? first : failure;
+	return code;
+}
+
+/* Is the temp root of a place on this file system? */
+static bool
+is_on(struct stage_dir *dir, dev_t device)
+{
+	struct stat stat;
+	char *path;
+	bool is;
+	int fd;
+
+	if (stage_dir_root(dir, &fd, &path, NULL) < 0)
+		return false;
+	is = fstat(fd, &stat) == 0 && stat.st_dev == device;
+	close(fd);
+	free(path);
+	return is;
+}
+
+/* Is there a place on the file system of root already? */
+static bool
+is_used(const struct places *places, const struct stage_root *root)
+{
+	struct stat stat;
+	size_t i;
+
+	if (fstat(root->fd, &stat) < 0)
+		return true;
+	for (i = 0; i < places->count; i++)
+		if (is_on(places->list[i].dir, stat.st_dev))
+			return true;
+	return false;
+}
+
+/* A TemporaryDirectory in root, or NULL: one that fails is passed over, as at the start of a run. */
+static PyObject *
+open_in(const struct stage_root *root)
+{
+	struct stage_error error;
+	PyObject *directory = directory_open_root(root, &error);
+
+	if (!directory)
+		stage_log_line(&host_log, STAGE_WARNING, "temp root %s (%s) failed: %s", root->path,
+			root->origin, error.message);
+	return directory;
+}
+
+/* Without the GIL. */
+static const struct stage_root *
+next_root(const struct places *places, const struct stage_roots *roots, int state, size_t *position)
+{
+	while (*position < roots->count) {
+		const struct stage_root *root = &roots->list[(*position)++];
+
+		if ((int)root->state == state && !is_used(places, root))
+			return root;
+	}
+	return NULL;
+}
+
+static const struct stage_root *
+find_root(const struct places *places, const struct stage_roots *roots, int state, size_t *position)
+{
+	const struct stage_root *root;
+
+	Py_BEGIN_ALLOW_THREADS
+	root = next_root(places, roots, state, position);
+	Py_END_ALLOW_THREADS
+	return root;
+}
+
+static PyObject *
+open_best(const struct places *places, const struct stage_roots *roots)
+{
+	const struct stage_root *root;
+	PyObject *directory;
+	size_t position;
+	int state;
+
+	for (state = STAGE_ROOT_GOOD; state < STAGE_ROOT_REFUSED; state++) {
+		position = 0;
+		while ((root = find_root(places, roots, state, &position))) {
+			directory = open_in(root);
+			if (!directory)
+				continue;
+			stage_log_line(&host_log, STAGE_NOTICE,
+				"the next volumes are made in the temp root %s (%s), as the one "
+				"before it is full",
+				root->path, root->origin);
+			return directory;
+		}
+	}
+	return NULL;
+}
+
+int
+places_open_next(struct places *places, struct stage_error *error)
+{
+	struct stage_roots *roots = NULL;
+	PyObject *directory = NULL;
+	int code;
+
+	code = directory_rank_roots(&roots, error);
+	if (code < 0)
+		return code;
+	directory = open_best(places, roots);
+	Py_BEGIN_ALLOW_THREADS
+	stage_roots_free(&roots);
+	Py_END_ALLOW_THREADS
+	if (!directory)
+		return stage_error_set(error, STAGE_E_NO_ROOT, 0, "there is no further temp root");
+	return add(places, directory, error);
+}
+
+int
+places_accept(struct places *places, const char *path, const char *name, const char *note,
+	struct stage_spool **ret_spool, struct stage_spool_file **ret_file,
+	struct stage_error *error)
+{
+	int code = stage_error_set(
+		error, STAGE_E_UNTRACKED, 0, "%s is in no staging directory of this run", path);
+	size_t i;
+
+	for (i = 0; i < places->count && code == STAGE_E_UNTRACKED; i++) {
+		struct place *place = &places->list[i];
+
+		if (!place->spool)
+			continue;
+		Py_BEGIN_ALLOW_THREADS
+		code = stage_spool_accept(
+			place->spool, place->dir, path, name, note, ret_file, error);
+		Py_END_ALLOW_THREADS
+		if (code == 0)
+			*ret_spool = place->spool;
+	}
+	return code;
+}
+
+void
+places_release(struct places *places)
+{
+	struct place *list = places->list;
+	size_t count = places->count, i;
+
+	/* nobody else sees them while the GIL is given up */
+	places->list = NULL;
+	places->count = 0;
+	Py_BEGIN_ALLOW_THREADS
+	for (i = 0; i < count; i++)
+		stage_spool_close(&list[i].spool);
+	Py_END_ALLOW_THREADS
+	for (i = 0; i < count; i++)
+		Py_DECREF(list[i].directory);
+	free(list);
+}

@@ -1,0 +1,278 @@
+/* The partial manifest as the host writes it, and as a crash leaves it. */
+#include "tests.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "duplicity/manifest.h"
+
+#define NAME "duplicity-full.20261123T101112Z.manifest.part"
+#define HEAD "Hostname here\nLocaldir /home\nFilelist 1\n    new      \"a\\x20b\"\n"
+#define PATHS "    StartingPath   . \n    EndingPath     a/b 12\n"
+#define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define C "cccccccccccccccccccccccccccccccccccccccc"
+#define D "dddddddddddddddddddddddddddddddddddddddd"
+#define MD5 "0123456789abcdef0123456789abcdef"
+#define RECORD(number, hash) "Volume " number ":\n" PATHS "    Hash SHA1 " hash "\n"
+
+static void
+make_manifest(const char *content, size_t size)
+{
+	unlink(in_dir(NAME));
+	make_file_bytes(in_dir(NAME), content, size, 0600);
+}
+
+static void
+manifest(const char *content)
+{
+	make_manifest(content, strlen(content));
+}
+
+/* The manifest has this hash of the volume; with NULL, none. */
+static void
+has(unsigned long volume, const char *expected)
+{
+	char hash[PARTIAL_HASH_MAX] = "untouched";
+
+	if (expected) {
+		WORKS(partial_volume_hash(test_dir, NAME, volume, hash, &failure));
+		CHECK(strcmp(hash, expected) == 0);
+	} else {
+		FAILS(partial_volume_hash(test_dir, NAME, volume, hash, &failure), STAGE_E_DAMAGED);
+		HAS(failure.message, "is not in");
+		HAS(failure.message, in_dir(NAME));
+		CHECK(strcmp(hash, "untouched") == 0);
+	}
+}
+
+static void
+records(void)
+{
+	manifest(HEAD RECORD("1", A) RECORD("2", B) RECORD("10", C));
+	has(1, "SHA1 " A);
+	has(2, "SHA1 " B);
+	has(10, "SHA1 " C);
+	has(0, NULL);
+	has(3, NULL);
+	has(11, NULL);
+	manifest("");
+	has(1, NULL);
+	manifest(HEAD);
+	has(1, NULL);
+	unlink(in_dir(NAME));
+}
+
+static void
+restarted(void)
+{
+	manifest(HEAD RECORD("1", A) RECORD("2", B) RECORD("3", C) HEAD RECORD("2", D));
+	has(1, "SHA1 " A);
+	has(2, "SHA1 " D);
+	has(3, NULL);
+	manifest(RECORD("1", A) RECORD("2", B) RECORD("3", C) RECORD("2", D) RECORD("3", A));
+	has(2, "SHA1 " D);
+	has(3, "SHA1 " A);
+	/* the same again */
+	manifest(RECORD("1", A) RECORD("2", B) RECORD("2", B));
+	has(2, "SHA1 " B);
+	unlink(in_dir(NAME));
+}
+
+/* Wherever the last record ends: nothing before it is lost, and it counts only when it is whole. */
+static void
+torn(void)
+{
+	static const char whole[] = HEAD RECORD("1", A) RECORD("2", B) RECORD("3", C);
+	size_t before = strlen(HEAD RECORD("1", A) RECORD("2", B)), size;
+
+	for (size = before; size <= strlen(whole); size++) {
+		make_manifest(whole, size);
+		has(1, "SHA1 " A);
+		has(2, "SHA1 " B);
+		has(3, size == strlen(whole) ? "SHA1 " C : NULL);
+	}
+	/* torn, and the next run writes behind it */
+	manifest(RECORD("1", A) "Volume 2:\n    Start" RECORD("2", B));
+	has(1, "SHA1 " A);
+	has(2, "SHA1 " B);
+	manifest(RECORD("1", A) "Volume 2:\n" PATHS "    Hash SHA1 bbb" RECORD("2", B));
+	has(2, "SHA1 " B);
+	/* what a torn record was to replace is not what the host goes on with */
+	manifest(RECORD("1", A) RECORD("2", B) RECORD("3", C) "Volume 2:\n    Star");
+	has(1, "SHA1 " A);
+	has(2, NULL);
+	has(3, NULL);
+	unlink(in_dir(NAME));
+}
+
+static void
+hashes(void)
+{
+	manifest("Volume 1:\n" PATHS "    Hash MD5 " MD5 "\n");
+	has(1, "MD5 " MD5);
+	manifest("Volume 1:\n" PATHS "    Hash MD5 " MD5 "\n    Hash SHA1 " A "\n");
+	has(1, "SHA1 " A);
+	manifest("Volume 1:\n" PATHS "    Hash SHA256 " A "\n");
+	has(1, NULL);
+	manifest("Volume 1:\n" PATHS "    Hash SHA1 " A "0\n");
+	has(1, NULL);
+	manifest("Volume 1:\n" PATHS "    Hash SHA1 xaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n");
+	has(1, NULL);
+	manifest("Volume 1:\n" PATHS "    Hash SHA1\n    Hash\n");
+	has(1, NULL);
+	manifest("Volume 1:\r\n" PATHS "    Hash SHA1 " A "\r\n");
+	has(1, "SHA1 " A);
+	unlink(in_dir(NAME));
+}
+
+/* Any bytes, and paths of any length: the host quotes blanks in them and nothing else. */
+static void
+any_bytes(void)
+{
+	static const char zeros[] =
+		"Localdir \0\0\n" RECORD("1", A) "    Hash\0 SHA1 " B "\n"
+						 "    EndingPath \xff\xfe\0/x\n";
+	size_t length = 3 * 1024 * 1024;
+	char *text = malloc(length + 1024), *end;
+
+	REQUIRE(text != NULL);
+	make_manifest(zeros, sizeof(zeros) - 1);
+	has(1, "SHA1 " A);
+	end = stpcpy(text, RECORD("1", A) "Volume 2:\n    StartingPath ");
+	memset(end, 'V', length);
+	strcpy(end + length, " 4\n    Hash SHA1 " B "\n");
+	manifest(text);
+	has(1, "SHA1 " A);
+	has(2, "SHA1 " B);
+	free(text);
+	unlink(in_dir(NAME));
+}
+
+static void
+no_manifests(void)
+{
+	static const char *const bad[] = {"Volume\n", "Volume x:\n", "Volume 1\n", "Volume -1:\n",
+		"Volume 99999999999999999999:\n", "Volume :\n"};
+	char hash[PARTIAL_HASH_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		manifest(bad[i]);
+		FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
+		HAS(failure.message, "is not understood");
+	}
+	manifest(RECORD("1", A));
+	REQUIRE(truncate(in_dir(NAME), PARTIAL_MANIFEST_MAX + 1L) == 0);
+	FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
+	HAS(failure.message, "is too large");
+	unlink(in_dir(NAME));
+}
+
+static void
+no_files(void)
+{
+	static const char *const names[] = {"", ".", "..", "a/b", "/etc/passwd"};
+	char hash[PARTIAL_HASH_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		FAILS(partial_volume_hash(test_dir, names[i], 1, hash, &failure), STAGE_E_ARGUMENT);
+	FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_SYSTEM);
+	CHECK(failure.sys_errno == ENOENT);
+	HAS(failure.message, in_dir(NAME));
+	make_file(in_dir("other"), RECORD("1", A), 0600);
+	REQUIRE(symlink("other", in_dir(NAME)) == 0);
+	FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_SYSTEM);
+	CHECK(failure.sys_errno == ELOOP);
+	unlink(in_dir(NAME));
+	unlink(in_dir("other"));
+	make_dir(in_dir(NAME), 0700);
+	FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
+	HAS(failure.message, "not a regular file");
+	rmdir(in_dir(NAME));
+	REQUIRE(mkfifo(in_dir(NAME), 0600) == 0);
+	FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
+	unlink(in_dir(NAME));
+}
+
+static void
+notes(void)
+{
+	unsigned long volume = 77;
+	char *note = NULL;
+
+	manifest(RECORD("1", A) RECORD("2", B));
+	WORKS(partial_note_make(test_dir, NAME, 2, &note, &failure));
+	REQUIRE(note != NULL);
+	CHECK(strcmp(note, "2 SHA1 " B " " NAME) == 0);
+	CHECK(partial_note_volume(note, &volume) && volume == 2);
+	volume = 77;
+	WORKS(partial_note_check(test_dir, note, &volume, &failure));
+	CHECK(volume == 2);
+	volume = 77;
+
+	manifest(RECORD("1", A) RECORD("2", B) RECORD("2", C));
+	FAILS(partial_note_check(test_dir, note, &volume, &failure), STAGE_E_DAMAGED);
+	HAS(failure.message, "volume 2 was made again since: ");
+	manifest(RECORD("1", A) RECORD("2", B) RECORD("1", A));
+	FAILS(partial_note_check(test_dir, note, &volume, &failure), STAGE_E_DAMAGED);
+	HAS(failure.message, "volume 2 was made again since, or is not in ");
+	unlink(in_dir(NAME));
+	FAILS(partial_note_check(test_dir, note, &volume, &failure), STAGE_E_DAMAGED);
+	HAS(failure.message, "is complete, or was begun anew: " NAME " is not in ");
+	/* a disk that is not mounted: all that was known of the backup is elsewhere */
+	FAILS(partial_note_check(in_dir("none"), note, &volume, &failure), STAGE_E_SYSTEM);
+	HAS(failure.message, "is it on a disk that is not mounted here?");
+	FAILS(partial_note_check("", note, &volume, &failure), STAGE_E_DAMAGED);
+	HAS(failure.message, "was put without a partial manifest");
+	/* that it cannot be read proves nothing */
+	REQUIRE(symlink("/nowhere", in_dir(NAME)) == 0);
+	FAILS(partial_note_check(test_dir, note, &volume, &failure), STAGE_E_SYSTEM);
+	CHECK(volume == 77);
+	unlink(in_dir(NAME));
+	free(note);
+	note = NULL;
+	FAILS(partial_note_make(test_dir, NAME, 2, &note, &failure), STAGE_E_SYSTEM);
+	CHECK(note == NULL);
+}
+
+static void
+odd_notes(void)
+{
+	static const char *const bad[] = {"", "2", "2 SHA1", "2 SHA1 " B, "2 SHA1 " B " ",
+		"x SHA1 " B " m", "-2 SHA1 " B " m", "2x SHA1 " B " m", "2 SHA1 b m",
+		"2 SHA256 " B " m", "2 SHA1 " B " a/m", "2 SHA1 " B " ..", "2 SHA1 " B "\tm"};
+	const char *odd = "4 SHA1 " D " a b\n\xff";
+	unsigned long volume = 77;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		FAILS(partial_note_check(test_dir, bad[i], &volume, &failure), STAGE_E_DAMAGED);
+		HAS(failure.message, "was put without");
+		CHECK(!partial_note_volume(bad[i], &volume));
+	}
+	CHECK(volume == 77);
+	make_file(in_dir("a b\n\xff"), RECORD("4", D), 0600);
+	WORKS(partial_note_check(test_dir, odd, &volume, &failure));
+	CHECK(volume == 4);
+	unlink(in_dir("a b\n\xff"));
+}
+
+static const struct test tests[] = {
+	{"records", records},
+	{"restarted", restarted},
+	{"torn", torn},
+	{"hashes", hashes},
+	{"any_bytes", any_bytes},
+	{"no_manifests", no_manifests},
+	{"no_files", no_files},
+	{"notes", notes},
+	{"odd_notes", odd_notes},
+	{0},
+};
+
+const struct suite suite_partial = {"partial", tests};
