@@ -19,25 +19,26 @@ fail_foreign(const char *path, const char *why, struct stage_error *error)
 static int
 fail_live(const char *path, struct stage_error *error)
 {
-	return stage_error_set(error, STAGE_E_BUSY, 0, "the spool %s is in use by a live run", path);
+	return stage_error_set(
+		error, STAGE_E_BUSY, 0, "the spool %s is in use by a live run", path);
 }
 
 static int
-fail_unproven(const struct stage_held *held, const char *path, struct stage_error *error)
+fail_unproven(const struct stage_lockdir *held, const char *path, struct stage_error *error)
 {
 	if (held->lock == STAGE_LOCK_UNSUPPORTED)
 		return fail_foreign(path,
 			"cannot be locked, so that nobody can tell whether its run lives", error);
 	if (stage_naming_is_shared(held->name))
-		return fail_foreign(path,
-			"was made where locks do not prove that its run is gone", error);
+		return fail_foreign(
+			path, "was made where locks do not prove that its run is gone", error);
 	return stage_error_set(error, STAGE_E_ARGUMENT, 0,
 		"the spool %s is on a file system (%s) whose locks do not prove that its run is gone",
 		path, stage_locks_kind(held->fd));
 }
 
 enum stage_owner
-stage_dead_owner(const struct stage_held *held, bool this_machine)
+stage_claim_owner(const struct stage_lockdir *held, bool this_machine)
 {
 	bool proven = held->proves && held->lock != STAGE_LOCK_UNSUPPORTED, released;
 
@@ -68,7 +69,7 @@ fail_to_find(int root_fd, const char *name, const char *path, struct stage_error
 
 /* Opens the directory at path, which is in root, and looks whether it is locked. */
 static int
-find(struct stage_held *held, const char *root, const char *path, struct stage_error *error)
+find(struct stage_lockdir *held, const char *root, const char *path, struct stage_error *error)
 {
 	const char *name = strrchr(path, '/') + 1;
 	int root_fd, code = 0;
@@ -77,7 +78,7 @@ find(struct stage_held *held, const char *root, const char *path, struct stage_e
 	if (root_fd < 0)
 		return stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot open the temp root %s", root);
-	if (stage_held_look(held, root_fd, name) < 0)
+	if (stage_lockdir_look(held, root_fd, name) < 0)
 		code = fail_to_find(root_fd, name, path, error);
 	close(root_fd);
 	if (code == 0 && held->stat.st_uid != geteuid())
@@ -86,11 +87,11 @@ find(struct stage_held *held, const char *root, const char *path, struct stage_e
 }
 
 int
-stage_dead_claim(struct stage_held *held, const char *path, struct stage_error *error)
+stage_claim_take(struct stage_lockdir *held, const char *path, struct stage_error *error)
 {
 	bool proven = held->proves;
 
-	switch (stage_held_take(held)) {
+	switch (stage_lockdir_take(held)) {
 	case STAGE_LOCK_TAKEN:
 		return fail_live(path, error);
 	case STAGE_LOCK_UNSUPPORTED:
@@ -105,7 +106,7 @@ stage_dead_claim(struct stage_held *held, const char *path, struct stage_error *
 }
 
 void
-stage_dead_leave(const struct stage_held *held, const char *path)
+stage_claim_leave(const struct stage_lockdir *held, const char *path)
 {
 	if (!held->proves || held->lock == STAGE_LOCK_UNSUPPORTED)
 		stage_released_set(held, path, NULL);
@@ -129,7 +130,7 @@ root_of(const char *path, char **ret_root, bool *ret_this_machine, struct stage_
 
 /* Holds the directory if it is a dead run's. */
 static int
-hold(struct stage_held *held, const char *root, const char *path, bool this_machine,
+hold(struct stage_lockdir *held, const char *root, const char *path, bool this_machine,
 	struct stage_error *error)
 {
 	int code, failed;
@@ -139,7 +140,7 @@ hold(struct stage_held *held, const char *root, const char *path, bool this_mach
 		return fail_foreign(path, "is another machine's", error);
 	if (code < 0)
 		return code;
-	switch (stage_dead_owner(held, this_machine)) {
+	switch (stage_claim_owner(held, this_machine)) {
 	case STAGE_OWNER_LIVE:
 	case STAGE_OWNER_DEAD:
 		break; /* the claim tells */
@@ -149,10 +150,10 @@ hold(struct stage_held *held, const char *root, const char *path, bool this_mach
 	case STAGE_OWNER_UNKNOWN:
 		return fail_unproven(held, path, error);
 	}
-	code = stage_dead_claim(held, path, error);
+	code = stage_claim_take(held, path, error);
 	if (code < 0)
 		return code;
-	failed = stage_held_look_at(held, path);
+	failed = stage_lockdir_look_at(held, path);
 	if (failed == ESTALE) /* whoever had it before has just removed it */
 		return stage_error_set(error, STAGE_E_SYSTEM, ENOENT, "the spool %s is gone", path);
 	if (failed)
@@ -162,8 +163,8 @@ hold(struct stage_held *held, const char *root, const char *path, bool this_mach
 }
 
 int
-stage_dead_hold(
-	const char *path, struct stage_held *held, char **ret_root, struct stage_error *error)
+stage_claim_hold(
+	const char *path, struct stage_lockdir *held, char **ret_root, struct stage_error *error)
 {
 	bool this_machine;
 	char *root;
@@ -181,8 +182,8 @@ stage_dead_hold(
 }
 
 int
-stage_dead_look(
-	const char *path, struct stage_held *held, char **ret_root, struct stage_error *error)
+stage_claim_look(
+	const char *path, struct stage_lockdir *held, char **ret_root, struct stage_error *error)
 {
 	bool this_machine;
 	char *root;
@@ -200,10 +201,10 @@ stage_dead_look(
 }
 
 int
-stage_dead_release(
-	struct stage_held *held, const char *path, bool sure, struct stage_error *error)
+stage_claim_release(
+	struct stage_lockdir *held, const char *path, bool sure, struct stage_error *error)
 {
-	switch (stage_held_take(held)) {
+	switch (stage_lockdir_take(held)) {
 	case STAGE_LOCK_TAKEN:
 		return fail_live(path, error);
 	case STAGE_LOCK_UNSUPPORTED:

@@ -45,7 +45,7 @@ struct stage_dir {
 
 	pthread_mutex_t lock;
 	atomic_bool closed;
-	struct stage_held held;
+	struct stage_lockdir held;
 	struct stage_nameset names;
 	struct stage_random random;
 	uint64_t given;         /* names so far */
@@ -92,7 +92,7 @@ static int
 open_at(int root_fd, const char *root, const struct stage_log *log, struct stage_dir **ret_dir,
 	struct stage_error *error)
 {
-	struct stage_held held = STAGE_HELD_NONE;
+	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
 	struct stage_dir *dir;
 	int code;
 
@@ -100,7 +100,7 @@ open_at(int root_fd, const char *root, const struct stage_log *log, struct stage
 	if (!dir)
 		return stage_error_set(
 			error, STAGE_E_MEMORY, 0, "no memory for a staging directory");
-	code = stage_held_create(&held, root_fd, root, error);
+	code = stage_lockdir_create(&held, root_fd, root, error);
 	if (code < 0)
 		goto failed;
 	dir->path = join_path(root, held.name);
@@ -120,23 +120,20 @@ open_at(int root_fd, const char *root, const struct stage_log *log, struct stage
 		dir->log = *log;
 	if (held.lock == STAGE_LOCK_UNSUPPORTED)
 		stage_log_line(log, STAGE_WARNING,
-			"the file system of %s cannot lock a directory: cleaners of temporary "
-			"files may touch %s, and if this run is killed it stays until \"stagedir "
+			"the file system of %s cannot lock a directory: cleaners of temporary files may touch %s, and if this run is killed it stays until \"stagedir "
 			"adopt\" says that it is gone",
 			root, dir->path);
 	else if (!held.proves)
 		stage_log_line(log, STAGE_WARNING,
-			"the locks of the file system of %s (%s) do not prove whether a run lives: "
-			"if this one is killed, what it leaves there is neither handed off nor "
-			"removed before \"stagedir adopt\" says that it is gone",
+			"the locks of the file system of %s (%s) do not prove whether a run lives: if this one is killed, what it leaves there is neither handed off nor removed before \"stagedir adopt\" says that it is gone",
 			root, stage_locks_kind(held.fd));
 	*ret_dir = dir;
 	return 0;
 
 failed:
 	if (held.fd >= 0)
-		stage_held_remove(&held);
-	stage_held_release(&held);
+		stage_lockdir_remove(&held);
+	stage_lockdir_release(&held);
 	free(dir->path);
 	free(dir);
 	return code;
@@ -180,7 +177,7 @@ log_choice(const struct stage_roots *roots, const struct stage_root *chosen,
 static int
 check_in_place(const struct stage_dir *dir, struct stage_error *error)
 {
-	return stage_held_check_at(&dir->held, "staging directory", dir->path, error);
+	return stage_lockdir_check_at(&dir->held, "staging directory", dir->path, error);
 }
 
 int
@@ -628,7 +625,7 @@ stage_dir_path(struct stage_dir *dir)
 
 /* Removes the tracked files; the number that could not be. */
 static size_t
-remove_files(const struct stage_dir *dir, const struct stage_held *held,
+remove_files(const struct stage_dir *dir, const struct stage_lockdir *held,
 	const struct stage_nameset *names)
 {
 	size_t position = 0, left = 0;
@@ -641,7 +638,7 @@ remove_files(const struct stage_dir *dir, const struct stage_held *held,
 			continue;
 		stage_log_line(&dir->log, STAGE_WARNING,
 			"cannot remove the temporary file %s/%s: %s", dir->path, name,
-			stage_errno_text(errno));
+			stage_error_errno_text(errno));
 		left++;
 	}
 	return left;
@@ -650,7 +647,7 @@ remove_files(const struct stage_dir *dir, const struct stage_held *held,
 /* Names what is in the directory and was never tracked; how many such things there are. */
 static size_t
 name_strangers(
-	const struct stage_dir *dir, struct stage_held *held, const struct stage_nameset *names)
+	const struct stage_dir *dir, struct stage_lockdir *held, const struct stage_nameset *names)
 {
 	bool machine, boot;
 	struct dirent *entry;
@@ -677,26 +674,25 @@ name_strangers(
 
 static size_t
 remove_directory(
-	const struct stage_dir *dir, struct stage_held *held, const struct stage_nameset *names)
+	const struct stage_dir *dir, struct stage_lockdir *held, const struct stage_nameset *names)
 {
 	size_t left = 1;
 	int failed;
 
-	failed = stage_held_remove(held);
+	failed = stage_lockdir_remove(held);
 	if (failed == 0)
 		return 0;
 	if (failed == ESTALE)
 		stage_log_line(&dir->log, STAGE_WARNING,
-			"the staging directory %s was removed, moved or replaced by somebody else; "
-			"its files were removed, what stands in its place was left alone",
+			"the staging directory %s was removed, moved or replaced by somebody else; its files were removed, what stands in its place was left alone",
 			dir->path);
 	else
 		stage_log_line(&dir->log, STAGE_WARNING,
 			"cannot remove the staging directory %s: %s", dir->path,
-			stage_errno_text(failed));
+			stage_error_errno_text(failed));
 	/* by whoever can, where no lock will tell that this run is gone */
 	if (failed != ESTALE)
-		stage_dead_leave(held, dir->path);
+		stage_claim_leave(held, dir->path);
 	if (failed == ENOTEMPTY || failed == EEXIST)
 		left += name_strangers(dir, held, names);
 	return left;
@@ -705,7 +701,7 @@ remove_directory(
 size_t
 stage_dir_cleanup(struct stage_dir *dir)
 {
-	struct stage_held held;
+	struct stage_lockdir held;
 	struct stage_nameset names;
 	size_t left;
 
@@ -715,13 +711,13 @@ stage_dir_cleanup(struct stage_dir *dir)
 	atomic_store(&dir->closed, true);
 	held = dir->held;
 	names = dir->names;
-	dir->held = (struct stage_held)STAGE_HELD_NONE;
+	dir->held = (struct stage_lockdir)STAGE_LOCKDIR_NONE;
 	dir->names = (struct stage_nameset){0};
 	leave(dir);
 
 	left = remove_files(dir, &held, &names);
 	left += remove_directory(dir, &held, &names);
-	stage_held_release(&held);
+	stage_lockdir_release(&held);
 	stage_nameset_release(&names);
 	return left;
 }
@@ -735,7 +731,7 @@ stage_dir_close(struct stage_dir **dir)
 		return;
 	stage_dir_cleanup(*dir);
 	/* what cleanup took is gone from here; in a child it took nothing */
-	stage_held_release(&(*dir)->held);
+	stage_lockdir_release(&(*dir)->held);
 	if (stage_forkmark_is_owner(&(*dir)->mark)) {
 		stage_nameset_release(&(*dir)->names);
 		pthread_mutex_destroy(&(*dir)->lock);

@@ -43,7 +43,7 @@ printable_length(const unsigned char *text)
 }
 
 char *
-stage_printable(char *buffer, size_t size, const char *text)
+stage_error_printable(char *buffer, size_t size, const char *text)
 {
 	const unsigned char *in = (const unsigned char *)text;
 	size_t used = 0, fits = 0, length;
@@ -74,7 +74,7 @@ stage_printable(char *buffer, size_t size, const char *text)
 }
 
 const char *
-stage_errno_text(int sys_errno)
+stage_error_errno_text(int sys_errno)
 {
 	/*
 	 * strerror(3) is not safe among threads, and speaks the user's language in the library's
@@ -101,14 +101,14 @@ stage_error_set(
 	stage_text_format(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	if (sys_errno)
-		stage_text_append(text, sizeof(text), ": %s", stage_errno_text(sys_errno));
-	stage_printable(error->message, sizeof(error->message), text);
+		stage_text_append(text, sizeof(text), ": %s", stage_error_errno_text(sys_errno));
+	stage_error_printable(error->message, sizeof(error->message), text);
 	errno = saved_errno;
 	return code;
 }
 
 const char *
-stage_code_name(int code)
+stage_error_code_name(int code)
 {
 	switch (code) {
 #define NAME(code)                                                                                 \

@@ -93,16 +93,16 @@ int stage_error_set(struct stage_error *error, enum stage_code code, int sys_err
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The text of an errno in English, "unknown error" where it has none. Never NULL. */
-const char *stage_errno_text(int sys_errno);
+const char *stage_error_errno_text(int sys_errno);
 
 /* The name of a code, such as "STAGE_E_MEMORY"; "unknown" for any other number. Never NULL. */
-const char *stage_code_name(int code);
+const char *stage_error_code_name(int code);
 
 /*
  * Writes text to buffer (size bytes, at least 4, with the NUL) in the form that a message has, see
  * struct stage_error above. Returns buffer. What does not fit is cut and ends in "...".
  */
-char *stage_printable(char *buffer, size_t size, const char *text);
+char *stage_error_printable(char *buffer, size_t size, const char *text);
 
 #pragma GCC visibility pop
 

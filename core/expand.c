@@ -18,7 +18,7 @@ struct expansion {
 };
 
 const char *
-stage_home_of(const char *user)
+stage_expand_home(const char *user)
 {
 	const char *home = *user ? NULL : getenv("HOME");
 	const struct passwd *entry;
@@ -39,7 +39,7 @@ expand_home(struct expansion *expansion)
 	user = strndup(expansion->next + 1, length - 1);
 	if (!user)
 		return STAGE_E_MEMORY;
-	home = stage_home_of(user);
+	home = stage_expand_home(user);
 	if (home)
 		fputs(home, expansion->out);
 	else
@@ -61,9 +61,7 @@ expand_variable(struct expansion *expansion)
 	length = strspn(start, NAME_CHARACTERS);
 	if (!length || length >= sizeof(name) || (braced && start[length] != '}')) {
 		snprintf(expansion->why, expansion->size,
-			"$ must be followed by the name of a variable of the environment, as in "
-			"$NAME or "
-			"${NAME}");
+			"$ must be followed by the name of a variable of the environment, as in $NAME or ${NAME}");
 		return STAGE_E_SETTING;
 	}
 	memcpy(name, start, length);

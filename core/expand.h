@@ -24,6 +24,6 @@ int stage_expand(const char *text, char **ret_path, char *why, size_t size);
  * The home directory of a user, or for "" $HOME or that of the effective user. NULL where there is
  * none. Valid until the next call.
  */
-const char *stage_home_of(const char *user);
+const char *stage_expand_home(const char *user);
 
 #endif

@@ -59,9 +59,10 @@ struct stage_gzip {
 	int code; /* of the first error, which error then holds */
 	struct stage_error error;
 
-	struct worker *workers;      /* the first one's compressor is there from the start */
-	unsigned int threads;        /* that were started */
-	unsigned int threads_wanted; /* 1: none is ever started; as many as could be, once they were */
+	struct worker *workers; /* the first one's compressor is there from the start */
+	unsigned int threads;   /* that were started */
+	unsigned int
+		threads_wanted; /* 1: none is ever started; as many as could be, once they were */
 
 	struct block *filling; /* may be NULL once there are threads */
 	size_t blocks, blocks_max;
@@ -380,8 +381,7 @@ stage_gzip_open(int fd, const char *name, const struct stage_gzip_options *optio
 	if (how.level < 1 || how.level > STAGE_GZIP_LEVEL_MAX ||
 		how.threads > STAGE_GZIP_THREADS_MAX)
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
-			"%s cannot be compressed at level %d by %u threads: levels are 1 to %d, "
-			"threads at most %d",
+			"%s cannot be compressed at level %d by %u threads: levels are 1 to %d, threads at most %d",
 			name, how.level, how.threads, STAGE_GZIP_LEVEL_MAX, STAGE_GZIP_THREADS_MAX);
 	gzip = calloc(1, sizeof(*gzip));
 	if (gzip) {
@@ -396,10 +396,8 @@ stage_gzip_open(int fd, const char *name, const struct stage_gzip_options *optio
 		return stage_error_set(
 			error, STAGE_E_MEMORY, 0, "no memory to compress what goes to %s", name);
 	}
-	gzip->output = (struct stage_output){.fd = fd,
-		.name = gzip->name,
-		.make_room = how.make_room,
-		.context = how.context};
+	gzip->output = (struct stage_output){
+		.fd = fd, .name = gzip->name, .make_room = how.make_room, .context = how.context};
 	failed = init_locks(gzip);
 	if (failed) {
 		release(gzip);
@@ -416,8 +414,8 @@ static int
 enter(struct stage_gzip *gzip, struct stage_error *error)
 {
 	if (!gzip)
-		return stage_error_set(
-			error, STAGE_E_ARGUMENT, 0, "nothing can be compressed: the stream is not open");
+		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"nothing can be compressed: the stream is not open");
 	if (!stage_forkmark_is_owner(&gzip->mark))
 		return stage_error_set(error, STAGE_E_FORKED, 0,
 			"%s is compressed by process %ld, not by its child", gzip->name,

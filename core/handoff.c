@@ -354,8 +354,7 @@ upload(struct stage_handoff *handoff, const struct item *item)
 		}
 		delay = delay_after(handoff, number, result);
 		stage_log_line(&handoff->log, STAGE_WARNING,
-			"attempt %u of %u to hand off %s failed, the next is due in %.1f seconds: "
-			"%s",
+			"attempt %u of %u to hand off %s failed, the next is due in %.1f seconds: %s",
 			number, handoff->target.attempts, item->file->name, delay, error.message);
 		if (!wait_for_next(handoff, delay))
 			return false;
@@ -447,8 +446,7 @@ stage_handoff_open(const struct stage_handoff_target *target, const struct stage
 
 	if (!target->upload || target->attempts < 1 || !(target->delay >= 0))
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
-			"a hand-off needs a function that uploads, at least one attempt, and a "
-			"delay that is not negative");
+			"a hand-off needs a function that uploads, at least one attempt, and a delay that is not negative");
 	handoff = calloc(1, sizeof(*handoff));
 	if (!handoff)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a hand-off");

@@ -40,23 +40,23 @@ try_lock(int fd, int operation)
 }
 
 enum stage_lock
-stage_held_lock(struct stage_held *held, int operation)
+stage_lockdir_lock(struct stage_lockdir *held, int operation)
 {
 	held->lock = try_lock(held->fd, operation);
 	return held->lock;
 }
 
 enum stage_lock
-stage_held_take(struct stage_held *held)
+stage_lockdir_take(struct stage_lockdir *held)
 {
 	const struct timespec pause = {.tv_nsec = 1000 * 1000};
 	int attempts;
 
 	for (attempts = 0; attempts < TAKE_ATTEMPTS; attempts++) {
-		if (stage_held_lock(held, LOCK_EX) != STAGE_LOCK_TAKEN ||
-			stage_held_lock(held, LOCK_SH) == STAGE_LOCK_TAKEN)
+		if (stage_lockdir_lock(held, LOCK_EX) != STAGE_LOCK_TAKEN ||
+			stage_lockdir_lock(held, LOCK_SH) == STAGE_LOCK_TAKEN)
 			break;
-		stage_held_lock(held, LOCK_UN);
+		stage_lockdir_lock(held, LOCK_UN);
 		held->lock = STAGE_LOCK_TAKEN;
 		nanosleep(&pause, NULL);
 	}
@@ -66,7 +66,7 @@ stage_held_take(struct stage_held *held)
 }
 
 int
-stage_held_find(struct stage_held *held, int root_fd, const char *name, int operation)
+stage_lockdir_find(struct stage_lockdir *held, int root_fd, const char *name, int operation)
 {
 	strncpy(held->name, name, sizeof(held->name) - 1);
 	held->name[sizeof(held->name) - 1] = '\0';
@@ -81,14 +81,14 @@ stage_held_find(struct stage_held *held, int root_fd, const char *name, int oper
 	return 0;
 
 failed:
-	stage_held_release(held);
+	stage_lockdir_release(held);
 	return STAGE_E_SYSTEM;
 }
 
 int
-stage_held_look(struct stage_held *held, int root_fd, const char *name)
+stage_lockdir_look(struct stage_lockdir *held, int root_fd, const char *name)
 {
-	int code = stage_held_find(held, root_fd, name, LOCK_SH);
+	int code = stage_lockdir_find(held, root_fd, name, LOCK_SH);
 
 	/* not a moment longer: somebody who takes it over would have to wait */
 	if (code == 0 && held->lock == STAGE_LOCK_OURS)
@@ -101,7 +101,7 @@ stage_held_look(struct stage_held *held, int root_fd, const char *name)
  * of a look that failed. A disk that cannot be read does not tell that somebody was there.
  */
 static int
-judge_look(const struct stage_held *held, int result, const struct stat *now)
+judge_look(const struct stage_lockdir *held, int result, const struct stat *now)
 {
 	if (result < 0)
 		return errno == ENOENT || errno == ENOTDIR ? ESTALE : errno;
@@ -109,7 +109,7 @@ judge_look(const struct stage_held *held, int result, const struct stat *now)
 }
 
 static int
-look_in_root(const struct stage_held *held)
+look_in_root(const struct stage_lockdir *held)
 {
 	struct stat now;
 	int result = fstatat(held->root_fd, held->name, &now, AT_SYMLINK_NOFOLLOW);
@@ -119,7 +119,7 @@ look_in_root(const struct stage_held *held)
 
 /* Makes what was just created private: the umask may have taken bits, a setgid root adds one. */
 static int
-make_private(struct stage_held *held)
+make_private(struct stage_lockdir *held)
 {
 	if (held->stat.st_uid != geteuid()) {
 		errno = EPERM;
@@ -132,7 +132,7 @@ make_private(struct stage_held *held)
 
 /* What is there of a new directory: 0 if it can be used, 1 to make another, or a code. */
 static int
-judge_new(struct stage_held *held, const char *root, bool proven, struct stage_error *error)
+judge_new(struct stage_lockdir *held, const char *root, bool proven, struct stage_error *error)
 {
 	int failed;
 
@@ -153,7 +153,7 @@ judge_new(struct stage_held *held, const char *root, bool proven, struct stage_e
 
 /* Makes a directory with a new name, opens and locks it. Returns 1 to be called again. */
 static int
-attempt(struct stage_held *held, int root_fd, const char *root, bool proven,
+attempt(struct stage_lockdir *held, int root_fd, const char *root, bool proven,
 	struct stage_error *error)
 {
 	char name[STAGE_DIR_NAME_MAX];
@@ -168,7 +168,7 @@ attempt(struct stage_held *held, int root_fd, const char *root, bool proven,
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,
 			"cannot make a staging directory in %s", root);
 	}
-	if (stage_held_find(held, root_fd, name, LOCK_EX) < 0) {
+	if (stage_lockdir_find(held, root_fd, name, LOCK_EX) < 0) {
 		sys_errno = errno;
 		if (unlinkat(root_fd, name, AT_REMOVEDIR) < 0 && errno == ENOENT)
 			return 1; /* reclaimed before we could open it */
@@ -182,12 +182,13 @@ attempt(struct stage_held *held, int root_fd, const char *root, bool proven,
 		return 0;
 	/* by its name, which nobody else can have made up, since comparing it may be what failed */
 	unlinkat(root_fd, name, AT_REMOVEDIR);
-	stage_held_release(held);
+	stage_lockdir_release(held);
 	return code;
 }
 
 int
-stage_held_create(struct stage_held *held, int root_fd, const char *root, struct stage_error *error)
+stage_lockdir_create(
+	struct stage_lockdir *held, int root_fd, const char *root, struct stage_error *error)
 {
 	bool proven = stage_locks_prove(root_fd);
 	int attempts, code;
@@ -205,7 +206,7 @@ stage_held_create(struct stage_held *held, int root_fd, const char *root, struct
 }
 
 int
-stage_held_look_at(const struct stage_held *held, const char *path)
+stage_lockdir_look_at(const struct stage_lockdir *held, const char *path)
 {
 	struct stat now;
 	int result = lstat(path, &now);
@@ -214,10 +215,10 @@ stage_held_look_at(const struct stage_held *held, const char *path)
 }
 
 int
-stage_held_check_at(const struct stage_held *held, const char *what, const char *path,
+stage_lockdir_check_at(const struct stage_lockdir *held, const char *what, const char *path,
 	struct stage_error *error)
 {
-	int failed = stage_held_look_at(held, path);
+	int failed = stage_lockdir_look_at(held, path);
 
 	if (!failed)
 		return 0;
@@ -229,7 +230,7 @@ stage_held_check_at(const struct stage_held *held, const char *what, const char 
 }
 
 int
-stage_held_remove(const struct stage_held *held)
+stage_lockdir_remove(const struct stage_lockdir *held)
 {
 	int failed = look_in_root(held);
 
@@ -242,7 +243,7 @@ stage_held_remove(const struct stage_held *held)
 }
 
 void
-stage_held_release(struct stage_held *held)
+stage_lockdir_release(struct stage_lockdir *held)
 {
 	int saved_errno = errno;
 

@@ -15,15 +15,15 @@
  * second lock of another kind would have to be kept in step with the first. Shared locks do not
  * exclude one another, so any number may look at once. Who wants to take over, and is refused, asks
  * for the shared lock: if that is to be had, nobody lives there and somebody looks, who is waited for
- * (stage_held_take()). Exclusive is exclusive: of two that take over at once one gets it.
+ * (stage_lockdir_take()). Exclusive is exclusive: of two that take over at once one gets it.
  *
  * On some file systems no lock proves anything (locks.h), nor on a directory that was made on one and
  * is seen from below it, on the local disk: proves tells.
  *
  * Not installed. Not locked between threads: one thread at a time for a struct.
  */
-#ifndef STAGEDIR_HELD_H
-#define STAGEDIR_HELD_H
+#ifndef STAGEDIR_LOCKDIR_H
+#define STAGEDIR_LOCKDIR_H
 
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -37,8 +37,8 @@ enum stage_lock {
 	STAGE_LOCK_UNSUPPORTED, /* the file system does not lock directories */
 };
 
-/* Release every struct that was set to STAGE_HELD_NONE, whether create or find succeeded or not. */
-struct stage_held {
+/* Release every struct that was set to STAGE_LOCKDIR_NONE, whether create or find succeeded or not. */
+struct stage_lockdir {
 	int root_fd; /* duplicate of the caller's, O_PATH or better */
 	int fd;
 	enum stage_lock lock;
@@ -47,7 +47,7 @@ struct stage_held {
 	char name[STAGE_DIR_NAME_MAX];
 };
 
-#define STAGE_HELD_NONE                                                                            \
+#define STAGE_LOCKDIR_NONE                                                                         \
 	{                                                                                          \
 		.root_fd = -1, .fd = -1                                                            \
 	}
@@ -57,27 +57,27 @@ struct stage_held {
  * messages. Returns 0 with held->lock OURS or UNSUPPORTED; where its lock proves nothing, which is so
  * for the latter, the name says it (naming.h). STAGE_E_SYSTEM. On failure nothing is left.
  */
-int stage_held_create(
-	struct stage_held *held, int root_fd, const char *root, struct stage_error *error);
+int stage_lockdir_create(
+	struct stage_lockdir *held, int root_fd, const char *root, struct stage_error *error);
 
 /*
  * Opens the directory name in root_fd and tries for a lock of the kind that flock(2) calls
  * operation (LOCK_SH or LOCK_EX) without waiting. Returns 0 with held->lock set; STAGE_E_SYSTEM,
  * without a message, where it is not a directory, cannot be opened or is gone.
  */
-int stage_held_find(struct stage_held *held, int root_fd, const char *name, int operation);
+int stage_lockdir_find(struct stage_lockdir *held, int root_fd, const char *name, int operation);
 
 /*
  * Tries for another lock on the directory, or gives it up (LOCK_UN), as find does. Sets and returns
  * held->lock; where it is TAKEN, the one that was held may be lost (flock(2)).
  */
-enum stage_lock stage_held_lock(struct stage_held *held, int operation);
+enum stage_lock stage_lockdir_lock(struct stage_lockdir *held, int operation);
 
 /*
  * Opens it likewise, and looks whether somebody lives there: lock is TAKEN, or OURS where an exclusive
  * lock could be had; it is not had any more when this returns.
  */
-int stage_held_look(struct stage_held *held, int root_fd, const char *name);
+int stage_lockdir_look(struct stage_lockdir *held, int root_fd, const char *name);
 
 /*
  * Takes an exclusive lock on what was found. Those who only look have theirs for moments, and are
@@ -85,19 +85,19 @@ int stage_held_look(struct stage_held *held, int root_fd, const char *name);
  * who looks was stopped in the middle of it. A file system whose locks exclude nobody is
  * UNSUPPORTED. Sets and returns held->lock.
  */
-enum stage_lock stage_held_take(struct stage_held *held);
+enum stage_lock stage_lockdir_take(struct stage_lockdir *held);
 
 /*
  * Looks whether path leads to the held directory now; a link at its end is not followed. Returns 0;
  * ESTALE where it leads to something else, or nowhere; another errno where that cannot be told.
  */
-int stage_held_look_at(const struct stage_held *held, const char *path);
+int stage_lockdir_look_at(const struct stage_lockdir *held, const char *path);
 
 /*
  * The same, and where it does not says so in *error: STAGE_E_SWAPPED, or STAGE_E_SYSTEM where it
  * cannot be told. what it is is for the message.
  */
-int stage_held_check_at(const struct stage_held *held, const char *what, const char *path,
+int stage_lockdir_check_at(const struct stage_lockdir *held, const char *what, const char *path,
 	struct stage_error *error);
 
 /*
@@ -105,9 +105,9 @@ int stage_held_check_at(const struct stage_held *held, const char *what, const c
  * it is not empty, ESTALE where something else, or nothing, is in its place; another one where that
  * cannot be told, or it cannot be removed.
  */
-int stage_held_remove(const struct stage_held *held);
+int stage_lockdir_remove(const struct stage_lockdir *held);
 
 /* Closes the descriptors, which gives up the lock. Keeps errno. */
-void stage_held_release(struct stage_held *held);
+void stage_lockdir_release(struct stage_lockdir *held);
 
 #endif

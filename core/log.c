@@ -18,6 +18,6 @@ stage_log_line(const struct stage_log *log, enum stage_level level, const char *
 	va_start(arguments, format);
 	stage_text_format(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	log->write(log->context, level, stage_printable(line, sizeof(line), text));
+	log->write(log->context, level, stage_error_printable(line, sizeof(line), text));
 	errno = saved_errno;
 }

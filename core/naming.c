@@ -122,15 +122,14 @@ machine_hash(uint64_t *ret_hash, struct stage_error *error)
 		return 0;
 	}
 	if (errno)
-		return stage_error_set(
-			error, STAGE_E_SYSTEM, errno, "cannot read /etc/machine-id");
+		return stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot read /etc/machine-id");
 	*ret_hash = MACHINE_NONE;
 	return 0;
 }
 
 /* What version 0.1.0 took for the id of a machine that has none. False where it is not known. */
 static bool
-host_name_hash(uint64_t *ret_hash)
+object_name_hash(uint64_t *ret_hash)
 {
 	char name[HOST_NAME_MAX + 1];
 
@@ -260,7 +259,7 @@ is_this_machine(uint64_t machine, bool old)
 		return false;
 	if (machine == hash || machine == MACHINE_NONE)
 		return true;
-	return old && hash == MACHINE_NONE && host_name_hash(&old_hash) && machine == old_hash;
+	return old && hash == MACHINE_NONE && object_name_hash(&old_hash) && machine == old_hash;
 }
 
 /* What the name of a staging directory says. */
@@ -284,8 +283,8 @@ take_dir(const char *name, struct parts *parts)
 	if (!rest || *rest++ != '-')
 		return false;
 	parts->shared = strncmp(rest, SHARED_MARK, strlen(SHARED_MARK)) == 0;
-	run = take_digits(rest + (parts->shared ? strlen(SHARED_MARK) : 0), STAGE_BOOT_DIGITS,
-		&boot);
+	run = take_digits(
+		rest + (parts->shared ? strlen(SHARED_MARK) : 0), STAGE_BOOT_DIGITS, &boot);
 	if (run && *run == '-' && take_run(run + 1, &parts->pid))
 		return true;
 	parts->old = true;

@@ -39,7 +39,7 @@ is_ours(int fd, const char *name, struct stat *ret_stat)
 	bool machine, boot;
 
 	return (stage_naming_is_file(name) || !strcmp(name, STAGE_JOURNAL_NAME) ||
-		       !strcmp(name, STAGE_ROOM_NAME) ||
+		       !strcmp(name, STAGE_RESERVE_NAME) ||
 		       stage_naming_is_released(name, &machine, &boot)) &&
 	       fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid();
@@ -87,8 +87,8 @@ is_empty_by_name(const char *name)
 {
 	bool machine, boot;
 
-	return is_dot(name) || !strcmp(name, STAGE_JOURNAL_NAME) || !strcmp(name, STAGE_ROOM_NAME) ||
-	       stage_naming_is_released(name, &machine, &boot);
+	return is_dot(name) || !strcmp(name, STAGE_JOURNAL_NAME) ||
+	       !strcmp(name, STAGE_RESERVE_NAME) || stage_naming_is_released(name, &machine, &boot);
 }
 
 /* Is there, besides a journal and what goes with it, nothing in the directory fd? */
@@ -198,7 +198,7 @@ empty(int fd, const char *path, const struct stage_log *log, struct content *con
 			content->strangers++;
 		} else if (unlinkat(fd, entry->d_name, 0) < 0 && errno != ENOENT) {
 			stage_log_line(log, STAGE_WARNING, "cannot remove %s/%s: %s", path,
-				entry->d_name, stage_errno_text(errno));
+				entry->d_name, stage_error_errno_text(errno));
 			content->stuck++;
 		} else {
 			content->files++;
@@ -209,7 +209,7 @@ empty(int fd, const char *path, const struct stage_log *log, struct content *con
 }
 
 static uint64_t
-age_of(const struct stage_held *held)
+age_of(const struct stage_lockdir *held)
 {
 	time_t now = time(NULL), made = held->stat.st_mtime;
 	struct statx extended;
@@ -239,17 +239,17 @@ look_from_outside(int root_fd, const char *name, struct stage_found *found)
 static bool
 look(int root_fd, const char *name, struct stage_found *found)
 {
-	struct stage_held held = STAGE_HELD_NONE;
+	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
 	struct content content = {0};
 	bool this_machine;
 
 	memset(found, 0, sizeof(*found));
 	if (!stage_naming_is_dir(name, &found->pid, &this_machine))
 		return false;
-	if (stage_held_look(&held, root_fd, name) < 0)
+	if (stage_lockdir_look(&held, root_fd, name) < 0)
 		return look_from_outside(root_fd, name, found);
 	found->uid = held.stat.st_uid;
-	found->owner = stage_dead_owner(&held, this_machine);
+	found->owner = stage_claim_owner(&held, this_machine);
 	found->proven = held.proves && held.lock == STAGE_LOCK_OURS;
 	found->age = age_of(&held);
 	if (found->owner != STAGE_OWNER_OTHER_USER && measure(held.fd, &content) == 0) {
@@ -258,7 +258,7 @@ look(int root_fd, const char *name, struct stage_found *found)
 		found->strangers = content.strangers;
 		found->waiting = count_waiting(held.fd, name);
 	}
-	stage_held_release(&held);
+	stage_lockdir_release(&held);
 	return true;
 }
 
@@ -368,7 +368,7 @@ stage_orphan_list_free(struct stage_found **list, size_t count)
 }
 
 const char *
-stage_owner_name(enum stage_owner owner)
+stage_orphan_owner_name(enum stage_owner owner)
 {
 	switch (owner) {
 	case STAGE_OWNER_LIVE:
@@ -386,8 +386,8 @@ stage_owner_name(enum stage_owner owner)
 }
 
 static void
-leave_waiting(const char *path, pid_t pid, const struct stage_log *log,
-	struct stage_reclaimed *total)
+leave_waiting(
+	const char *path, pid_t pid, const struct stage_log *log, struct stage_reclaimed *total)
 {
 	stage_log_line(log, STAGE_INFO, "files that the dead run %ld left in %s wait for hand-off",
 		(long)pid, path);
@@ -396,7 +396,7 @@ leave_waiting(const char *path, pid_t pid, const struct stage_log *log,
 
 /* Empties and removes an orphan that we hold the lock of. */
 static void
-remove_orphan(const struct stage_held *held, const char *path, pid_t pid,
+remove_orphan(const struct stage_lockdir *held, const char *path, pid_t pid,
 	const struct stage_log *log, struct stage_reclaimed *total)
 {
 	struct content content = {0};
@@ -405,14 +405,14 @@ remove_orphan(const struct stage_held *held, const char *path, pid_t pid,
 
 	if (empty(held->fd, path, log, &content) < 0) {
 		stage_log_line(log, STAGE_WARNING, "cannot read the orphan %s: %s", path,
-			stage_errno_text(errno));
+			stage_error_errno_text(errno));
 		total->left++;
 		return;
 	}
 	total->files += content.files;
 	total->bytes += content.bytes;
 	total->left += content.strangers + content.stuck;
-	failed = stage_held_remove(held);
+	failed = stage_lockdir_remove(held);
 	was_empty = !content.files && !content.strangers && !content.stuck;
 	/* a run that was just beginning, or ending, and has removed it itself */
 	if (failed == ESTALE && was_empty)
@@ -425,7 +425,8 @@ remove_orphan(const struct stage_held *held, const char *path, pid_t pid,
 	stage_log_line(log, was_empty && !failed ? STAGE_INFO : STAGE_NOTICE,
 		"removed %zu files, %llu bytes, that the dead run %ld left in %s%s%s",
 		content.files, (unsigned long long)content.bytes, (long)pid, path,
-		failed ? "; the directory stays: " : "", failed ? stage_errno_text(failed) : "");
+		failed ? "; the directory stays: " : "",
+		failed ? stage_error_errno_text(failed) : "");
 }
 
 /*
@@ -434,7 +435,7 @@ remove_orphan(const struct stage_held *held, const char *path, pid_t pid,
  * meanwhile, and left again.
  */
 static void
-reclaim(struct stage_held *held, const char *root, pid_t pid, const struct stage_log *log,
+reclaim(struct stage_lockdir *held, const char *root, pid_t pid, const struct stage_log *log,
 	struct stage_reclaimed *total)
 {
 	char *path = path_in(root, held->name);
@@ -447,11 +448,11 @@ reclaim(struct stage_held *held, const char *root, pid_t pid, const struct stage
 	}
 	if (count_waiting(held->fd, path)) {
 		leave_waiting(path, pid, log, total);
-	} else if (stage_dead_claim(held, path, NULL) < 0) {
+	} else if (stage_claim_take(held, path, NULL) < 0) {
 		; /* somebody else's now */
 	} else if (count_waiting(held->fd, path)) {
 		leave_waiting(path, pid, log, total);
-		stage_dead_leave(held, path);
+		stage_claim_leave(held, path);
 	} else {
 		remove_orphan(held, path, pid, log, total);
 	}
@@ -464,7 +465,7 @@ reclaim(struct stage_held *held, const char *root, pid_t pid, const struct stage
  */
 static void
 leave_unproven(
-	const struct stage_held *held, const char *root, pid_t pid, const struct stage_log *log)
+	const struct stage_lockdir *held, const char *root, pid_t pid, const struct stage_log *log)
 {
 	struct content content = {0};
 	char *path;
@@ -475,9 +476,7 @@ leave_unproven(
 	path = path_in(root, held->name);
 	if (path)
 		stage_log_line(log, STAGE_NOTICE,
-			"%zu files, %llu bytes, in %s are left there, as no lock proves that the "
-			"run %ld is gone; once you know, \"stagedir adopt %s\" says so, and they "
-			"are removed",
+			"%zu files, %llu bytes, in %s are left there, as no lock proves that the run %ld is gone; once you know, \"stagedir adopt %s\" says so, and they are removed",
 			content.files, (unsigned long long)content.bytes, path, (long)pid, path);
 	free(path);
 }
@@ -494,7 +493,7 @@ warn_unopened(const char *root, const char *name, int sys_errno, const struct st
 		sys_errno == EACCES || sys_errno == EPERM)
 		return;
 	stage_log_line(log, STAGE_WARNING, "cannot look into the staging directory %s/%s: %s", root,
-		name, stage_errno_text(sys_errno));
+		name, stage_error_errno_text(sys_errno));
 	total->left++;
 }
 
@@ -512,15 +511,15 @@ stage_orphan_reclaim(const char *root, const struct stage_log *log, struct stage
 	if (!stream)
 		return STAGE_E_SYSTEM;
 	while ((entry = next_entry(stream, &failed))) {
-		struct stage_held held = STAGE_HELD_NONE;
+		struct stage_lockdir held = STAGE_LOCKDIR_NONE;
 
 		if (!stage_naming_is_dir(entry->d_name, &pid, &this_machine))
 			continue;
-		if (stage_held_look(&held, dirfd(stream), entry->d_name) < 0) {
+		if (stage_lockdir_look(&held, dirfd(stream), entry->d_name) < 0) {
 			warn_unopened(root, entry->d_name, errno, log, total);
 			continue;
 		}
-		switch (stage_dead_owner(&held, this_machine)) {
+		switch (stage_claim_owner(&held, this_machine)) {
 		case STAGE_OWNER_DEAD:
 			reclaim(&held, root, pid, log, total);
 			break;
@@ -532,7 +531,7 @@ stage_orphan_reclaim(const char *root, const struct stage_log *log, struct stage
 		case STAGE_OWNER_OTHER_MACHINE:
 			break;
 		}
-		stage_held_release(&held);
+		stage_lockdir_release(&held);
 	}
 	closedir(stream);
 	return failed ? fail_to_read(root, failed, error) : 0;
@@ -541,15 +540,15 @@ stage_orphan_reclaim(const char *root, const struct stage_log *log, struct stage
 int
 stage_orphan_release(const char *path, bool sure, struct stage_error *error)
 {
-	struct stage_held held = STAGE_HELD_NONE;
+	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
 	char *root;
 	int code;
 
-	code = stage_dead_look(path, &held, &root, error);
+	code = stage_claim_look(path, &held, &root, error);
 	if (code == 0) {
 		free(root);
-		code = stage_dead_release(&held, path, sure, error);
+		code = stage_claim_release(&held, path, sure, error);
 	}
-	stage_held_release(&held);
+	stage_lockdir_release(&held);
 	return code;
 }

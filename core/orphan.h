@@ -41,10 +41,10 @@ enum stage_owner {
 struct stage_found {
 	char *path;
 	enum stage_owner owner;
-	bool proven;      /* no run lives in it, whoever made it: a lock says so that proves it */
-	pid_t pid;        /* of the run that made it; for people, it proves nothing */
-	uid_t uid;        /* whose it is */
-	uint64_t age;     /* seconds since it was made */
+	bool proven;  /* no run lives in it, whoever made it: a lock says so that proves it */
+	pid_t pid;    /* of the run that made it; for people, it proves nothing */
+	uid_t uid;    /* whose it is */
+	uint64_t age; /* seconds since it was made */
 	/*
 	 * files in it that wait for hand-off (spool.h), or of which a damaged record may tell; 1 where
 	 * nobody can tell
@@ -66,7 +66,7 @@ int stage_orphan_list(const char *root, struct stage_found **ret_list, size_t *r
 void stage_orphan_list_free(struct stage_found **list, size_t count);
 
 /* "live", "orphan", "other user", "other machine", "unknown" */
-const char *stage_owner_name(enum stage_owner owner);
+const char *stage_orphan_owner_name(enum stage_owner owner);
 
 struct stage_reclaimed {
 	size_t directories; /* that are gone */

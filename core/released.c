@@ -9,19 +9,19 @@
 
 /* A file of this user's alone: whoever else could make one could do anything here. */
 static bool
-counts(const struct stage_held *held, const char *name)
+counts(const struct stage_lockdir *held, const char *name)
 {
 	bool this_machine, this_boot;
 	struct stat stat;
 
 	return stage_naming_is_released(name, &this_machine, &this_boot) && this_machine &&
 	       (held->proves || this_boot) &&
-	       fstatat(held->fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(stat.st_mode) && stat.st_uid == geteuid();
+	       fstatat(held->fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(stat.st_mode) &&
+	       stat.st_uid == geteuid();
 }
 
 bool
-stage_released_is(const struct stage_held *held)
+stage_released_is(const struct stage_lockdir *held)
 {
 	struct dirent *entry;
 	bool found = false;
@@ -42,7 +42,7 @@ stage_released_is(const struct stage_held *held)
 }
 
 int
-stage_released_set(const struct stage_held *held, const char *path, struct stage_error *error)
+stage_released_set(const struct stage_lockdir *held, const char *path, struct stage_error *error)
 {
 	char name[STAGE_RELEASED_NAME_MAX];
 	int fd, code;
@@ -60,7 +60,7 @@ stage_released_set(const struct stage_held *held, const char *path, struct stage
 }
 
 bool
-stage_released_take(const struct stage_held *held)
+stage_released_take(const struct stage_lockdir *held)
 {
 	char name[STAGE_RELEASED_NAME_MAX];
 

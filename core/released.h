@@ -25,12 +25,13 @@
 #include "lockdir.h"
 
 /* Has the directory been released to this machine, as it was started or, where locks prove, ever? */
-bool stage_released_is(const struct stage_held *held);
+bool stage_released_is(const struct stage_lockdir *held);
 
 /* Releases it; that it was already is no error. path for messages. STAGE_E_SYSTEM. */
-int stage_released_set(const struct stage_held *held, const char *path, struct stage_error *error);
+int stage_released_set(
+	const struct stage_lockdir *held, const char *path, struct stage_error *error);
 
 /* Takes that back, where locks prove nothing. False where it was not released, or somebody else has. */
-bool stage_released_take(const struct stage_held *held);
+bool stage_released_take(const struct stage_lockdir *held);
 
 #endif

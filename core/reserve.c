@@ -26,7 +26,7 @@
 
 /* What the root holds, with what others have announced for files that are not yet whole. */
 struct count {
-	struct stage_room room;
+	struct stage_reserved room;
 	uint64_t announced; /* by other live runs, whole */
 };
 
@@ -90,7 +90,7 @@ below(const char *root, const char *path)
 }
 
 static int
-announce(const struct stage_held *own, const char *what, uint64_t bytes)
+announce(const struct stage_lockdir *own, const char *what, uint64_t bytes)
 {
 	char line[LINE_MAX_BYTES];
 	int fd, length, sys_errno;
@@ -98,7 +98,7 @@ announce(const struct stage_held *own, const char *what, uint64_t bytes)
 
 	length = snprintf(line, sizeof(line), "%" PRIu64 " %s\n", bytes, what);
 	do
-		fd = openat(own->fd, STAGE_ROOM_NAME,
+		fd = openat(own->fd, STAGE_RESERVE_NAME,
 			O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	while (fd < 0 && errno == EINTR);
 	if (fd < 0)
@@ -113,11 +113,11 @@ announce(const struct stage_held *own, const char *what, uint64_t bytes)
 }
 
 void
-stage_room_release(const struct stage_held *own)
+stage_reserve_release(const struct stage_lockdir *own)
 {
 	int saved_errno = errno;
 
-	unlinkat(own->fd, STAGE_ROOM_NAME, 0);
+	unlinkat(own->fd, STAGE_RESERVE_NAME, 0);
 	errno = saved_errno;
 }
 
@@ -148,8 +148,8 @@ read_line(int dirfd, char line[LINE_MAX_BYTES])
 	ssize_t length;
 	int fd, sys_errno;
 
-	fd = openat(
-		dirfd, STAGE_ROOM_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = openat(dirfd, STAGE_RESERVE_NAME,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -1;
 	do
@@ -250,7 +250,7 @@ add_sizes(int dirfd, bool staged_only, uint64_t *sizes)
 
 /* Adds another live run's directory. -1 with errno. */
 static int
-add_live(const struct stage_held *held, struct count *count)
+add_live(const struct stage_lockdir *held, struct count *count)
 {
 	uint64_t before = sum(count->room.staged, count->announced);
 
@@ -275,7 +275,7 @@ is_none(int sys_errno)
  * be found out must not make others vanish.
  */
 static bool
-is_of_this_machine(const struct stage_held *own, const char *name)
+is_of_this_machine(const struct stage_lockdir *own, const char *name)
 {
 	size_t length = (size_t)(strchr(strchr(own->name, '-') + 1, '-') - own->name);
 
@@ -284,9 +284,9 @@ is_of_this_machine(const struct stage_held *own, const char *name)
 
 /* Adds whatever name in the root is, if it is a staging directory of this user. -1 with errno. */
 static int
-add_directory(const struct stage_held *own, const char *name, struct count *count)
+add_directory(const struct stage_lockdir *own, const char *name, struct count *count)
 {
-	struct stage_held held = STAGE_HELD_NONE;
+	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
 	bool this_machine;
 	int result = 0;
 	pid_t pid;
@@ -297,7 +297,7 @@ add_directory(const struct stage_held *own, const char *name, struct count *coun
 		return add_sizes(own->fd, true, &count->room.staged);
 	if (!is_of_this_machine(own, name))
 		return 0;
-	if (stage_held_look(&held, own->root_fd, name) < 0)
+	if (stage_lockdir_look(&held, own->root_fd, name) < 0)
 		return is_none(errno) ? 0 : -1;
 	if (held.stat.st_uid != geteuid()) {
 		; /* cannot be looked into */
@@ -312,13 +312,13 @@ add_directory(const struct stage_held *own, const char *name, struct count *coun
 		if (held.lock == STAGE_LOCK_OURS)
 			count->room.others = others;
 	}
-	stage_held_release(&held);
+	stage_lockdir_release(&held);
 	return result;
 }
 
 /* Adds all staging directories of the root. -1 with errno. */
 static int
-add_directories(const struct stage_held *own, struct count *count)
+add_directories(const struct stage_lockdir *own, struct count *count)
 {
 	struct dirent *entry;
 	DIR *stream;
@@ -332,7 +332,7 @@ add_directories(const struct stage_held *own, struct count *count)
 }
 
 static int
-count_root(const struct stage_held *own, const char *root, struct count *count,
+count_root(const struct stage_lockdir *own, const char *root, struct count *count,
 	struct stage_error *error)
 {
 	struct statvfs statvfs;
@@ -357,7 +357,7 @@ static int
 judge(const char *root, const struct count *count, uint64_t bytes, uint64_t limit,
 	struct stage_error *error)
 {
-	const struct stage_room *room = &count->room;
+	const struct stage_reserved *room = &count->room;
 
 	if (limit && sum(sum(room->staged, count->announced), bytes) > limit)
 		return stage_error_set(error, STAGE_E_NO_ROOM, 0,
@@ -376,8 +376,8 @@ judge(const char *root, const struct count *count, uint64_t bytes, uint64_t limi
 
 /* Announces first, counts then. */
 static int
-reserve(const struct stage_held *own, const char *root, const char *what, uint64_t bytes,
-	uint64_t limit, struct stage_room *ret_room, struct stage_error *error)
+reserve(const struct stage_lockdir *own, const char *root, const char *what, uint64_t bytes,
+	uint64_t limit, struct stage_reserved *ret_room, struct stage_error *error)
 {
 	bool announced = announce(own, what, bytes) == 0;
 	struct count count;
@@ -399,8 +399,8 @@ reserve(const struct stage_held *own, const char *root, const char *what, uint64
 }
 
 int
-stage_room_reserve(const struct stage_held *own, const char *root, const char *path, uint64_t bytes,
-	uint64_t limit, struct stage_room *ret_room, struct stage_error *error)
+stage_reserve_take(const struct stage_lockdir *own, const char *root, const char *path,
+	uint64_t bytes, uint64_t limit, struct stage_reserved *ret_room, struct stage_error *error)
 {
 	const char *what = below(root, path);
 	int code;
@@ -416,6 +416,6 @@ stage_room_reserve(const struct stage_held *own, const char *root, const char *p
 	else
 		code = reserve(own, root, what, bytes, limit, ret_room, error);
 	if (code < 0)
-		stage_room_release(own);
+		stage_reserve_release(own);
 	return code;
 }

@@ -10,20 +10,20 @@
  *
  * Not installed: stage_spool_reserve() is the way to it. Any thread, one at a time for a spool.
  */
-#ifndef STAGEDIR_ROOM_H
-#define STAGEDIR_ROOM_H
+#ifndef STAGEDIR_RESERVE_H
+#define STAGEDIR_RESERVE_H
 
 #include "error.h"
 #include "lockdir.h"
 #include "spool.h"
 
-#define STAGE_ROOM_NAME "room"
+#define STAGE_RESERVE_NAME "room"
 
 /* As stage_spool_reserve(); own is the spool's directory, root the path of the root it is in. */
-int stage_room_reserve(const struct stage_held *own, const char *root, const char *path,
-	uint64_t bytes, uint64_t limit, struct stage_room *ret_room, struct stage_error *error);
+int stage_reserve_take(const struct stage_lockdir *own, const char *root, const char *path,
+	uint64_t bytes, uint64_t limit, struct stage_reserved *ret_room, struct stage_error *error);
 
 /* Gives back what was reserved; that there is nothing is no error. */
-void stage_room_release(const struct stage_held *own);
+void stage_reserve_release(const struct stage_lockdir *own);
 
 #endif

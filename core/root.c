@@ -44,14 +44,15 @@ give_reason(struct stage_root *root, enum stage_root_state state, const char *fo
 	stage_text_format(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	free(root->reason);
-	root->reason = strdup(stage_printable(line, sizeof(line), text));
+	root->reason = strdup(stage_error_printable(line, sizeof(line), text));
 	root->state = state;
 }
 
 static void
 refuse_errno(struct stage_root *root, const char *what, const char *path)
 {
-	give_reason(root, STAGE_ROOT_REFUSED, "%s%s: %s", what, path, stage_errno_text(errno));
+	give_reason(
+		root, STAGE_ROOT_REFUSED, "%s%s: %s", what, path, stage_error_errno_text(errno));
 }
 
 static const char *
@@ -76,17 +77,13 @@ is_trusted(const struct walk *walk, struct stage_root *root)
 	}
 	if (stat.st_uid != 0 && stat.st_uid != geteuid()) {
 		give_reason(root, STAGE_ROOT_REFUSED,
-			"%s belongs to user %ld, who could replace what is in it; it must belong "
-			"to root "
-			"or to user %ld",
+			"%s belongs to user %ld, who could replace what is in it; it must belong to root or to user %ld",
 			shown(walk), (long)stat.st_uid, (long)geteuid());
 		return false;
 	}
 	if ((stat.st_mode & 022) && !(stat.st_mode & S_ISVTX)) {
 		give_reason(root, STAGE_ROOT_REFUSED,
-			"%s is writable by %s (mode %04o), who could replace what is in it; it "
-			"must not be "
-			"(chmod go-w), or have the sticky bit (chmod +t)",
+			"%s is writable by %s (mode %04o), who could replace what is in it; it must not be (chmod go-w), or have the sticky bit (chmod +t)",
 			shown(walk), stat.st_mode & 002 ? "everybody" : "its group",
 			(unsigned int)stat.st_mode & 07777);
 		return false;
@@ -194,7 +191,7 @@ step(struct walk *walk, const char *name, const char *after, struct stage_root *
 	fd = openat(walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &stat) < 0) {
 		give_reason(root, STAGE_ROOT_REFUSED, "%s/%s: %s", walk->done, name,
-			errno == ENOENT ? "does not exist" : stage_errno_text(errno));
+			errno == ENOENT ? "does not exist" : stage_error_errno_text(errno));
 		if (fd >= 0)
 			close(fd);
 		return false;
@@ -306,9 +303,7 @@ vet_directory(struct stage_root *root, const struct stage_settings *settings,
 			(unsigned long long)settings->min_free);
 	else if (backs_up(request, root))
 		give_reason(root, STAGE_ROOT_IN_SOURCE,
-			"it lies inside of %s, which is being backed up: unless it is excluded, "
-			"the backup "
-			"holds its own volumes",
+			"it lies inside of %s, which is being backed up: unless it is excluded, the backup holds its own volumes",
 			request->source);
 	else if (settings->avoid_tmpfs && is_memory(root->fd))
 		give_reason(root, STAGE_ROOT_TMPFS, "it is memory (tmpfs), and avoid_tmpfs is set");

@@ -133,8 +133,8 @@ set_temp_root(struct reader *reader, const struct key *key, const char *value)
 		return fail(reader, "%s", why);
 	if (path[0] != '/') {
 		free(path);
-		return fail(reader, "a temp_root must be an absolute path, or start with ~ or a "
-				    "variable that is one");
+		return fail(reader,
+			"a temp_root must be an absolute path, or start with ~ or a variable that is one");
 	}
 	return append(reader, key, path);
 }
@@ -147,12 +147,10 @@ set_target(struct reader *reader, const struct key *key, const char *value)
 		return 0;
 	if (strncmp(value, "stage+", strlen("stage+")) == 0)
 		return fail(reader,
-			"a target is \"stage+\" alone, or a pattern of URLs without that "
-			"prefix, such as sftp://* or *");
+			"a target is \"stage+\" alone, or a pattern of URLs without that prefix, such as sftp://* or *");
 	if (strcmp(value, "*") != 0 && !strstr(value, "://"))
 		return fail(reader,
-			"a target must be \"stage+\", \"*\", or a pattern that holds \"://\", "
-			"such as sftp://* or file:///srv/backup/*");
+			"a target must be \"stage+\", \"*\", or a pattern that holds \"://\", such as sftp://* or file:///srv/backup/*");
 	return append(reader, key, strdup(value));
 }
 
@@ -183,8 +181,7 @@ set_size(struct reader *reader, const struct key *key, const char *value)
 
 bad:
 	return fail(reader,
-		"not a size; allowed is a whole number of bytes, or one with K, M, G or T "
-		"(powers of 1024) behind it, such as 500M, below 16777216T");
+		"not a size; allowed is a whole number of bytes, or one with K, M, G or T (powers of 1024) behind it, such as 500M, below 16777216T");
 }
 
 static int
@@ -359,8 +356,7 @@ check_writers(const char *path, const struct stat *stat, struct stage_error *err
 			"%s: not a regular file, which a configuration file must be", path);
 	if (stat->st_uid != 0 && stat->st_uid != geteuid())
 		return stage_error_set(error, STAGE_E_SETTING, 0,
-			"%s: belongs to user %ld; a configuration file must belong to root or to "
-			"user %ld",
+			"%s: belongs to user %ld; a configuration file must belong to root or to user %ld",
 			path, (long)stat->st_uid, (long)geteuid());
 	if (stat->st_mode & 022)
 		return stage_error_set(error, STAGE_E_SETTING, 0,
@@ -478,7 +474,7 @@ user_file(void)
 
 	/* the XDG base directory specification: unset, empty or relative is as if unset */
 	if (!base || *base != '/') {
-		base = stage_home_of("");
+		base = stage_expand_home("");
 		below = "/.config";
 	}
 	errno = 0;

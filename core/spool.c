@@ -57,7 +57,7 @@ struct entry {
 
 struct stage_spool {
 	struct stage_forkmark mark;
-	struct stage_held held;
+	struct stage_lockdir held;
 	char *path, *root;
 	bool durable;
 	bool looking; /* it is not ours, and nothing in it is changed */
@@ -162,7 +162,7 @@ sync_directory(int fd)
 
 /* Has the disk know that the spool's directory is in its root. */
 static int
-sync_root(const struct stage_held *held)
+sync_root(const struct stage_lockdir *held)
 {
 	int fd, result, sys_errno;
 
@@ -200,7 +200,7 @@ new_spool(const char *root, const char *name, bool durable, const struct stage_l
 
 	if (!spool)
 		return no_memory(error);
-	spool->held = (struct stage_held)STAGE_HELD_NONE;
+	spool->held = (struct stage_lockdir)STAGE_LOCKDIR_NONE;
 	spool->durable = durable;
 	if (log)
 		spool->log = *log;
@@ -258,7 +258,7 @@ release(struct stage_spool *spool)
 		free_files(spool);
 	}
 	stage_journal_close(&spool->journal);
-	stage_held_release(&spool->held);
+	stage_lockdir_release(&spool->held);
 	stage_forkmark_release(&spool->mark);
 	free(spool->confirmed_name);
 	free(spool->confirmed_note);
@@ -287,7 +287,7 @@ create_journal(struct stage_spool *spool, int dirfd, const struct stage_spool_ab
 
 /* Makes the spool of a directory that was just made; takes over held. */
 static int
-begin(const char *root, const struct stage_held *held, const struct stage_spool_about *about,
+begin(const char *root, const struct stage_lockdir *held, const struct stage_spool_about *about,
 	bool durable, const struct stage_log *log, struct stage_spool **ret_spool,
 	struct stage_error *error)
 {
@@ -315,19 +315,19 @@ int
 stage_spool_open(struct stage_dir *dir, const struct stage_spool_about *about, bool durable,
 	const struct stage_log *log, struct stage_spool **ret_spool, struct stage_error *error)
 {
-	struct stage_held held = STAGE_HELD_NONE;
+	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
 	int code, root_fd;
 	char *root;
 
 	code = stage_dir_root(dir, &root_fd, &root, error);
 	if (code < 0)
 		return code;
-	code = stage_held_create(&held, root_fd, root, error);
+	code = stage_lockdir_create(&held, root_fd, root, error);
 	if (code == 0) {
 		code = begin(root, &held, about, durable, log, ret_spool, error);
 		if (code < 0) {
-			stage_held_remove(&held);
-			stage_held_release(&held);
+			stage_lockdir_remove(&held);
+			stage_lockdir_release(&held);
 		}
 	}
 	close(root_fd);
@@ -372,13 +372,13 @@ check_ours(const struct stage_spool *spool, struct stage_error *error)
 
 int
 stage_spool_reserve(struct stage_spool *spool, const char *path, uint64_t bytes, uint64_t limit,
-	struct stage_room *ret_room, struct stage_error *error)
+	struct stage_reserved *ret_room, struct stage_error *error)
 {
 	int code = check_ours(spool, error);
 
 	if (code < 0)
 		return code;
-	return stage_room_reserve(&spool->held, spool->root, path, bytes, limit, ret_room, error);
+	return stage_reserve_take(&spool->held, spool->root, path, bytes, limit, ret_room, error);
 }
 
 /* A file that is whole does not need what was allocated for it beyond its end. */
@@ -427,7 +427,7 @@ stage_spool_accept(struct stage_spool *spool, struct stage_dir *dir, const char 
 		}
 		entry->fd = openat(spool->held.fd, base,
 			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		stage_room_release(&spool->held);
+		stage_reserve_release(&spool->held);
 		append(spool, &entry->file);
 		*ret_file = &entry->file;
 	} else if (entry) {
@@ -558,8 +558,7 @@ make_durable(struct stage_spool *spool, struct entry *entry, int fd, uint64_t si
 		return code;
 	if (entry->measured && ret_digest->size != file->size)
 		return stage_error_set(error, STAGE_E_DAMAGED, 0,
-			"the staged file %s (%s) had %llu bytes when it was accepted, and has %llu "
-			"now",
+			"the staged file %s (%s) had %llu bytes when it was accepted, and has %llu now",
 			file->path, file->name, (unsigned long long)file->size,
 			(unsigned long long)ret_digest->size);
 	if (spool->durable && write_out(entry, fd) < 0)
@@ -573,7 +572,7 @@ make_durable(struct stage_spool *spool, struct entry *entry, int fd, uint64_t si
 static int
 check_in_place(const struct stage_spool *spool, struct stage_error *error)
 {
-	return stage_held_check_at(&spool->held, "spool", spool->path, error);
+	return stage_lockdir_check_at(&spool->held, "spool", spool->path, error);
 }
 
 int
@@ -622,8 +621,7 @@ fail_lost(const struct entry *entry, const char *found, struct stage_error *erro
 	const bool full = entry->lost == ENOSPC || entry->lost == EDQUOT;
 
 	return stage_error_set(error, full ? STAGE_E_NO_ROOM : STAGE_E_SYSTEM, entry->lost,
-		"%s is lost: the disk did not take the staged file %s, and %s. The next run makes "
-		"it again%s. What the disk said",
+		"%s is lost: the disk did not take the staged file %s, and %s. The next run makes it again%s. What the disk said",
 		file->name, file->path, found, full ? "; make room there first" : "");
 }
 
@@ -774,8 +772,7 @@ record_after(struct stage_spool *spool, struct stage_spool_file *file, recorder 
 	/* a later run that reads no such record finds no file either: only that storage has it is news */
 	if (record_end(spool, file, record, &error) < 0 && record == record_confirmed)
 		stage_log_line(&spool->log, STAGE_WARNING,
-			"storage has %s, but a run after a crash would not know it, and make again "
-			"what is staged behind it: %s",
+			"storage has %s, but a run after a crash would not know it, and make again what is staged behind it: %s",
 			file->name, error.message);
 }
 
@@ -893,7 +890,7 @@ is_release(const char *name)
 static bool
 is_rest(const struct stage_spool *spool, const char *name, struct stat *ret_stat)
 {
-	return (stage_naming_is_file(name) || strcmp(name, STAGE_ROOM_NAME) == 0 ||
+	return (stage_naming_is_file(name) || strcmp(name, STAGE_RESERVE_NAME) == 0 ||
 		       is_release(name)) &&
 	       fstatat(spool->held.fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid();
@@ -904,7 +901,7 @@ remove_name(struct stage_spool *spool, const char *name)
 {
 	if (unlinkat(spool->held.fd, name, 0) < 0 && errno != ENOENT)
 		stage_log_line(&spool->log, STAGE_WARNING, "cannot remove %s/%s: %s", spool->path,
-			name, stage_errno_text(errno));
+			name, stage_error_errno_text(errno));
 }
 
 /* Does it stay whatever else is removed, or go with the directory? */
@@ -941,12 +938,13 @@ clear(struct stage_spool *spool)
 	int fd;
 
 	for (file = spool->files; file; file = file->next)
-		drop_fd((struct entry *)file); /* FUSE and NFS keep what is open under another name */
+		drop_fd((struct entry *)
+				file); /* FUSE and NFS keep what is open under another name */
 	fd = openat(spool->held.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	stream = fd < 0 ? NULL : fdopendir(fd);
 	if (!stream) {
 		stage_log_line(&spool->log, STAGE_WARNING, "cannot read the spool %s: %s",
-			spool->path, stage_errno_text(errno));
+			spool->path, stage_error_errno_text(errno));
 		if (fd >= 0)
 			close(fd);
 		return;
@@ -958,7 +956,7 @@ clear(struct stage_spool *spool)
 	}
 	if (errno)
 		stage_log_line(&spool->log, STAGE_WARNING, "cannot read the spool %s: %s",
-			spool->path, stage_errno_text(errno));
+			spool->path, stage_error_errno_text(errno));
 	closedir(stream);
 }
 
@@ -1000,17 +998,16 @@ remove_directory(struct stage_spool *spool)
 
 	stage_journal_close(&spool->journal);
 	remove_name(spool, STAGE_JOURNAL_NAME);
-	failed = stage_held_remove(&spool->held);
+	failed = stage_lockdir_remove(&spool->held);
 	if (failed == ESTALE)
 		stage_log_line(&spool->log, STAGE_WARNING,
-			"the spool %s was removed, moved or replaced by somebody else; what stands "
-			"in its place was left alone",
+			"the spool %s was removed, moved or replaced by somebody else; what stands in its place was left alone",
 			spool->path);
 	else if (failed)
 		stage_log_line(&spool->log, STAGE_WARNING, "cannot remove the empty spool %s: %s",
-			spool->path, stage_errno_text(failed));
+			spool->path, stage_error_errno_text(failed));
 	if (failed && failed != ESTALE)
-		stage_dead_leave(&spool->held, spool->path);
+		stage_claim_leave(&spool->held, spool->path);
 }
 
 void
@@ -1023,7 +1020,7 @@ stage_spool_close(struct stage_spool **spool)
 	if (!(*spool)->looking && stage_forkmark_is_owner(&(*spool)->mark)) {
 		clear(*spool);
 		if (keeps(*spool))
-			stage_dead_leave(&(*spool)->held, (*spool)->path);
+			stage_claim_leave(&(*spool)->held, (*spool)->path);
 		else
 			remove_directory(*spool);
 		/* a child that has not closed its copy of the descriptor keeps nobody waiting */
@@ -1090,8 +1087,7 @@ take_unlisted(struct stage_spool *spool, const struct stage_journal_content *con
 
 	code = stage_unlisted_find(spool->held.fd, content, &unlisted);
 	if (code == STAGE_E_SYSTEM)
-		return stage_error_set(
-			error, code, errno, "cannot read the spool %s", spool->path);
+		return stage_error_set(error, code, errno, "cannot read the spool %s", spool->path);
 	for (i = 0; i < unlisted.count; i++) {
 		entry = new_entry(spool, unlisted.list[i].name, "", "");
 		if (!entry) {
@@ -1107,9 +1103,8 @@ take_unlisted(struct stage_spool *spool, const struct stage_journal_content *con
 		return no_memory(error);
 	if (content->damaged)
 		stage_log_line(&spool->log, STAGE_WARNING,
-			"%s/" STAGE_JOURNAL_NAME ": %zu damaged records; %zu staged files, %llu "
-			"bytes, that they may have told of cannot be handed off, and stay until "
-			"\"stagedir gc\" removes them",
+			"%s/" STAGE_JOURNAL_NAME
+			": %zu damaged records; %zu staged files, %llu bytes, that they may have told of cannot be handed off, and stay until \"stagedir gc\" removes them",
 			spool->path, content->damaged, unlisted.count,
 			(unsigned long long)unlisted.bytes);
 	return 0;
@@ -1117,7 +1112,7 @@ take_unlisted(struct stage_spool *spool, const struct stage_journal_content *con
 
 /* Makes the spool of a directory that was found, and reads it; takes over held and frees root. */
 static int
-read_found(struct stage_held *held, char *root, const char *path, bool looking, bool durable,
+read_found(struct stage_lockdir *held, char *root, const char *path, bool looking, bool durable,
 	const struct stage_log *log, struct stage_spool **ret_spool, struct stage_error *error)
 {
 	struct stage_journal_content *content = NULL;
@@ -1128,11 +1123,11 @@ read_found(struct stage_held *held, char *root, const char *path, bool looking, 
 	free(root);
 	if (code < 0) {
 		if (!looking)
-			stage_dead_leave(held, path);
+			stage_claim_leave(held, path);
 		return code;
 	}
 	spool->held = *held;
-	*held = (struct stage_held)STAGE_HELD_NONE;
+	*held = (struct stage_lockdir)STAGE_LOCKDIR_NONE;
 	spool->looking = looking;
 	code = stage_journal_read(spool->held.fd, path, &content, error);
 	if (code == 0)
@@ -1147,7 +1142,7 @@ read_found(struct stage_held *held, char *root, const char *path, bool looking, 
 		*ret_spool = spool;
 	} else {
 		if (!looking)
-			stage_dead_leave(&spool->held, path);
+			stage_claim_leave(&spool->held, path);
 		release(spool);
 	}
 	return code;
@@ -1157,14 +1152,14 @@ int
 stage_spool_adopt(const char *path, bool durable, const struct stage_log *log,
 	struct stage_spool **ret_spool, struct stage_error *error)
 {
-	struct stage_held held = STAGE_HELD_NONE;
+	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
 	char *root;
 	int code;
 
-	code = stage_dead_hold(path, &held, &root, error);
+	code = stage_claim_hold(path, &held, &root, error);
 	if (code == 0)
 		code = read_found(&held, root, path, false, durable, log, ret_spool, error);
-	stage_held_release(&held);
+	stage_lockdir_release(&held);
 	return code;
 }
 
@@ -1172,13 +1167,13 @@ int
 stage_spool_look(const char *path, const struct stage_log *log, struct stage_spool **ret_spool,
 	struct stage_error *error)
 {
-	struct stage_held held = STAGE_HELD_NONE;
+	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
 	char *root;
 	int code;
 
-	code = stage_dead_look(path, &held, &root, error);
+	code = stage_claim_look(path, &held, &root, error);
 	if (code == 0)
 		code = read_found(&held, root, path, true, false, log, ret_spool, error);
-	stage_held_release(&held);
+	stage_lockdir_release(&held);
 	return code;
 }

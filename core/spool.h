@@ -99,7 +99,7 @@ struct stage_spool_file *stage_spool_unlisted(const struct stage_spool *spool);
 void stage_spool_rest(const struct stage_spool *spool, size_t *ret_files, uint64_t *ret_bytes);
 
 /* Where the space of a temp root is, as far as this user can see. All in bytes. */
-struct stage_room {
+struct stage_reserved {
 	uint64_t free;     /* for this user, by the file system (statvfs(3)) */
 	uint64_t promised; /* reserved by other live runs, and not yet written */
 	uint64_t staged;   /* in the spools of all live runs of this user, this one too */
@@ -116,7 +116,7 @@ struct stage_room {
  * STAGE_E_ARGUMENT: path is no such file. STAGE_E_SYSTEM. On failure nothing is reserved.
  */
 int stage_spool_reserve(struct stage_spool *spool, const char *path, uint64_t bytes, uint64_t limit,
-	struct stage_room *ret_room, struct stage_error *error);
+	struct stage_reserved *ret_room, struct stage_error *error);
 
 /*
  * Moves path, tracked by dir, into the spool, and gives up what was reserved, and what was allocated
@@ -236,9 +236,9 @@ struct stage_spool_found {
 	uint64_t age;                   /* seconds since it was made */
 	struct stage_spool_entry *list; /* that wait, in order */
 	size_t count;
-	uint64_t bytes;   /* the sum of their sizes */
-	size_t damaged;   /* records that cannot be read */
-	size_t unlisted;  /* files that they, or a journal that is unreadable, may have told of */
+	uint64_t bytes;  /* the sum of their sizes */
+	size_t damaged;  /* records that cannot be read */
+	size_t unlisted; /* files that they, or a journal that is unreadable, may have told of */
 	uint64_t unlisted_bytes;
 	char *unreadable; /* why there is no target, home or list; NULL otherwise */
 };

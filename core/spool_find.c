@@ -146,7 +146,7 @@ read_spool(struct stage_spool_found *found, bool waits)
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		return 1;
 	if (fd < 0)
-		return set_unreadable(found, stage_errno_text(errno));
+		return set_unreadable(found, stage_error_errno_text(errno));
 	code = stage_journal_read(fd, found->path, &content, &failure);
 	if (code == 0)
 		code = add_content(found, fd, content) ? 0 : STAGE_E_MEMORY;

@@ -24,13 +24,13 @@
 /* The digits of a piece, with what stands around a name. */
 #define FRAME_MAX 64
 
-struct stage_volume {
+struct stage_tar {
 	struct archive *ascii, *binary; /* the second one is made when it is needed */
 	struct archive_entry *entry;
 	char *name; /* of a member, framed */
 	size_t name_room;
 
-	stage_volume_write write;
+	stage_tar_write write;
 	void *context;
 	uint64_t size; /* bytes that were written, as a tar reader counts them */
 	bool closing, ended;
@@ -39,7 +39,7 @@ struct stage_volume {
 };
 
 static int
-fail(struct stage_volume *volume, struct stage_error *error)
+fail(struct stage_tar *volume, struct stage_error *error)
 {
 	if (error)
 		*error = volume->error;
@@ -47,7 +47,7 @@ fail(struct stage_volume *volume, struct stage_error *error)
 }
 
 static int
-fail_memory(struct stage_volume *volume, struct stage_error *error)
+fail_memory(struct stage_tar *volume, struct stage_error *error)
 {
 	volume->code = stage_error_set(
 		&volume->error, STAGE_E_MEMORY, 0, "no memory for a member of a volume");
@@ -58,7 +58,7 @@ fail_memory(struct stage_volume *volume, struct stage_error *error)
 static la_ssize_t
 pass_on(struct archive *archive, void *context, const void *data, size_t size)
 {
-	struct stage_volume *volume = context;
+	struct stage_tar *volume = context;
 
 	(void)archive;
 	if (volume->code == 0 && !volume->closing)
@@ -69,7 +69,7 @@ pass_on(struct archive *archive, void *context, const void *data, size_t size)
 
 /* An archive that writes what it is given at once. NULL for want of memory. */
 static struct archive *
-new_archive(struct stage_volume *volume, bool binary)
+new_archive(struct stage_tar *volume, bool binary)
 {
 	struct archive *archive = archive_write_new();
 
@@ -97,7 +97,7 @@ is_ascii(const char *text)
 }
 
 static struct archive *
-archive_for(struct stage_volume *volume, const struct stage_member *member)
+archive_for(struct stage_tar *volume, const struct stage_member *member)
 {
 	if (is_ascii(member->name) && is_ascii(member->target) && is_ascii(member->user) &&
 		is_ascii(member->group))
@@ -125,7 +125,7 @@ prefix_of(enum stage_member_kind kind)
 
 /* Writes the name that a member has in the archive to volume->name. False for want of memory. */
 static bool
-frame(struct stage_volume *volume, const struct stage_member *member)
+frame(struct stage_tar *volume, const struct stage_member *member)
 {
 	const char *prefix = prefix_of(member->kind), *name = member->name ? member->name : "";
 	size_t room = strlen(name) + FRAME_MAX;
@@ -167,7 +167,7 @@ file_type(enum stage_member_type type)
 }
 
 static void
-fill_entry(const struct stage_volume *volume, const struct stage_member *member, size_t size)
+fill_entry(const struct stage_tar *volume, const struct stage_member *member, size_t size)
 {
 	struct archive_entry *entry = volume->entry;
 
@@ -193,7 +193,7 @@ fill_entry(const struct stage_volume *volume, const struct stage_member *member,
 
 /* Why libarchive did not do what it was to do. */
 static int
-note_failure(struct stage_volume *volume, struct archive *archive, struct stage_error *error)
+note_failure(struct stage_tar *volume, struct archive *archive, struct stage_error *error)
 {
 	const char *reason = archive_error_string(archive);
 
@@ -206,10 +206,10 @@ note_failure(struct stage_volume *volume, struct archive *archive, struct stage_
 }
 
 int
-stage_volume_open(stage_volume_write write, void *context, struct stage_volume **ret_volume,
+stage_tar_open(stage_tar_write write, void *context, struct stage_tar **ret_volume,
 	struct stage_error *error)
 {
-	struct stage_volume *volume = calloc(1, sizeof(*volume));
+	struct stage_tar *volume = calloc(1, sizeof(*volume));
 
 	if (!volume)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a volume");
@@ -218,7 +218,7 @@ stage_volume_open(stage_volume_write write, void *context, struct stage_volume *
 	volume->entry = archive_entry_new();
 	volume->ascii = new_archive(volume, false);
 	if (!volume->entry || !volume->ascii) {
-		stage_volume_close(&volume);
+		stage_tar_close(&volume);
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a volume");
 	}
 	*ret_volume = volume;
@@ -227,7 +227,7 @@ stage_volume_open(stage_volume_write write, void *context, struct stage_volume *
 
 /* To be called first by whatever writes: is it open, and not yet ended or failed? */
 static int
-enter(struct stage_volume *volume, const char *what, struct stage_error *error)
+enter(struct stage_tar *volume, const char *what, struct stage_error *error)
 {
 	if (!volume)
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
@@ -236,14 +236,13 @@ enter(struct stage_volume *volume, const char *what, struct stage_error *error)
 		return fail(volume, error);
 	if (volume->ended)
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
-			"%s cannot be written: the archive has ended already, and no reader looks "
-			"behind its end",
+			"%s cannot be written: the archive has ended already, and no reader looks behind its end",
 			what);
 	return 0;
 }
 
 int
-stage_volume_add(struct stage_volume *volume, const struct stage_member *member, const void *data,
+stage_tar_add(struct stage_tar *volume, const struct stage_member *member, const void *data,
 	size_t size, struct stage_error *error)
 {
 	const char *name = member && member->name ? member->name : "a member";
@@ -269,7 +268,7 @@ stage_volume_add(struct stage_volume *volume, const struct stage_member *member,
 }
 
 int
-stage_volume_end(struct stage_volume *volume, struct stage_error *error)
+stage_tar_end(struct stage_tar *volume, struct stage_error *error)
 {
 	static const char zeros[RECORD];
 	size_t size = 2 * BLOCK;
@@ -286,7 +285,7 @@ stage_volume_end(struct stage_volume *volume, struct stage_error *error)
 }
 
 void
-stage_volume_close(struct stage_volume **volume)
+stage_tar_close(struct stage_tar **volume)
 {
 	int before = errno;
 

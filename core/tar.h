@@ -22,9 +22,9 @@
  *		return stage_gzip_write(context, data, size, error);
  *	}
  *
- *	stage_volume_open(write_gzip, gzip, &volume, &error);
- *	stage_volume_add(volume, &member, data, size, &error);
- *	stage_volume_close(&volume);
+ *	stage_tar_open(write_gzip, gzip, &volume, &error);
+ *	stage_tar_add(volume, &member, data, size, &error);
+ *	stage_tar_close(&volume);
  *
  * Format: what plain ustar (POSIX.1-1988) cannot hold - long names, what is not ASCII, large
  * numbers - is in pax records (POSIX.1-2001). Names are bytes, and stay what they are whatever the
@@ -41,8 +41,8 @@
  *
  * Threads: a volume is for one thread at a time. Forks: it is plain memory.
  */
-#ifndef STAGEDIR_VOLUME_H
-#define STAGEDIR_VOLUME_H
+#ifndef STAGEDIR_TAR_H
+#define STAGEDIR_TAR_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -54,7 +54,7 @@
 /* Of a member with data: a name of 4 KiB and those of the owner in records, ustar's header. */
 #define STAGE_VOLUME_HEADER_MAX ((size_t)8 * 1024)
 
-struct stage_volume;
+struct stage_tar;
 
 enum stage_member_kind {
 	STAGE_MEMBER_SNAPSHOT,
@@ -90,27 +90,27 @@ struct stage_member {
 };
 
 /* Takes size bytes, or fails with a code and fills *error. */
-typedef int (*stage_volume_write)(
+typedef int (*stage_tar_write)(
 	void *context, const void *data, size_t size, struct stage_error *error);
 
 /* Begins one; nothing is written yet. STAGE_E_MEMORY. */
-int stage_volume_open(stage_volume_write write, void *context, struct stage_volume **ret_volume,
+int stage_tar_open(stage_tar_write write, void *context, struct stage_tar **ret_volume,
 	struct stage_error *error);
 
 /* Writes a member with size bytes of data, which all but files have none of. STAGE_E_ARGUMENT,
  * STAGE_E_MEMORY, and what write() returns. */
-int stage_volume_add(struct stage_volume *volume, const struct stage_member *member,
-	const void *data, size_t size, struct stage_error *error);
+int stage_tar_add(struct stage_tar *volume, const struct stage_member *member, const void *data,
+	size_t size, struct stage_error *error);
 
 /*
  * Writes a tar's end, as archives of signatures have one: two empty blocks, and more up to a
  * multiple of 10240 bytes. Nothing can be added behind it. STAGE_E_ARGUMENT, and what write()
  * returns.
  */
-int stage_volume_end(struct stage_volume *volume, struct stage_error *error);
+int stage_tar_end(struct stage_tar *volume, struct stage_error *error);
 
 /* Writes nothing, frees *volume, which may be NULL, and sets it to NULL. Keeps errno. */
-void stage_volume_close(struct stage_volume **volume);
+void stage_tar_close(struct stage_tar **volume);
 
 #pragma GCC visibility pop
 

@@ -78,8 +78,8 @@ find(DIR *stream, const struct stage_journal_content *content, struct stage_unli
 }
 
 int
-stage_unlisted_find(int dirfd, const struct stage_journal_content *content,
-	struct stage_unlisted *ret_unlisted)
+stage_unlisted_find(
+	int dirfd, const struct stage_journal_content *content, struct stage_unlisted *ret_unlisted)
 {
 	struct stage_unlisted unlisted = {0};
 	int fd, code, sys_errno;

@@ -1,5 +1,5 @@
 /*
- * delta - how the parts that write a backup file by file hang together
+ * archive - how the parts that write a backup file by file hang together
  *
  *	selection -> Deltas -> DeltaTarBlockIter -> gzip_write_file
  *	                |              |
@@ -14,19 +14,21 @@
  *
  * All functions here are called with the GIL held, and give it up while they read or compute.
  */
-#ifndef STAGEDIR_DELTA_H
-#define STAGEDIR_DELTA_H
+#ifndef STAGEDIR_ARCHIVE_H
+#define STAGEDIR_ARCHIVE_H
 
-#include "module.h"
+#include <Python.h>
 
-#include "python/object.h"
+#include <stdbool.h>
+
+#include "tar.h"
 
 /* What the host reads at a time, and a piece of a file in a volume is. */
-#define DELTA_PIECE ((size_t)64 * 1024)
+#define ARCHIVE_PIECE ((size_t)64 * 1024)
 
 /* Each adds a type to the module: 0, or -1 with an exception. */
 int deltas_add_type(PyObject *module);
-int deltatar_add_type(PyObject *module);
+int blocks_add_type(PyObject *module);
 int sourcefile_add_type(PyObject *module);
 
 /*
@@ -54,7 +56,7 @@ PyObject *deltas_diffdir(PyObject *deltas);
 int deltas_flush(PyObject *object);
 
 /* The same for what a DeltaTarBlockIter is made of: to be called when a volume ends. blocks.c */
-int deltatar_flush(PyObject *blocks);
+int blocks_flush(PyObject *blocks);
 bool sourcefile_check(PyObject *object);
 
 /*
@@ -71,8 +73,8 @@ int sourcefile_close(PyObject *file);
  * 1, 0 where there is none, -1 with an exception, or where write has failed, without one.
  * write is called without the GIL. blocks.c
  */
-bool deltatar_check(PyObject *object);
-int deltatar_write_next(
-	PyObject *blocks, stage_volume_write write, void *context, struct stage_error *error);
+bool blocks_check(PyObject *object);
+int blocks_write_next(
+	PyObject *blocks, stage_tar_write write, void *context, struct stage_error *error);
 
 #endif

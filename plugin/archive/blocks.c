@@ -9,28 +9,33 @@
  *	      ^                            |
  *	      +------- a shorter piece ----+
  */
-#include "archive/archive.h"
+#include <Python.h>
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <structmember.h>
 
+#include "archive/archive.h"
+#include "archive/member.h"
+#include "python/errors.h"
+#include "python/object.h"
+
 #define RECORD 10240
 
 /* A block at its largest: a piece of a file with its header. */
-#define BLOCK_MAX (DELTA_PIECE + STAGE_VOLUME_HEADER_MAX + 8192)
+#define BLOCK_MAX (ARCHIVE_PIECE + STAGE_VOLUME_HEADER_MAX + 8192)
 
 struct deltatar {
 	PyObject_HEAD
 	PyObject *input_iter;
 	PyObject *diffdir;
-	struct stage_volume *archive; /* NULL until __init__ has ended */
-	unsigned char *piece;         /* what was read of a file */
-	struct hostpath path;
+	struct stage_tar *archive; /* NULL until __init__ has ended */
+	unsigned char *piece;      /* what was read of a file */
+	struct member path;
 
 	/* Where the archive's bytes go while a block is made. */
-	stage_volume_write write;
+	stage_tar_write write;
 	void *context;
 	uint64_t written;
 
@@ -56,7 +61,7 @@ put(PyObject **where, PyObject *value)
 }
 
 bool
-deltatar_check(PyObject *object)
+blocks_check(PyObject *object)
 {
 	return type && Py_IS_TYPE(object, type);
 }
@@ -87,12 +92,12 @@ pass_on(void *context, const void *data, size_t size, struct stage_error *error)
 static Py_ssize_t
 read_host_file(struct deltatar *tar)
 {
-	PyObject *bytes = PyObject_CallMethod(tar->fp, "read", "n", (Py_ssize_t)DELTA_PIECE);
+	PyObject *bytes = PyObject_CallMethod(tar->fp, "read", "n", (Py_ssize_t)ARCHIVE_PIECE);
 	Py_ssize_t got = -1;
 	char *data;
 
 	if (bytes && PyBytes_AsStringAndSize(bytes, &data, &got) == 0) {
-		if ((size_t)got > DELTA_PIECE) {
+		if ((size_t)got > ARCHIVE_PIECE) {
 			PyErr_SetString(PyExc_ValueError, "a file gave more than it was asked for");
 			got = -1;
 		} else
@@ -105,13 +110,13 @@ read_host_file(struct deltatar *tar)
 static int
 close_host_file(PyObject *fp)
 {
-	PyObject *result = PyObject_CallMethodObjArgs(fp, host_name_close, NULL);
+	PyObject *result = PyObject_CallMethodObjArgs(fp, object_name_close, NULL);
 	PyObject *kind;
 	int is = result ? PyObject_IsTrue(result) : -1;
 
 	Py_XDECREF(result);
 	if (is == 1) {
-		kind = host_attribute("duplicity.diffdir", "DiffDirException");
+		kind = object_attribute("duplicity.diffdir", "DiffDirException");
 		PyErr_SetString(kind ? kind : PyExc_OSError, "Error closing file");
 		Py_XDECREF(kind);
 	}
@@ -126,11 +131,11 @@ read_piece(struct deltatar *tar)
 	bool ours = sourcefile_check(tar->fp);
 	Py_ssize_t got;
 
-	got = ours ? sourcefile_read(tar->fp, tar->piece, DELTA_PIECE) : read_host_file(tar);
-	if (got >= 0 && (size_t)got < DELTA_PIECE &&
+	got = ours ? sourcefile_read(tar->fp, tar->piece, ARCHIVE_PIECE) : read_host_file(tar);
+	if (got >= 0 && (size_t)got < ARCHIVE_PIECE &&
 		(ours ? sourcefile_close(tar->fp) : close_host_file(tar->fp)) < 0)
 		return -1;
-	if (got < 0 || host_count(tar->diffdir, host_name_RawDeltaSize, got) < 0)
+	if (got < 0 || object_count(tar->diffdir, object_name_RawDeltaSize, got) < 0)
 		return -1;
 	return got;
 }
@@ -143,7 +148,7 @@ add_member(struct deltatar *tar, size_t size, struct stage_error *error)
 	int code;
 
 	Py_BEGIN_ALLOW_THREADS
-	code = stage_volume_add(tar->archive, &tar->path.member, tar->piece, size, error);
+	code = stage_tar_add(tar->archive, &tar->path.member, tar->piece, size, error);
 	Py_END_ALLOW_THREADS
 	return code < 0 ? -1 : 0;
 }
@@ -159,11 +164,11 @@ read_kind(struct deltatar *tar, PyObject *ropath)
 		tar->path.member.kind = STAGE_MEMBER_DELETED;
 		return 0;
 	}
-	difftype = PyObject_GetAttr(ropath, host_name_difftype);
+	difftype = PyObject_GetAttr(ropath, object_name_difftype);
 	if (!difftype)
 		return -1;
-	is_diff = host_is(difftype, "diff");
-	if (!is_diff && !host_is(difftype, "snapshot"))
+	is_diff = object_is(difftype, "diff");
+	if (!is_diff && !object_is(difftype, "snapshot"))
 		PyErr_Format(PyExc_AssertionError, "Unknown difftype %S", difftype);
 	Py_DECREF(difftype);
 	tar->path.member.kind = is_diff ? STAGE_MEMBER_DIFF : STAGE_MEMBER_SNAPSHOT;
@@ -196,11 +201,11 @@ begin_file(struct deltatar *tar, PyObject *ropath, struct stage_error *error)
 	leave_file(tar);
 	tar->fp = PyObject_CallMethod(ropath, "open", "s", "rb");
 	size = tar->fp ? read_piece(tar) : -1;
-	if (size < 0 || (size_t)size < DELTA_PIECE)
+	if (size < 0 || (size_t)size < ARCHIVE_PIECE)
 		leave_file(tar);
 	if (size < 0)
 		return -1;
-	if ((size_t)size == DELTA_PIECE) {
+	if ((size_t)size == ARCHIVE_PIECE) {
 		set_piece(tar, 1);
 		tar->ropath = Py_NewRef(ropath);
 		tar->next_piece = 2;
@@ -213,14 +218,14 @@ continue_file(struct deltatar *tar, struct stage_error *error)
 {
 	Py_ssize_t size;
 
-	if (hostpath_read(&tar->path, tar->ropath, HOSTPATH_VOLUME) < 0 ||
+	if (member_read(&tar->path, tar->ropath, MEMBER_VOLUME) < 0 ||
 		read_kind(tar, tar->ropath) < 0)
 		return -1;
 	set_piece(tar, tar->next_piece);
 	size = read_piece(tar);
 	if (size < 0)
 		return -1;
-	if ((size_t)size < DELTA_PIECE)
+	if ((size_t)size < ARCHIVE_PIECE)
 		leave_file(tar);
 	else
 		tar->next_piece++;
@@ -236,7 +241,7 @@ has_content(const struct deltatar *tar, PyObject *ropath)
 
 	if (tar->path.is_deleted)
 		return 0;
-	fileobj = PyObject_GetAttr(ropath, host_name_fileobj);
+	fileobj = PyObject_GetAttr(ropath, object_name_fileobj);
 	has = fileobj ? PyObject_IsTrue(fileobj) : -1;
 	Py_XDECREF(fileobj);
 	return has;
@@ -247,7 +252,7 @@ begin_path(struct deltatar *tar, PyObject *ropath, struct stage_error *error)
 {
 	int has;
 
-	if (hostpath_read(&tar->path, ropath, HOSTPATH_VOLUME) < 0 || read_kind(tar, ropath) < 0)
+	if (member_read(&tar->path, ropath, MEMBER_VOLUME) < 0 || read_kind(tar, ropath) < 0)
 		return -1;
 	has = has_content(tar, ropath);
 	if (has < 0)
@@ -266,7 +271,7 @@ next_path(struct deltatar *tar)
 static int
 note_block(struct deltatar *tar, PyObject *ropath)
 {
-	PyObject *index = PyObject_GetAttr(ropath, host_name_index);
+	PyObject *index = PyObject_GetAttr(ropath, object_name_index);
 
 	if (!index)
 		return -1;
@@ -300,9 +305,9 @@ make_block(struct deltatar *tar, struct stage_error *error)
 
 /* Writes what the host had put back. */
 static int
-write_queued(PyObject *queued, stage_volume_write write, void *context, struct stage_error *error)
+write_queued(PyObject *queued, stage_tar_write write, void *context, struct stage_error *error)
 {
-	PyObject *data = PyObject_GetAttr(queued, host_name_data);
+	PyObject *data = PyObject_GetAttr(queued, object_name_data);
 	Py_ssize_t size;
 	char *bytes;
 	int code = -1;
@@ -317,8 +322,7 @@ write_queued(PyObject *queued, stage_volume_write write, void *context, struct s
 }
 
 int
-deltatar_write_next(
-	PyObject *blocks, stage_volume_write write, void *context, struct stage_error *error)
+blocks_write_next(PyObject *blocks, stage_tar_write write, void *context, struct stage_error *error)
 {
 	struct deltatar *tar = opened(blocks);
 	PyObject *queued = tar ? tar->queued_data : NULL;
@@ -338,7 +342,7 @@ deltatar_write_next(
 }
 
 int
-deltatar_flush(PyObject *blocks)
+blocks_flush(PyObject *blocks)
 {
 	struct deltatar *tar = opened(blocks);
 
@@ -378,7 +382,7 @@ make_object(struct deltatar *tar, const struct block *block)
 }
 
 static PyObject *
-deltatar_next(PyObject *self)
+blocks_next(PyObject *self)
 {
 	struct deltatar *tar = opened(self);
 	struct block block = {.room = BLOCK_MAX};
@@ -401,7 +405,7 @@ deltatar_next(PyObject *self)
 	if (code == 1)
 		result = make_object(tar, &block);
 	else if (code < 0 && !PyErr_Occurred())
-		raise_error(&error);
+		errors_raise(&error);
 	free(block.bytes);
 	return result;
 }
@@ -422,7 +426,7 @@ static PyObject *
 get_read_size(PyObject *self, PyObject *unused)
 {
 	(void)unused;
-	return opened(self) ? PyLong_FromSize_t(DELTA_PIECE) : NULL;
+	return opened(self) ? PyLong_FromSize_t(ARCHIVE_PIECE) : NULL;
 }
 
 static PyObject *
@@ -484,7 +488,7 @@ get_footer(PyObject *self, PyObject *unused)
 	Py_ssize_t size;
 
 	(void)unused;
-	if (deltatar_flush(self) < 0)
+	if (blocks_flush(self) < 0)
 		return NULL;
 	/* the host may set offset to anything; what is left of it is not negative, as in Python */
 	size = RECORD - (Py_ssize_t)((tar->offset % RECORD + RECORD) % RECORD);
@@ -503,7 +507,7 @@ forget_half(struct deltatar *tar)
 }
 
 static int
-deltatar_init(PyObject *self, PyObject *arguments, PyObject *keywords)
+blocks_init(PyObject *self, PyObject *arguments, PyObject *keywords)
 {
 	static const char *const names[] = {"input_iter", NULL};
 	struct deltatar *tar = (struct deltatar *)self;
@@ -522,26 +526,26 @@ deltatar_init(PyObject *self, PyObject *arguments, PyObject *keywords)
 	tar->diffdir = PyImport_ImportModule("duplicity.diffdir");
 	if (!tar->input_iter || !tar->diffdir)
 		return -1;
-	tar->piece = malloc(DELTA_PIECE);
+	tar->piece = malloc(ARCHIVE_PIECE);
 	if (!tar->piece) {
 		PyErr_NoMemory();
 		return -1;
 	}
-	if (stage_volume_open(pass_on, tar, &tar->archive, &error) == 0)
+	if (stage_tar_open(pass_on, tar, &tar->archive, &error) == 0)
 		return 0;
-	raise_error(&error);
+	errors_raise(&error);
 	return -1;
 }
 
 static void
-deltatar_dealloc(PyObject *self)
+blocks_dealloc(PyObject *self)
 {
 	struct deltatar *tar = (struct deltatar *)self;
 	PyTypeObject *own = Py_TYPE(self);
 
-	stage_volume_close(&tar->archive);
+	stage_tar_close(&tar->archive);
 	forget_half(tar);
-	hostpath_release(&tar->path);
+	member_release(&tar->path);
 	Py_CLEAR(tar->fp);
 	Py_CLEAR(tar->ropath);
 	Py_CLEAR(tar->previous_index);
@@ -601,10 +605,10 @@ static char documentation[] = "DeltaTarBlockIter(input_iter)\n--\n\n"
 static PyType_Slot slots[] = {
 	{Py_tp_doc, documentation},
 	{Py_tp_new, (void *)PyType_GenericNew},
-	{Py_tp_init, (void *)deltatar_init},
-	{Py_tp_dealloc, (void *)deltatar_dealloc},
+	{Py_tp_init, (void *)blocks_init},
+	{Py_tp_dealloc, (void *)blocks_dealloc},
 	{Py_tp_iter, (void *)PyObject_SelfIter},
-	{Py_tp_iternext, (void *)deltatar_next},
+	{Py_tp_iternext, (void *)blocks_next},
 	{Py_tp_methods, methods},
 	{Py_tp_members, members},
 	{Py_tp_getset, attributes},
@@ -619,7 +623,7 @@ static PyType_Spec specification = {
 };
 
 int
-deltatar_add_type(PyObject *module)
+blocks_add_type(PyObject *module)
 {
 	if (!type)
 		type = (PyTypeObject *)PyType_FromSpec(&specification);

@@ -9,10 +9,15 @@
  * The host's get_delta_path() and log_delta_path() are here; lines of the log are the host's where
  * they are written, and not made where they are not.
  */
-#include "archive/archive.h"
+#include <Python.h>
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "archive/archive.h"
+#include "archive/member.h"
+#include "python/errors.h"
+#include "python/object.h"
 
 /* So much is kept before it is written to the host's file: a few hundred small members. */
 #define KEPT_MAX ((size_t)64 * 1024)
@@ -23,11 +28,11 @@ struct deltas {
 	PyObject_HEAD
 	PyObject *collated; /* pairs of a path that is there and one that was */
 	PyObject *diffdir, *ropath_type;
-	PyObject *signatures;         /* the host's file for them */
-	struct stage_volume *archive; /* of them, NULL until __init__ has ended; it goes to: */
-	char *written;                /* what is not yet in that file */
+	PyObject *signatures;      /* the host's file for them */
+	struct stage_tar *archive; /* of them, NULL until __init__ has ended; it goes to: */
+	char *written;             /* what is not yet in that file */
 	size_t used, room;
-	struct hostpath path; /* of the member that is being written */
+	struct member path; /* of the member that is being written */
 	bool names_files, ended;
 };
 
@@ -76,7 +81,7 @@ write_out(struct deltas *deltas)
 	bytes = PyBytes_FromStringAndSize(deltas->written, (Py_ssize_t)deltas->used);
 	if (bytes)
 		result = PyObject_CallMethodObjArgs(
-			deltas->signatures, host_name_write, bytes, NULL);
+			deltas->signatures, object_name_write, bytes, NULL);
 	forget_written(deltas);
 	Py_XDECREF(bytes);
 	Py_XDECREF(result);
@@ -90,11 +95,11 @@ deltas_add_member(PyObject *self, PyObject *path, enum stage_member_kind kind,
 	struct deltas *deltas = (struct deltas *)self;
 	struct stage_error error;
 
-	if (hostpath_read(&deltas->path, path, HOSTPATH_SIGNATURE) < 0)
+	if (member_read(&deltas->path, path, MEMBER_SIGNATURE) < 0)
 		return -1;
 	deltas->path.member.kind = kind;
-	if (stage_volume_add(deltas->archive, &deltas->path.member, bytes, size, &error) < 0) {
-		raise_error(&error);
+	if (stage_tar_add(deltas->archive, &deltas->path.member, bytes, size, &error) < 0) {
+		errors_raise(&error);
 		return -1;
 	}
 	return deltas->used < KEPT_MAX ? 0 : write_out(deltas);
@@ -104,7 +109,7 @@ deltas_add_member(PyObject *self, PyObject *path, enum stage_member_kind kind,
 static PyObject *
 call_stats(struct deltas *deltas, PyObject *method, PyObject *path)
 {
-	PyObject *stats = PyObject_GetAttr(deltas->diffdir, host_name_stats), *result = NULL;
+	PyObject *stats = PyObject_GetAttr(deltas->diffdir, object_name_stats), *result = NULL;
 
 	if (stats)
 		result = PyObject_CallMethodObjArgs(stats, method, path, NULL);
@@ -126,19 +131,19 @@ log_deleted(PyObject *path)
 	PyObject *bytes, *name = NULL, *text = NULL, *codes = NULL, *code = NULL, *extra = NULL;
 	PyObject *result = NULL;
 
-	bytes = PyObject_CallMethodObjArgs(path, host_name_get_relative_path, NULL);
+	bytes = PyObject_CallMethodObjArgs(path, object_name_get_relative_path, NULL);
 	if (bytes)
-		name = host_call("os", "fsdecode", "(O)", bytes);
+		name = object_call("os", "fsdecode", "(O)", bytes);
 	if (name)
-		text = host_text("D %s", Py_BuildValue("(N)", name));
+		text = object_text("D %s", Py_BuildValue("(N)", name));
 	if (text)
-		codes = host_attribute("duplicity.log", "InfoCode");
+		codes = object_attribute("duplicity.log", "InfoCode");
 	if (codes)
 		code = PyObject_GetAttrString(codes, "diff_file_deleted");
 	if (code)
-		extra = host_call("duplicity.util", "escape", "(O)", bytes);
+		extra = object_call("duplicity.util", "escape", "(O)", bytes);
 	if (extra)
-		result = host_call("duplicity.log", "Info", "(OOO)", text, code, extra);
+		result = object_call("duplicity.log", "Info", "(OOO)", text, code, extra);
 	Py_XDECREF(extra);
 	Py_XDECREF(code);
 	Py_XDECREF(codes);
@@ -156,7 +161,7 @@ was_there(PyObject *path, PyObject *index)
 
 	if (path == Py_None)
 		return 0;
-	exists = PyObject_CallMethodObjArgs(path, host_name_exists, NULL);
+	exists = PyObject_CallMethodObjArgs(path, object_name_exists, NULL);
 	is = exists ? PyObject_IsTrue(exists) : -1;
 	Py_XDECREF(exists);
 	/* not the base: old versions could have written so */
@@ -171,7 +176,7 @@ make_deleted(struct deltas *deltas, PyObject *path)
 	int was = 0;
 
 	if (path != Py_None) {
-		index = PyObject_GetAttr(path, host_name_index);
+		index = PyObject_GetAttr(path, object_name_index);
 		was = index ? was_there(path, index) : -1;
 	}
 	if (was == 1 && (!deltas->names_files || log_deleted(path) == 0))
@@ -179,7 +184,7 @@ make_deleted(struct deltas *deltas, PyObject *path)
 	Py_XDECREF(index);
 	if (ropath &&
 		(deltas_add_member((PyObject *)deltas, ropath, STAGE_MEMBER_DELETED, NULL, 0) < 0 ||
-			done(call_stats(deltas, host_name_add_deleted_file, path)) < 0))
+			done(call_stats(deltas, object_name_add_deleted_file, path)) < 0))
 		Py_CLEAR(ropath);
 	return ropath;
 }
@@ -198,19 +203,19 @@ copy_attribute(PyObject *from, PyObject *to, PyObject *name)
 static PyObject *
 copy_path(struct deltas *deltas, PyObject *path, PyObject *kind)
 {
-	PyObject *index = PyObject_GetAttr(path, host_name_index), *copy = NULL;
+	PyObject *index = PyObject_GetAttr(path, object_name_index), *copy = NULL;
 	int code = -1;
 
 	if (index)
 		copy = PyObject_CallFunctionObjArgs(deltas->ropath_type, index, NULL);
 	Py_XDECREF(index);
-	if (copy && copy_attribute(path, copy, host_name_type) == 0 &&
-		copy_attribute(path, copy, host_name_mode) == 0)
-		code = copy_attribute(path, copy, host_name_stat);
-	if (code == 0 && host_is(kind, "sym"))
-		code = copy_attribute(path, copy, host_name_symtext);
-	if (code == 0 && (host_is(kind, "chr") || host_is(kind, "blk")))
-		code = copy_attribute(path, copy, host_name_devnums);
+	if (copy && copy_attribute(path, copy, object_name_type) == 0 &&
+		copy_attribute(path, copy, object_name_mode) == 0)
+		code = copy_attribute(path, copy, object_name_stat);
+	if (code == 0 && object_is(kind, "sym"))
+		code = copy_attribute(path, copy, object_name_symtext);
+	if (code == 0 && (object_is(kind, "chr") || object_is(kind, "blk")))
+		code = copy_attribute(path, copy, object_name_devnums);
 	if (code < 0)
 		Py_CLEAR(copy);
 	return copy;
@@ -220,7 +225,7 @@ static int
 set_difftype(PyObject *delta, const char *difftype)
 {
 	PyObject *string = PyUnicode_InternFromString(difftype);
-	int code = string ? PyObject_SetAttr(delta, host_name_difftype, string) : -1;
+	int code = string ? PyObject_SetAttr(delta, object_name_difftype, string) : -1;
 
 	Py_XDECREF(string);
 	return code;
@@ -235,13 +240,13 @@ has_signature(PyObject *old)
 
 	if (old == Py_None)
 		return 0;
-	isreg = PyObject_CallMethodObjArgs(old, host_name_isreg, NULL);
+	isreg = PyObject_CallMethodObjArgs(old, object_name_isreg, NULL);
 	is = isreg ? PyObject_IsTrue(isreg) : -1;
 	Py_XDECREF(isreg);
 	if (is != 1)
 		return is;
-	difftype = PyObject_GetAttr(old, host_name_difftype);
-	is = difftype ? host_is(difftype, "signature") : -1;
+	difftype = PyObject_GetAttr(old, object_name_difftype);
+	is = difftype ? object_is(difftype, "signature") : -1;
 	Py_XDECREF(difftype);
 	return is;
 }
@@ -260,7 +265,7 @@ open_source(struct deltas *deltas, PyObject *path, PyObject *old)
 		Py_XDECREF(old_file);
 		return source;
 	}
-	delta = host_call("duplicity.librsync", "DeltaFile", "(OO)", old_file, source);
+	delta = object_call("duplicity.librsync", "DeltaFile", "(OO)", old_file, source);
 	Py_DECREF(source);
 	Py_DECREF(old_file);
 	return delta;
@@ -277,7 +282,7 @@ attach_source(struct deltas *deltas, PyObject *delta, PyObject *path, PyObject *
 		return -1;
 	source = open_source(deltas, path, differs ? old : NULL);
 	if (source)
-		code = PyObject_SetAttr(delta, host_name_fileobj, source);
+		code = PyObject_SetAttr(delta, object_name_fileobj, source);
 	Py_XDECREF(source);
 	return code;
 }
@@ -292,12 +297,12 @@ add_without_content(struct deltas *deltas, PyObject *delta, PyObject *path)
 	if (set_difftype(delta, "snapshot") < 0 ||
 		deltas_add_member((PyObject *)deltas, path, STAGE_MEMBER_SNAPSHOT, NULL, 0) < 0)
 		return -1;
-	stat = PyObject_GetAttr(path, host_name_stat);
+	stat = PyObject_GetAttr(path, object_name_stat);
 	if (stat)
-		size = PyObject_GetAttr(stat, host_name_st_size);
+		size = PyObject_GetAttr(stat, object_name_st_size);
 	if (size)
-		code = host_count(
-			deltas->diffdir, host_name_SourceFileSize, PyLong_AsSsize_t(size));
+		code = object_count(
+			deltas->diffdir, object_name_SourceFileSize, PyLong_AsSsize_t(size));
 	Py_XDECREF(size);
 	Py_XDECREF(stat);
 	return PyErr_Occurred() ? -1 : code;
@@ -307,14 +312,14 @@ add_without_content(struct deltas *deltas, PyObject *delta, PyObject *path)
 static PyObject *
 make_delta(struct deltas *deltas, PyObject *path, PyObject *old)
 {
-	PyObject *kind = PyObject_GetAttr(path, host_name_type), *delta = NULL;
+	PyObject *kind = PyObject_GetAttr(path, object_name_type), *delta = NULL;
 	int code = -1;
 
-	if (kind && hostpath_warn_of_time(path) == 0)
+	if (kind && member_warn_of_time(path) == 0)
 		delta = copy_path(deltas, path, kind);
 	if (delta)
-		code = host_is(kind, "reg") ? attach_source(deltas, delta, path, old)
-					    : add_without_content(deltas, delta, path);
+		code = object_is(kind, "reg") ? attach_source(deltas, delta, path, old)
+					      : add_without_content(deltas, delta, path);
 	Py_XDECREF(kind);
 	if (code < 0)
 		Py_CLEAR(delta);
@@ -329,20 +334,20 @@ note_delta(struct deltas *deltas, PyObject *delta, PyObject *path)
 	bool is_new;
 
 	if (deltas->names_files) {
-		stats = PyObject_GetAttr(deltas->diffdir, host_name_stats);
+		stats = PyObject_GetAttr(deltas->diffdir, object_name_stats);
 		if (stats)
-			result = host_call(
+			result = object_call(
 				"duplicity.diffdir", "log_delta_path", "(OOO)", delta, path, stats);
 		Py_XDECREF(stats);
 		return done(result);
 	}
-	difftype = PyObject_GetAttr(delta, host_name_difftype);
+	difftype = PyObject_GetAttr(delta, object_name_difftype);
 	if (!difftype)
 		return -1;
-	is_new = host_is(difftype, "snapshot");
+	is_new = object_is(difftype, "snapshot");
 	Py_DECREF(difftype);
 	return done(call_stats(
-		deltas, is_new ? host_name_add_new_file : host_name_add_changed_file, path));
+		deltas, is_new ? object_name_add_new_file : object_name_add_changed_file, path));
 }
 
 /* A function that raises the exception that it is bound to. */
@@ -372,14 +377,14 @@ judge_exception(struct deltas *deltas, PyObject *path, PyObject *old)
 	if (function)
 		handler = PyObject_GetAttrString(deltas->diffdir, "delta_iter_error_handler");
 	if (handler)
-		result = host_call("duplicity.robust", "check_common_error", "(OO(OO))", handler,
+		result = object_call("duplicity.robust", "check_common_error", "(OO(OO))", handler,
 			function, path, old);
 	Py_XDECREF(handler);
 	Py_XDECREF(function);
 	Py_XDECREF(traceback);
 	Py_XDECREF(value);
 	Py_XDECREF(kind);
-	return done(result) < 0 ? -1 : host_count(deltas->diffdir, host_name_Errors, 1);
+	return done(result) < 0 ? -1 : object_count(deltas->diffdir, object_name_Errors, 1);
 }
 
 /* Is path other than old? 1, 0, or -1 with an exception. */
@@ -397,7 +402,7 @@ is_there(PyObject *path)
 
 	if (path == Py_None)
 		return 0;
-	kind = PyObject_GetAttr(path, host_name_type);
+	kind = PyObject_GetAttr(path, object_name_type);
 	is = kind ? PyObject_IsTrue(kind) : -1;
 	Py_XDECREF(kind);
 	return is;
@@ -415,7 +420,7 @@ compare(struct deltas *deltas, PyObject *path, PyObject *old)
 	other = differs(path, old);
 	if (other <= 0) {
 		if (other == 0)
-			done(call_stats(deltas, host_name_add_unchanged_file, path));
+			done(call_stats(deltas, object_name_add_unchanged_file, path));
 		return NULL;
 	}
 	delta = make_delta(deltas, path, old);
@@ -430,18 +435,18 @@ compare(struct deltas *deltas, PyObject *path, PyObject *old)
 static void
 finish(struct deltas *deltas)
 {
-	PyObject *stats = PyObject_GetAttr(deltas->diffdir, host_name_stats);
+	PyObject *stats = PyObject_GetAttr(deltas->diffdir, object_name_stats);
 	struct stage_error error;
 	int code = -1;
 
 	deltas->ended = true;
 	if (stats)
-		code = done(PyObject_CallMethodObjArgs(stats, host_name_close, NULL));
+		code = done(PyObject_CallMethodObjArgs(stats, object_name_close, NULL));
 	Py_XDECREF(stats);
 	if (code < 0)
 		return;
-	if (stage_volume_end(deltas->archive, &error) < 0)
-		raise_error(&error);
+	if (stage_tar_end(deltas->archive, &error) < 0)
+		errors_raise(&error);
 	else
 		write_out(deltas);
 }
@@ -478,16 +483,16 @@ open_archive(struct deltas *deltas)
 {
 	struct stage_error error;
 
-	if (stage_volume_open(keep, deltas, &deltas->archive, &error) == 0)
+	if (stage_tar_open(keep, deltas, &deltas->archive, &error) == 0)
 		return 0;
-	raise_error(&error);
+	errors_raise(&error);
 	return -1;
 }
 
 static int
 find_verbosity(struct deltas *deltas)
 {
-	PyObject *level = host_call("duplicity.log", "getverbosity", "()");
+	PyObject *level = object_call("duplicity.log", "getverbosity", "()");
 
 	if (!level)
 		return -1;
@@ -516,7 +521,7 @@ deltas_init(PyObject *self, PyObject *arguments, PyObject *keywords)
 		return -1;
 	deltas->ropath_type = PyObject_GetAttrString(deltas->diffdir, "ROPath");
 	deltas->collated =
-		host_call("duplicity.diffdir", "collate2iters", "(OO)", new_iter, sig_iter);
+		object_call("duplicity.diffdir", "collate2iters", "(OO)", new_iter, sig_iter);
 	if (!deltas->ropath_type || !deltas->collated || find_verbosity(deltas) < 0)
 		return -1;
 	return open_archive(deltas);
@@ -528,9 +533,9 @@ deltas_dealloc(PyObject *self)
 	struct deltas *deltas = (struct deltas *)self;
 	PyTypeObject *own = Py_TYPE(self);
 
-	stage_volume_close(&deltas->archive);
+	stage_tar_close(&deltas->archive);
 	free(deltas->written);
-	hostpath_release(&deltas->path);
+	member_release(&deltas->path);
 	Py_CLEAR(deltas->collated);
 	Py_CLEAR(deltas->diffdir);
 	Py_CLEAR(deltas->ropath_type);

@@ -1,11 +1,13 @@
 /*
  * What the host's ROPath.get_tarinfo() puts into a tar header, read from the path itself.
  */
-#include "python/object.h"
+#include "archive/member.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "python/object.h"
 
 /* Names of owners by their numbers, as bytes: the host looks each up once, too. */
 static PyObject *users, *groups;
@@ -14,7 +16,7 @@ static PyObject *users, *groups;
 static PyObject *
 look_up(PyObject *names, PyObject *id, const char *function)
 {
-	PyObject *entry = host_call("duplicity.cached_ops", function, "(O)", id);
+	PyObject *entry = object_call("duplicity.cached_ops", function, "(O)", id);
 	PyObject *name = NULL, *bytes = NULL;
 
 	if (entry)
@@ -56,7 +58,7 @@ read_owner(PyObject *stat, PyObject *attribute, PyObject **names, const char *fu
 static int
 read_time(PyObject *stat, double *ret_time)
 {
-	PyObject *time = PyObject_GetAttr(stat, host_name_st_mtime);
+	PyObject *time = PyObject_GetAttr(stat, object_name_st_mtime);
 
 	if (!time)
 		return -1;
@@ -68,16 +70,16 @@ read_time(PyObject *stat, double *ret_time)
 static int
 warn_of_time(PyObject *ropath)
 {
-	PyObject *tarinfo = PyObject_CallMethodObjArgs(ropath, host_name_get_tarinfo, NULL);
+	PyObject *tarinfo = PyObject_CallMethodObjArgs(ropath, object_name_get_tarinfo, NULL);
 
 	Py_XDECREF(tarinfo);
 	return tarinfo ? 0 : -1;
 }
 
 int
-hostpath_warn_of_time(PyObject *ropath)
+member_warn_of_time(PyObject *ropath)
 {
-	PyObject *stat = PyObject_GetAttr(ropath, host_name_stat);
+	PyObject *stat = PyObject_GetAttr(ropath, object_name_stat);
 	double time = 0;
 	int code = stat ? read_time(stat, &time) : -1;
 
@@ -86,24 +88,24 @@ hostpath_warn_of_time(PyObject *ropath)
 }
 
 static int
-read_stat(struct hostpath *path, PyObject *ropath, enum hostpath_use use)
+read_stat(struct member *path, PyObject *ropath, enum member_use use)
 {
-	PyObject *stat = PyObject_GetAttr(ropath, host_name_stat);
+	PyObject *stat = PyObject_GetAttr(ropath, object_name_stat);
 	struct stage_member *member = &path->member;
 	double time = 0;
 	int code = -1;
 
 	if (stat &&
-		read_owner(stat, host_name_st_uid, &users, "getpwuid", &member->uid,
+		read_owner(stat, object_name_st_uid, &users, "getpwuid", &member->uid,
 			&member->user) == 0 &&
-		read_owner(stat, host_name_st_gid, &groups, "getgrgid", &member->gid,
+		read_owner(stat, object_name_st_gid, &groups, "getgrgid", &member->gid,
 			&member->group) == 0)
 		code = read_time(stat, &time);
 	Py_XDECREF(stat);
 	if (code < 0)
 		return -1;
 	time = trunc(time);
-	if (time < 0 && use == HOSTPATH_VOLUME && warn_of_time(ropath) < 0)
+	if (time < 0 && use == MEMBER_VOLUME && warn_of_time(ropath) < 0)
 		return -1;
 	member->mtime = time > 0 ? (int64_t)time : 0;
 	return 0;
@@ -112,7 +114,7 @@ read_stat(struct hostpath *path, PyObject *ropath, enum hostpath_use use)
 static int
 read_mode(struct stage_member *member, PyObject *ropath)
 {
-	PyObject *mode = PyObject_GetAttr(ropath, host_name_mode);
+	PyObject *mode = PyObject_GetAttr(ropath, object_name_mode);
 
 	if (!mode)
 		return -1;
@@ -122,13 +124,13 @@ read_mode(struct stage_member *member, PyObject *ropath)
 }
 
 static int
-read_target(struct hostpath *path, PyObject *ropath)
+read_target(struct member *path, PyObject *ropath)
 {
-	PyObject *target = PyObject_GetAttr(ropath, host_name_symtext);
+	PyObject *target = PyObject_GetAttr(ropath, object_name_symtext);
 
 	if (!target)
 		return -1;
-	path->target = path_bytes(target);
+	path->target = object_path_bytes(target);
 	Py_DECREF(target);
 	if (!path->target)
 		return -1;
@@ -139,7 +141,7 @@ read_target(struct hostpath *path, PyObject *ropath)
 static int
 read_device(struct stage_member *member, PyObject *ropath)
 {
-	PyObject *numbers = PyObject_GetAttr(ropath, host_name_devnums);
+	PyObject *numbers = PyObject_GetAttr(ropath, object_name_devnums);
 	int code = -1;
 
 	if (numbers)
@@ -151,7 +153,7 @@ read_device(struct stage_member *member, PyObject *ropath)
 
 /* What the path is of. None is of what is no longer there. */
 static int
-read_type(struct hostpath *path, PyObject *type)
+read_type(struct member *path, PyObject *type)
 {
 	static const struct {
 		const char *name;
@@ -162,9 +164,9 @@ read_type(struct hostpath *path, PyObject *type)
 	size_t i;
 
 	path->is_deleted = type == Py_None;
-	path->is_file = host_is(type, "reg");
+	path->is_file = object_is(type, "reg");
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (path->is_deleted || host_is(type, types[i].name)) {
+		if (path->is_deleted || object_is(type, types[i].name)) {
 			path->member.type = types[i].type;
 			return 0;
 		}
@@ -175,7 +177,7 @@ read_type(struct hostpath *path, PyObject *type)
 
 /* Appends one part of a path; sees to room for a slash and a NUL more. */
 static int
-append(struct hostpath *path, size_t *used, PyObject *part, bool first)
+append(struct member *path, size_t *used, PyObject *part, bool first)
 {
 	Py_ssize_t length;
 	size_t room;
@@ -203,7 +205,7 @@ append(struct hostpath *path, size_t *used, PyObject *part, bool first)
 
 /* Joins the index by slashes, as the host does; with slash, one more behind it. */
 static int
-join(struct hostpath *path, PyObject *index, bool slash)
+join(struct member *path, PyObject *index, bool slash)
 {
 	Py_ssize_t parts = PyTuple_Size(index), i;
 	size_t used = 0;
@@ -218,10 +220,10 @@ join(struct hostpath *path, PyObject *index, bool slash)
 }
 
 static int
-read_name(struct hostpath *path, PyObject *ropath, enum hostpath_use use)
+read_name(struct member *path, PyObject *ropath, enum member_use use)
 {
-	PyObject *index = PyObject_GetAttr(ropath, host_name_index), *tuple = NULL;
-	bool slash = use == HOSTPATH_VOLUME && path->member.type == STAGE_MEMBER_DIRECTORY;
+	PyObject *index = PyObject_GetAttr(ropath, object_name_index), *tuple = NULL;
+	bool slash = use == MEMBER_VOLUME && path->member.type == STAGE_MEMBER_DIRECTORY;
 	int code = -1;
 
 	if (index)
@@ -234,9 +236,9 @@ read_name(struct hostpath *path, PyObject *ropath, enum hostpath_use use)
 }
 
 int
-hostpath_read(struct hostpath *path, PyObject *ropath, enum hostpath_use use)
+member_read(struct member *path, PyObject *ropath, enum member_use use)
 {
-	PyObject *type = PyObject_GetAttr(ropath, host_name_type);
+	PyObject *type = PyObject_GetAttr(ropath, object_name_type);
 	int code = -1;
 
 	path->member = (struct stage_member){0};
@@ -262,7 +264,7 @@ hostpath_read(struct hostpath *path, PyObject *ropath, enum hostpath_use use)
 }
 
 void
-hostpath_release(struct hostpath *path)
+member_release(struct member *path)
 {
 	free(path->name);
 	path->name = NULL;

@@ -6,7 +6,7 @@
  * ordinary path is opened without Python's file object, which would cost as much as all else; a
  * path of another kind is asked for its file, and that for its bytes.
  */
-#include "archive/archive.h"
+#include <Python.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,11 @@
 #include <unistd.h>
 
 #include "signature.h"
+
+#include "archive/archive.h"
+#include "python/errors.h"
+#include "python/gil.h"
+#include "python/object.h"
 
 /* What the host reads at a time of what is left when it closes a file. */
 #define REST ((size_t)32 * 1024)
@@ -41,7 +46,7 @@ sourcefile_open_host(PyObject *path)
 	PyObject *mode = PyUnicode_InternFromString("rb"), *file = NULL;
 
 	if (mode)
-		file = PyObject_CallMethodObjArgs(path, host_name_open, mode, NULL);
+		file = PyObject_CallMethodObjArgs(path, object_name_open, mode, NULL);
 	Py_XDECREF(mode);
 	return file;
 }
@@ -51,8 +56,8 @@ static int
 is_plain(const struct sourcefile *file)
 {
 	PyObject *kind = PyObject_GetAttrString(file->diffdir, "Path");
-	PyObject *fileobj = PyObject_GetAttr(file->path, host_name_fileobj);
-	PyObject *opened = PyObject_GetAttr(file->path, host_name_opened);
+	PyObject *fileobj = PyObject_GetAttr(file->path, object_name_fileobj);
+	PyObject *opened = PyObject_GetAttr(file->path, object_name_opened);
 	int is = -1;
 
 	if (kind && fileobj && opened)
@@ -82,8 +87,8 @@ open_reading(const char *name)
 static int
 open_plain(struct sourcefile *file)
 {
-	PyObject *name = PyObject_GetAttr(file->path, host_name_name);
-	PyObject *bytes = name ? path_bytes(name) : NULL;
+	PyObject *name = PyObject_GetAttr(file->path, object_name_name);
+	PyObject *bytes = name ? object_path_bytes(name) : NULL;
 	int sys_errno = 0;
 
 	while (bytes && file->fd < 0 && !PyErr_Occurred()) {
@@ -123,12 +128,12 @@ close_file(struct sourcefile *file)
 	int fd = file->fd;
 
 	if (file->infile) {
-		result = PyObject_CallMethodObjArgs(file->infile, host_name_close, NULL);
+		result = PyObject_CallMethodObjArgs(file->infile, object_name_close, NULL);
 		Py_XDECREF(result);
 		return result ? 0 : -1;
 	}
 	file->fd = -1;
-	if (fd >= 0 && close_released(fd) < 0 && errno != EINTR) {
+	if (fd >= 0 && gil_close(fd) < 0 && errno != EINTR) {
 		PyErr_SetFromErrno(PyExc_OSError);
 		return -1;
 	}
@@ -139,14 +144,14 @@ close_file(struct sourcefile *file)
 static size_t
 block_length_for(const struct sourcefile *file)
 {
-	PyObject *stat = PyObject_GetAttr(file->path, host_name_stat);
-	PyObject *size = stat ? PyObject_GetAttr(stat, host_name_st_size) : NULL;
+	PyObject *stat = PyObject_GetAttr(file->path, object_name_stat);
+	PyObject *size = stat ? PyObject_GetAttr(stat, object_name_st_size) : NULL;
 	PyObject *length = NULL;
 	size_t block_length = 0;
 
 	if (size)
 		length = PyObject_CallMethodObjArgs(
-			file->diffdir, host_name_get_block_size, size, NULL);
+			file->diffdir, object_name_get_block_size, size, NULL);
 	if (length)
 		block_length = PyLong_AsSize_t(length);
 	Py_XDECREF(length);
@@ -166,7 +171,7 @@ begin_signature(struct sourcefile *file)
 		return -1;
 	if (stage_signature_open(&options, &file->signature, &error) == 0)
 		return 0;
-	raise_error(&error);
+	errors_raise(&error);
 	return -1;
 }
 
@@ -196,7 +201,7 @@ sourcefile_dealloc(PyObject *self)
 	PyTypeObject *own = Py_TYPE(self);
 
 	if (file->fd >= 0)
-		close_released(file->fd);
+		gil_close(file->fd);
 	stage_signature_close(&file->signature);
 	Py_CLEAR(file->infile);
 	Py_CLEAR(file->path);
@@ -252,7 +257,7 @@ read_object(PyObject *infile, unsigned char *buffer, size_t size)
 	char *data;
 
 	if (wanted)
-		bytes = PyObject_CallMethodObjArgs(infile, host_name_read, wanted, NULL);
+		bytes = PyObject_CallMethodObjArgs(infile, object_name_read, wanted, NULL);
 	if (bytes && PyBytes_AsStringAndSize(bytes, &data, &got) == 0) {
 		if ((size_t)got > size) {
 			PyErr_SetString(PyExc_ValueError, "a file gave more than it was asked for");
@@ -276,16 +281,16 @@ warn(const struct sourcefile *file)
 		return -1;
 	PyErr_Fetch(&kind, &value, &traceback);
 	PyErr_NormalizeException(&kind, &value, &traceback);
-	reason = host_call("duplicity.util", "uexc", "(O)", value);
+	reason = object_call("duplicity.util", "uexc", "(O)", value);
 	if (reason)
-		name = PyObject_GetAttr(file->infile ? file->infile : file->path, host_name_name);
+		name = PyObject_GetAttr(file->infile ? file->infile : file->path, object_name_name);
 	if (name)
-		text = host_call("os", "fsdecode", "(O)", name);
+		text = object_call("os", "fsdecode", "(O)", name);
 	if (text)
-		text = host_text(
+		text = object_text(
 			"Error %s getting delta for %s", Py_BuildValue("(ON)", reason, text));
 	if (text)
-		result = host_call("duplicity.log", "Warn", "(O)", text);
+		result = object_call("duplicity.log", "Warn", "(O)", text);
 	Py_XDECREF(result);
 	Py_XDECREF(text);
 	Py_XDECREF(name);
@@ -309,7 +314,7 @@ sign(struct sourcefile *file, const unsigned char *buffer, size_t size)
 	code = stage_signature_update(file->signature, buffer, size, &error);
 	Py_END_ALLOW_THREADS
 	if (code < 0)
-		raise_error(&error);
+		errors_raise(&error);
 	return code;
 }
 
@@ -325,7 +330,7 @@ sourcefile_read(PyObject *self, unsigned char *buffer, size_t size)
 			return -1;
 		got = 0;
 	}
-	if (host_count(file->diffdir, host_name_SourceFileSize, got) < 0 ||
+	if (object_count(file->diffdir, object_name_SourceFileSize, got) < 0 ||
 		sign(file, buffer, (size_t)got) < 0)
 		return -1;
 	return got;
@@ -339,7 +344,7 @@ hand_over_signature(struct sourcefile *file)
 	size_t size;
 
 	if (stage_signature_end(file->signature, &bytes, &size, &error) < 0) {
-		raise_error(&error);
+		errors_raise(&error);
 		return -1;
 	}
 	return deltas_add_member(file->deltas, file->path, STAGE_MEMBER_SIGNATURE, bytes, size);

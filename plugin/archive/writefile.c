@@ -8,10 +8,7 @@
  * Waits and work are done without the GIL. Errors are raised as the host's own code would: OSError
  * with errno and name; what the iterator raises passes through as it is.
  */
-#include "module.h"
-
-#include "staging/configuration.h"
-#include "archive/archive.h"
+#include "archive/writefile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +16,14 @@
 
 #include "gzip.h"
 #include "output.h"
+
+#include "archive/archive.h"
+#include "python/errors.h"
+#include "python/gil.h"
+#include "python/object.h"
+#include "staging/configuration.h"
+#include "staging/directory.h"
+#include "staging/space.h"
 
 /*
  * A block of the host's tar files is what was read, and in front of it a header, padded to 512
@@ -53,7 +58,7 @@ fail(const struct writer *writer, const struct stage_error *error)
 		return -1;
 	if (error->code == STAGE_E_SYSTEM)
 		return raise_errno(writer, error->sys_errno);
-	raise_error(error);
+	errors_raise(error);
 	return -1;
 }
 
@@ -62,8 +67,8 @@ static bool
 make_room(void *context)
 {
 	const struct stage_output *output = context;
-	PyGILState_STATE state = interpreter_enter();
-	bool made = staging_wait_for_room(output->fd);
+	PyGILState_STATE state = gil_enter();
+	bool made = space_wait(output->fd);
 
 	PyGILState_Release(state);
 	return made;
@@ -99,14 +104,14 @@ gives_tar(PyObject *block_iter)
 	PyObject *type = NULL;
 	int is;
 
-	if (deltatar_check(block_iter))
+	if (blocks_check(block_iter))
 		return true;
-	type = host_attribute("duplicity.diffdir", "TarBlockIter");
+	type = object_attribute("duplicity.diffdir", "TarBlockIter");
 	is = type ? PyObject_IsInstance(block_iter, type) : 0;
 
 	Py_XDECREF(type);
 	if (is < 0)
-		swallow_exception();
+		errors_swallow();
 	return is > 0;
 }
 
@@ -155,9 +160,9 @@ open_file(struct writer *writer, const char *name)
 		return fail(writer, &error);
 	if (fd < 0)
 		return raise_errno(writer, errno);
-	if (staging_begin_volume(fd, name) < 0) {
+	if (space_begin(fd, name) < 0) {
 		sys_errno = errno;
-		close_released(fd);
+		gil_close(fd);
 		return PyErr_Occurred() ? -1 : raise_errno(writer, sys_errno);
 	}
 	writer->output = (struct stage_output){
@@ -172,8 +177,8 @@ read_size(PyObject *block_iter, uint64_t *ret_bytes)
 	PyObject *size;
 	int code;
 
-	if (deltatar_check(block_iter)) {
-		*ret_bytes = DELTA_PIECE;
+	if (blocks_check(block_iter)) {
+		*ret_bytes = ARCHIVE_PIECE;
 		return 0;
 	}
 	size = PyObject_CallMethod(block_iter, "get_read_size", NULL);
@@ -235,7 +240,7 @@ write_tar_block(struct writer *writer, PyObject *blocks)
 
 	if (PyErr_CheckSignals() < 0)
 		return -1;
-	code = deltatar_write_next(blocks, pass_on, writer, &error);
+	code = blocks_write_next(blocks, pass_on, writer, &error);
 	return code < 0 ? fail(writer, &error) : code;
 }
 
@@ -266,7 +271,7 @@ write_block(struct writer *writer, PyObject *block_iter)
 static int
 write_blocks(struct writer *writer, PyObject *block_iter)
 {
-	bool is_tar = deltatar_check(block_iter);
+	bool is_tar = blocks_check(block_iter);
 	int code;
 
 	if (!PyIter_Check(block_iter)) {
@@ -310,7 +315,7 @@ write_file(struct writer *writer, PyObject *block_iter, const char *name, bool g
 	struct stage_error error;
 	int result;
 
-	writer->settings = settings_of_run(&error);
+	writer->settings = configuration_settings(&error);
 	if (!writer->settings)
 		return fail(writer, &error);
 	if (open_file(writer, name) < 0)
@@ -320,13 +325,13 @@ write_file(struct writer *writer, PyObject *block_iter, const char *name, bool g
 	if (result == 0)
 		result = write_blocks(writer, block_iter);
 	/* after a volume the host has its file of signatures synced */
-	if (result >= 0 && deltatar_check(block_iter) && deltatar_flush(block_iter) < 0)
+	if (result >= 0 && blocks_check(block_iter) && blocks_flush(block_iter) < 0)
 		result = -1;
 	return close_file(writer, result);
 }
 
 PyObject *
-gzip_write_file(PyObject *module, PyObject *arguments, PyObject *keywords)
+writefile_gzip(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
 	/* which Python does not change, but says so in later versions only */
 	static const char *const names[] = {"block_iter", "filename", "size", "gzipped", NULL};
@@ -340,7 +345,7 @@ gzip_write_file(PyObject *module, PyObject *arguments, PyObject *keywords)
 		return NULL;
 	if (size && to_bytes(size, &writer.limit) < 0)
 		return NULL;
-	name = path_bytes(writer.filename);
+	name = object_path_bytes(writer.filename);
 	if (!name)
 		return NULL;
 	result = write_file(&writer, block_iter, PyBytes_AsString(name), gzipped);

@@ -43,8 +43,8 @@ add(struct report *report, const char *path, const char *target)
 	report->list = command_memory(
 		reallocarray(report->list, report->count + 1, sizeof(*report->list)));
 	candidate = &report->list[report->count++];
-	*candidate = (struct candidate){.path = command_memory(strdup(path)),
-		.target = command_memory(strdup(target))};
+	*candidate = (struct candidate){
+		.path = command_memory(strdup(path)), .target = command_memory(strdup(target))};
 	return candidate;
 }
 
@@ -131,8 +131,8 @@ add_directory(struct report *report, const char *root, const char *path)
 	stage_orphan_list_free(&list, count);
 	if (report->count)
 		return COMMAND_DONE;
-	command_problem("%s is no staging directory; \"stagedir status\" lists those that there are",
-		path);
+	command_problem(
+		"%s is no staging directory; \"stagedir status\" lists those that there are", path);
 	return COMMAND_PROBLEM;
 }
 
@@ -143,7 +143,7 @@ find_directory(struct report *report)
 	enum command_exit status;
 
 	if (!path) {
-		command_problem("%s: %s", report->options->url, stage_errno_text(errno));
+		command_problem("%s: %s", report->options->url, stage_error_errno_text(errno));
 		return COMMAND_PROBLEM;
 	}
 	root = command_memory(strdup(path));
@@ -173,8 +173,7 @@ adopt(const struct candidate *candidate, const struct command_options *options,
 	}
 	if (!candidate->proven && !options->yes) {
 		stage_error_set(error, STAGE_E_ARGUMENT, 0,
-			"no lock proves here that its run is gone: see to it that process %ld of "
-			"the machine that made it does not live, and then give --yes",
+			"no lock proves here that its run is gone: see to it that process %ld of the machine that made it does not live, and then give --yes",
 			(long)candidate->pid);
 		return error->message;
 	}
@@ -192,7 +191,7 @@ add_json(struct report *report, const struct candidate *candidate, const char *r
 	json_open_object(json, NULL);
 	json_string(json, "result", result);
 	json_string(json, "path", candidate->path);
-	json_string(json, "state", stage_owner_name(candidate->owner));
+	json_string(json, "state", stage_orphan_owner_name(candidate->owner));
 	json_string(json, "target", *candidate->target ? candidate->target : NULL);
 	json_number(json, "pid", (uint64_t)candidate->pid);
 	json_number(json, "volumes", candidate->volumes);
@@ -209,7 +208,7 @@ add_row(struct report *report, const struct candidate *candidate, const char *re
 	char text[TABLE_TEXT_MAX];
 
 	table_cell(table, "%s%s", report->options->dry_run ? "would be " : "", result);
-	table_cell(table, "%s", stage_owner_name(candidate->owner));
+	table_cell(table, "%s", stage_orphan_owner_name(candidate->owner));
 	table_cell(table, "%zu", candidate->volumes);
 	table_cell(table, "%s", table_size(text, candidate->bytes));
 	table_cell(table, "%s", candidate->path);
@@ -269,8 +268,7 @@ end(struct report *report)
 	} else {
 		table_print(report->table, stdout);
 		if (report->adopted)
-			puts("the next backup to its target, or \"stagedir flush\", hands off what "
-			     "waits; \"stagedir gc\" removes what is of no use");
+			puts("the next backup to its target, or \"stagedir flush\", hands off what waits; \"stagedir gc\" removes what is of no use");
 	}
 	table_free(&report->table);
 	for (i = 0; i < report->count; i++) {

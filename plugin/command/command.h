@@ -40,7 +40,7 @@ enum command_exit {
 struct command_options {
 	bool json;
 	bool dry_run;
-	bool yes; /* the operator knows that no run lives */
+	bool yes;                  /* the operator knows that no run lives */
 	char *const *directories;  /* DIR..., ends with NULL */
 	const char *url;           /* or a staging directory; NULL where none was given */
 	char *const *host_options; /* what was given behind --, ends with NULL */
@@ -126,7 +126,7 @@ enum command_resume {
 enum command_resume command_can_resume(
 	const char *home, const char *note, struct stage_error *error);
 
-/* "live" and "dead", or what else its run may be: stage_owner_name(). */
+/* "live" and "dead", or what else its run may be: stage_orphan_owner_name(). */
 const char *command_run_state(const struct stage_spool_found *spool);
 
 /* Writes what is known of a spool, but for its files, into the object that is open. */

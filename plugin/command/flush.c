@@ -102,12 +102,11 @@ tell_of_others(const struct stage_spool_found *spool)
 			spool->count == 1 ? "" : "s", spool->target, (long)spool->pid,
 			spool->count == 1 ? "it" : "them");
 	else
-		command_say("%s, for %s, wait%s in %s and %s left alone: %s; once you know that its "
-			    "run is gone, \"stagedir adopt %s\" takes it over",
+		command_say(
+			"%s, for %s, wait%s in %s and %s left alone: %s; once you know that its run is gone, \"stagedir adopt %s\" takes it over",
 			command_volumes(volumes, spool->count, spool->bytes), spool->target,
-			spool->count == 1 ? "s" : "", spool->path,
-			spool->count == 1 ? "is" : "are", command_not_ours(spool->owner),
-			spool->path);
+			spool->count == 1 ? "s" : "", spool->path, spool->count == 1 ? "is" : "are",
+			command_not_ours(spool->owner), spool->path);
 }
 
 /* Tells of what waits for another URL than the one that was given, which may be a spelling of it. */
@@ -141,14 +140,13 @@ add_spool(struct jobs *jobs, const struct stage_spool_found *spool, bool quiet)
 		else
 			add_file(jobs, spool, &spool->list[i]);
 	if (spool->unlisted && !quiet)
-		command_say("%s in %s cannot be handed off, as the records that may have told of "
-			    "them are damaged; \"stagedir gc\" removes them",
+		command_say(
+			"%s in %s cannot be handed off, as the records that may have told of them are damaged; \"stagedir gc\" removes them",
 			command_volumes(volumes, spool->unlisted, spool->unlisted_bytes),
 			spool->path);
 	if (useless && !quiet)
 		command_say(
-			"%zu volume%s for %s cannot be handed off any more; \"stagedir gc\" tells "
-			"why, and removes %s",
+			"%zu volume%s for %s cannot be handed off any more; \"stagedir gc\" tells why, and removes %s",
 			useless, useless == 1 ? "" : "s", spool->target,
 			useless == 1 ? "it" : "them");
 }
@@ -290,7 +288,7 @@ run_host(char *const *arguments, char *result, size_t size)
 	}
 	if (failed) {
 		snprintf(result, size, "%s could not be run: %s", arguments[0],
-			stage_errno_text(failed));
+			stage_error_errno_text(failed));
 		return;
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -354,9 +352,10 @@ do_job(const struct job *job, const struct command_options *options)
 	}
 	/* duplicity would make an empty one, with which nothing of the backup is known any more */
 	if (access(job->home, F_OK) < 0) {
-		command_problem("%s waits for %s, but its archive directory %s cannot be looked at: %s",
+		command_problem(
+			"%s waits for %s, but its archive directory %s cannot be looked at: %s",
 			command_volumes(volumes, job->count, job->bytes), job->target, job->home,
-			stage_errno_text(errno));
+			stage_error_errno_text(errno));
 		return COMMAND_PROBLEM;
 	}
 	command_say("%s %s, to %s", options->dry_run ? "would hand off" : "handing off",

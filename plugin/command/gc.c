@@ -82,8 +82,7 @@ reason_to_leave(const struct stage_found *found, const struct outcome *outcome)
 	case STAGE_OWNER_UNKNOWN:
 		break;
 	}
-	return "no lock proves here that its run is gone, or it cannot be read; once you know, "
-	       "\"stagedir adopt\" says so";
+	return "no lock proves here that its run is gone, or it cannot be read; once you know, \"stagedir adopt\" says so";
 }
 
 static void
@@ -93,7 +92,7 @@ add_json(struct report *report, const struct stage_found *found, const struct ou
 
 	json_open_object(json, NULL);
 	json_string(json, "path", found->path);
-	json_string(json, "state", stage_owner_name(found->owner));
+	json_string(json, "state", stage_orphan_owner_name(found->owner));
 	json_number(json, "pid", (uint64_t)found->pid);
 	json_boolean(json, "removed", outcome->removed);
 	json_number(json, "files", outcome->files);
@@ -112,7 +111,7 @@ add_row(struct report *report, const struct stage_found *found, const struct out
 
 	table_cell(table, "%s%s", report->dry_run ? "would be " : "",
 		outcome->removed ? "removed" : "left");
-	table_cell(table, "%s", stage_owner_name(found->owner));
+	table_cell(table, "%s", stage_orphan_owner_name(found->owner));
 	table_cell(table, "%ld", (long)found->pid);
 	table_cell(table, "%zu", outcome->files);
 	table_cell(table, "%s", table_size(text, outcome->bytes));
@@ -420,8 +419,7 @@ end_table(struct report *report)
 		printf("%zu thing%s in orphans %s\n", total->left, total->left == 1 ? "" : "s",
 			report->dry_run ? "would be left" : "could not or must not be removed");
 	if (total->waiting)
-		printf("%zu volume%s for hand-off; \"stagedir flush\", or the next backup, hands "
-		       "%s off\n",
+		printf("%zu volume%s for hand-off; \"stagedir flush\", or the next backup, hands %s off\n",
 			total->waiting, total->waiting == 1 ? " waits" : "s wait",
 			total->waiting == 1 ? "it" : "them");
 }

@@ -57,7 +57,8 @@ judge_file(struct command_judged *judged, struct stage_spool *spool,
 	int code;
 
 	if (!*judged->spool->home && judged->spool->damaged) {
-		condemn(verdict, "the record of its target is damaged: nobody can tell where it belongs");
+		condemn(verdict,
+			"the record of its target is damaged: nobody can tell where it belongs");
 		return;
 	}
 	switch (command_can_resume(judged->spool->home, file->note, &error)) {
@@ -73,7 +74,7 @@ judge_file(struct command_judged *judged, struct stage_spool *spool,
 	code = stage_spool_check(spool, file, &error);
 	if (code == STAGE_E_DAMAGED) {
 		condemn(verdict, error.message);
-		if (partial_note_volume(file->note, &volume) && volume < *hole)
+		if (manifest_note_volume(file->note, &volume) && volume < *hole)
 			*hole = volume;
 	} else if (code < 0) {
 		leave(judged, verdict, &error);
@@ -90,7 +91,7 @@ judge_order(
 	unsigned long volume;
 	char reason[128];
 
-	if (!verdict->waits || !partial_note_volume(file->note, &volume) || volume <= hole)
+	if (!verdict->waits || !manifest_note_volume(file->note, &volume) || volume <= hole)
 		return;
 	snprintf(reason, sizeof(reason),
 		"volume %lu is damaged, and without it volume %lu cannot be handed off", hole,
@@ -125,8 +126,8 @@ judge_files(struct command_judged *judged, struct stage_spool *spool)
 	}
 	for (file = unlisted; file; file = file->next, i++) {
 		init_verdict(&judged->list[i], file);
-		condemn(&judged->list[i], "the record that may have told of it is damaged: nobody can "
-					  "tell what it is");
+		condemn(&judged->list[i],
+			"the record that may have told of it is damaged: nobody can tell what it is");
 	}
 	for (file = files, i = 0; file; file = file->next, i++)
 		judge_order(&judged->list[i], file, hole);

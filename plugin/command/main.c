@@ -93,8 +93,7 @@ static const char flush_help[] =
 	"  -n, --dry-run  tell what would be handed off, and how duplicity would be called\n"
 	"  -h, --help     this text\n"
 	"\n"
-	"Exit code 1: something still waits, or some directory could not be looked "
-	"into.\n" EXIT_CODES;
+	"Exit code 1: something still waits, or some directory could not be looked into.\n" EXIT_CODES;
 
 static const char adopt_help[] =
 	"usage: stagedir adopt [--yes] [--dry-run] [--json] DIRECTORY|URL\n"
@@ -191,7 +190,8 @@ print_line(FILE *out, const char *before, const char *format, va_list arguments)
 	if (stage_url_display_all(text, &shown, NULL) < 0)
 		snprintf(text, sizeof(text), "out of memory");
 	/* one write, so that lines of several processes do not mix */
-	fprintf(out, "%s%s\n", before, stage_printable(line, sizeof(line), shown ? shown : text));
+	fprintf(out, "%s%s\n", before,
+		stage_error_printable(line, sizeof(line), shown ? shown : text));
 	free(shown);
 }
 
@@ -282,8 +282,8 @@ take_operands(
 		if (!operands[0])
 			return true;
 		given = command_shown_url(operands[0]);
-		command_problem("%s takes no argument, but was given \"%s\"", subcommand->name,
-			given);
+		command_problem(
+			"%s takes no argument, but was given \"%s\"", subcommand->name, given);
 		free(given);
 		return false;
 	case DIRECTORIES:
@@ -301,8 +301,8 @@ take_operands(
 	if (!operands[0] || !operands[1])
 		return true;
 	given = command_shown_url(operands[1]);
-	command_problem("%s takes one URL, but was given \"%s\" too; options for duplicity stand "
-			"behind --",
+	command_problem(
+		"%s takes one URL, but was given \"%s\" too; options for duplicity stand behind --",
 		subcommand->name, given);
 	free(given);
 	return false;
@@ -460,7 +460,7 @@ end_output(enum command_exit status)
 	if (!failed)
 		return status;
 	command_problem("cannot write to standard output%s%s", errno ? ": " : "",
-		errno ? stage_errno_text(errno) : "");
+		errno ? stage_error_errno_text(errno) : "");
 	return status == COMMAND_DONE ? COMMAND_PROBLEM : status;
 }
 

@@ -56,7 +56,7 @@ add_roots(struct command_places *places, const struct stage_settings *settings)
 			add_place(places, command_memory(strdup(path)), &found);
 		} else if (errno != ENOENT && errno != ENOTDIR) {
 			command_problem("cannot look for staging directories in %s: %s", path,
-				stage_errno_text(errno));
+				stage_error_errno_text(errno));
 			status = COMMAND_PROBLEM;
 		}
 	}
@@ -72,7 +72,7 @@ archive_path(void)
 	char *path;
 
 	if (!base || *base != '/') {
-		base = stage_home_of("");
+		base = stage_expand_home("");
 		below = "/.cache";
 	}
 	if (!base)
@@ -116,7 +116,7 @@ add_archives(struct command_places *places)
 		closedir(stream);
 	} else if (errno != ENOENT && errno != ENOTDIR) {
 		command_problem("cannot look for archive directories in %s: %s", archive,
-			stage_errno_text(errno));
+			stage_error_errno_text(errno));
 		status = COMMAND_PROBLEM;
 	}
 	free(archive);
@@ -164,7 +164,7 @@ add_directory(struct command_places *places, const char *directory)
 
 	if (!path || stat(path, &found) < 0) {
 		command_problem("cannot look for staging directories in %s: %s", directory,
-			stage_errno_text(errno));
+			stage_error_errno_text(errno));
 		free(path);
 		return COMMAND_PROBLEM;
 	}

@@ -61,7 +61,7 @@ command_can_resume(const char *home, const char *note, struct stage_error *error
 	unsigned long volume;
 	int code;
 
-	code = partial_note_check(home, note, &volume, error);
+	code = manifest_note_check(home, note, &volume, error);
 	if (code == 0)
 		return COMMAND_RESUMABLE;
 	return code == STAGE_E_DAMAGED ? COMMAND_USELESS : COMMAND_UNKNOWN;
@@ -70,7 +70,7 @@ command_can_resume(const char *home, const char *note, struct stage_error *error
 const char *
 command_run_state(const struct stage_spool_found *spool)
 {
-	return spool->owner == STAGE_OWNER_DEAD ? "dead" : stage_owner_name(spool->owner);
+	return spool->owner == STAGE_OWNER_DEAD ? "dead" : stage_orphan_owner_name(spool->owner);
 }
 
 void

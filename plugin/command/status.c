@@ -27,7 +27,7 @@ is_staged(const struct stage_found *found)
 static const char *
 state_of(const struct stage_found *found)
 {
-	return is_staged(found) ? "staged" : stage_owner_name(found->owner);
+	return is_staged(found) ? "staged" : stage_orphan_owner_name(found->owner);
 }
 
 static const struct stage_spool_found *
@@ -254,10 +254,9 @@ print_advice(const struct stage_spool_found *spool, size_t waiting, uint64_t byt
 	size_t useless = spool->count - waiting;
 	char volumes[COMMAND_VOLUMES_MAX], target[STAGE_ERROR_MESSAGE_MAX];
 
-	stage_printable(target, sizeof(target), spool->target);
+	stage_error_printable(target, sizeof(target), spool->target);
 	if (spool->damaged)
-		printf("%zu record%s of its journal %s damaged; %s that %s may have told of stay "
-		       "until \"stagedir gc\" removes them\n",
+		printf("%zu record%s of its journal %s damaged; %s that %s may have told of stay until \"stagedir gc\" removes them\n",
 			spool->damaged, spool->damaged == 1 ? "" : "s",
 			spool->damaged == 1 ? "is" : "are",
 			command_volumes(volumes, spool->unlisted, spool->unlisted_bytes),
@@ -266,15 +265,14 @@ print_advice(const struct stage_spool_found *spool, size_t waiting, uint64_t byt
 		printf("left alone, as %s; once you know that its run is gone, \"stagedir adopt "
 		       "%s\" has the next backup hand off what waits\n",
 			command_not_ours(spool->owner),
-			stage_printable(target, sizeof(target), spool->path));
+			stage_error_printable(target, sizeof(target), spool->path));
 	if (spool->owner != STAGE_OWNER_DEAD)
 		return;
 	if (useless)
 		printf("%zu of these cannot be handed off any more; \"stagedir gc\" removes them\n",
 			useless);
 	if (waiting)
-		printf("%s, wait%s for %s; the next backup to it, or \"stagedir flush\", hands "
-		       "%s off\n",
+		printf("%s, wait%s for %s; the next backup to it, or \"stagedir flush\", hands %s off\n",
 			command_volumes(volumes, waiting, bytes), waiting == 1 ? "s" : "", target,
 			waiting == 1 ? "it" : "them");
 }
@@ -292,8 +290,8 @@ print_spool(const struct stage_spool_found *spool)
 	if (spool->unreadable || spool->count + spool->damaged == 0)
 		return;
 	printf("\nfor %s, in %s (run %ld, %s)\n",
-		stage_printable(target, sizeof(target), spool->target),
-		stage_printable(path, sizeof(path), spool->path), (long)spool->pid,
+		stage_error_printable(target, sizeof(target), spool->target),
+		stage_error_printable(path, sizeof(path), spool->path), (long)spool->pid,
 		command_run_state(spool));
 	table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
 	for (i = 0; i < spool->count; i++) {
@@ -357,8 +355,7 @@ print_sums(const struct report *report)
 		printf(", %zu in which dead runs left what waits", report->staged);
 	putchar('\n');
 	if (report->live)
-		printf("A lock tells that a run lives; its number, from the directory's name, is "
-		       "for information.\n");
+		printf("A lock tells that a run lives; its number, from the directory's name, is for information.\n");
 }
 
 static void

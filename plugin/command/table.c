@@ -38,7 +38,7 @@ static char *__attribute__((format(printf, 1, 0))) printable(const char *format,
 		text = NULL;
 	size = 4 * strlen(command_memory(text)) + 4;
 	safe = command_memory(malloc(size));
-	stage_printable(safe, size, text);
+	stage_error_printable(safe, size, text);
 	free(text);
 	return safe;
 }

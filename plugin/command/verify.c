@@ -121,8 +121,8 @@ check_spool(struct report *report, const struct stage_spool_found *found)
 		return COMMAND_PROBLEM;
 	}
 	if (found->damaged)
-		command_problem("%s: %zu records of its journal are damaged; %s may have been "
-				"told of by them",
+		command_problem(
+			"%s: %zu records of its journal are damaged; %s may have been told of by them",
 			found->path, found->damaged,
 			command_volumes(volumes, found->unlisted, found->unlisted_bytes));
 	if (found->owner == STAGE_OWNER_LIVE)

@@ -22,8 +22,8 @@ static const struct {
 /* The state of reading a manifest. */
 struct scan {
 	unsigned long wanted;
-	bool inside;                          /* in a record of the wanted volume */
-	char hashes[TYPES][PARTIAL_HASH_MAX]; /* of it, each "" where there is none */
+	bool inside;                           /* in a record of the wanted volume */
+	char hashes[TYPES][MANIFEST_HASH_MAX]; /* of it, each "" where there is none */
 };
 
 /* Part of a line: it may hold any bytes. */
@@ -146,7 +146,7 @@ scan_stream(struct scan *scan, FILE *stream)
 	int character;
 
 	while ((character = getc_unlocked(stream)) != EOF) {
-		if (++total > PARTIAL_MANIFEST_MAX)
+		if (++total > MANIFEST_BYTES_MAX)
 			return 1;
 		if (character == '\n') {
 			if (!take_line(scan, (struct text){line, length}))
@@ -175,7 +175,7 @@ open_manifest(const char *path, FILE **ret_stream, struct stage_error *error)
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &stat) < 0)
 		goto failed;
-	if (!S_ISREG(stat.st_mode) || stat.st_size > PARTIAL_MANIFEST_MAX) {
+	if (!S_ISREG(stat.st_mode) || stat.st_size > MANIFEST_BYTES_MAX) {
 		close(fd);
 		return stage_error_set(error, STAGE_E_DAMAGED, 0, "the partial manifest %s is %s",
 			path, S_ISREG(stat.st_mode) ? "too large" : "not a regular file");
@@ -215,8 +215,8 @@ scan_file(struct scan *scan, const char *path, struct stage_error *error)
 }
 
 int
-partial_volume_hash(const char *home, const char *manifest, unsigned long volume,
-	char ret_hash[PARTIAL_HASH_MAX], struct stage_error *error)
+manifest_volume_hash(const char *home, const char *manifest, unsigned long volume,
+	char ret_hash[MANIFEST_HASH_MAX], struct stage_error *error)
 {
 	struct scan scan = {.wanted = volume};
 	size_t i;
@@ -235,19 +235,19 @@ partial_volume_hash(const char *home, const char *manifest, unsigned long volume
 		code = stage_error_set(error, STAGE_E_DAMAGED, 0,
 			"volume %lu was made again since, or is not in %s", volume, path);
 	else if (code == 0)
-		memcpy(ret_hash, scan.hashes[i], PARTIAL_HASH_MAX);
+		memcpy(ret_hash, scan.hashes[i], MANIFEST_HASH_MAX);
 	free(path);
 	return code;
 }
 
 int
-partial_note_make(const char *home, const char *manifest, unsigned long volume, char **ret_note,
+manifest_note_make(const char *home, const char *manifest, unsigned long volume, char **ret_note,
 	struct stage_error *error)
 {
-	char hash[PARTIAL_HASH_MAX], *note;
+	char hash[MANIFEST_HASH_MAX], *note;
 	int code;
 
-	code = partial_volume_hash(home, manifest, volume, hash, error);
+	code = manifest_volume_hash(home, manifest, volume, hash, error);
 	if (code < 0)
 		return code;
 	if (asprintf(&note, "%lu %s %s", volume, hash, manifest) < 0)
@@ -258,7 +258,7 @@ partial_note_make(const char *home, const char *manifest, unsigned long volume, 
 
 /* Takes a note apart: its hash is as in a manifest. */
 static bool
-parse(const char *note, unsigned long *ret_volume, char ret_hash[PARTIAL_HASH_MAX],
+parse(const char *note, unsigned long *ret_volume, char ret_hash[MANIFEST_HASH_MAX],
 	const char **ret_manifest)
 {
 	struct text rest = {note, strlen(note)}, number, type, hash;
@@ -271,16 +271,16 @@ parse(const char *note, unsigned long *ret_volume, char ret_hash[PARTIAL_HASH_MA
 	if (i == TYPES || number.length == 0 || take_number(number, ret_volume) != number.length ||
 		*rest.start != ' ' || !is_file_name(rest.start + 1))
 		return false;
-	snprintf(
-		ret_hash, PARTIAL_HASH_MAX, "%s %.*s", types[i].name, (int)hash.length, hash.start);
+	snprintf(ret_hash, MANIFEST_HASH_MAX, "%s %.*s", types[i].name, (int)hash.length,
+		hash.start);
 	*ret_manifest = rest.start + 1;
 	return true;
 }
 
 bool
-partial_note_volume(const char *note, unsigned long *ret_volume)
+manifest_note_volume(const char *note, unsigned long *ret_volume)
 {
-	char hash[PARTIAL_HASH_MAX];
+	char hash[MANIFEST_HASH_MAX];
 	const char *manifest;
 	unsigned long volume;
 
@@ -298,20 +298,18 @@ fail_missing(const char *home, const char *manifest, struct stage_error *error)
 
 	if (lstat(home, &stat) == 0)
 		return stage_error_set(error, STAGE_E_DAMAGED, 0,
-			"the backup that it belongs to is complete, or was begun anew: %s is not "
-			"in %s",
+			"the backup that it belongs to is complete, or was begun anew: %s is not in %s",
 			manifest, home);
 	return stage_error_set(error, STAGE_E_SYSTEM, errno,
-		"nobody can tell whether the backup that it belongs to is complete: its archive "
-		"directory %s cannot be looked at; is it on a disk that is not mounted here?",
+		"nobody can tell whether the backup that it belongs to is complete: its archive directory %s cannot be looked at; is it on a disk that is not mounted here?",
 		home);
 }
 
 int
-partial_note_check(
+manifest_note_check(
 	const char *home, const char *note, unsigned long *ret_volume, struct stage_error *error)
 {
-	char noted[PARTIAL_HASH_MAX], hash[PARTIAL_HASH_MAX];
+	char noted[MANIFEST_HASH_MAX], hash[MANIFEST_HASH_MAX];
 	struct stage_error failure;
 	const char *manifest;
 	unsigned long volume;
@@ -320,7 +318,7 @@ partial_note_check(
 	if (!*home || !parse(note, &volume, noted, &manifest))
 		return stage_error_set(error, STAGE_E_DAMAGED, 0,
 			"it was put without a partial manifest in which it could be found again");
-	code = partial_volume_hash(home, manifest, volume, hash, &failure);
+	code = manifest_volume_hash(home, manifest, volume, hash, &failure);
 	if (code == STAGE_E_SYSTEM && (failure.sys_errno == ENOENT || failure.sys_errno == ENOTDIR))
 		return fail_missing(home, manifest, error);
 	if (code < 0) {

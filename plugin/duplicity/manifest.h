@@ -23,18 +23,18 @@
  *
  * Nothing here knows the host otherwise, or Python; any thread may call it.
  */
-#ifndef STAGEDIR_PARTIAL_H
-#define STAGEDIR_PARTIAL_H
+#ifndef STAGEDIR_MANIFEST_H
+#define STAGEDIR_MANIFEST_H
 
 #include <stdbool.h>
 
 #include "error.h"
 
 /* Bytes of a hash type and a hash, as in "MD5 d41d8cd98f00b204e9800998ecf8427e", with the NUL. */
-#define PARTIAL_HASH_MAX 48
+#define MANIFEST_HASH_MAX 48
 
 /* A larger manifest is not read: STAGE_E_DAMAGED. Some half a million volumes. */
-#define PARTIAL_MANIFEST_MAX (256 * 1024 * 1024)
+#define MANIFEST_BYTES_MAX (256 * 1024 * 1024)
 
 /*
  * Finds the hash of a volume, SHA1 or else MD5, in the partial manifest of this name in the host's
@@ -42,22 +42,22 @@
  * STAGE_E_SYSTEM, ENOENT where there is none; STAGE_E_MEMORY; STAGE_E_ARGUMENT where name is none
  * of a file in a directory.
  */
-int partial_volume_hash(const char *home, const char *manifest, unsigned long volume,
-	char ret_hash[PARTIAL_HASH_MAX], struct stage_error *error);
+int manifest_volume_hash(const char *home, const char *manifest, unsigned long volume,
+	char ret_hash[MANIFEST_HASH_MAX], struct stage_error *error);
 
-/* Makes the note of a volume, which the caller frees. Errors as of partial_volume_hash(). */
-int partial_note_make(const char *home, const char *manifest, unsigned long volume, char **ret_note,
-	struct stage_error *error);
+/* Makes the note of a volume, which the caller frees. Errors as of manifest_volume_hash(). */
+int manifest_note_make(const char *home, const char *manifest, unsigned long volume,
+	char **ret_note, struct stage_error *error);
 
 /*
  * Can the file that has this note still be handed off, as far as the manifest in home tells?
  * STAGE_E_DAMAGED: no, never, and the message says for people why. Any other code, STAGE_E_SYSTEM
  * or STAGE_E_MEMORY: that could not be found out; so it is where home itself is not there.
  */
-int partial_note_check(
+int manifest_note_check(
 	const char *home, const char *note, unsigned long *ret_volume, struct stage_error *error);
 
 /* The volume that a note is of. False where it is no note. */
-bool partial_note_volume(const char *note, unsigned long *ret_volume);
+bool manifest_note_volume(const char *note, unsigned long *ret_volume);
 
 #endif

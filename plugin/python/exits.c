@@ -13,13 +13,20 @@
  *
  * The end of the interpreter, for what an exception on its way out still refers to.
  */
-#include "module.h"
+#include "python/exits.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "log.h"
+
+#include "python/errors.h"
+#include "python/hostlog.h"
+#include "python/object.h"
 
 static const int signals[] = {SIGTERM, SIGHUP};
 #define SIGNAL_COUNT (sizeof(signals) / sizeof(signals[0]))
@@ -27,8 +34,32 @@ static const int signals[] = {SIGTERM, SIGHUP};
 static PyObject *previous[SIGNAL_COUNT]; /* NULL where we are not installed */
 static pid_t owner; /* whose directories the handlers clean up; 0 until they are installed */
 
+static void (*registered[EXITS_MAX])(enum exits_how how);
+static size_t registered_count;
+
 static int held;     /* how many holds there are, of all threads */
 static int deferred; /* the first signal that came meanwhile, or 0 */
+
+void
+exits_register(void (*clean_up)(enum exits_how how))
+{
+	size_t i;
+
+	for (i = 0; i < registered_count; i++)
+		if (registered[i] == clean_up)
+			return;
+	assert(registered_count < EXITS_MAX);
+	registered[registered_count++] = clean_up;
+}
+
+void
+exits_run(enum exits_how how)
+{
+	size_t i;
+
+	for (i = registered_count; i > 0; i--)
+		registered[i - 1](how);
+}
 
 /* Removes a file if nobody has locked it, and if it is what fd is: it may be another one by now. */
 static void
@@ -47,8 +78,8 @@ remove_unlocked(int fd, const char *name)
 static void
 remove_lockfile(void)
 {
-	PyObject *path = host_attribute("duplicity.config", "lockpath");
-	PyObject *bytes = path ? path_bytes(path) : NULL;
+	PyObject *path = object_attribute("duplicity.config", "lockpath");
+	PyObject *bytes = path ? object_path_bytes(path) : NULL;
 	const char *name = bytes ? PyBytes_AsString(bytes) : "";
 	int fd = -1;
 
@@ -58,7 +89,7 @@ remove_lockfile(void)
 		remove_unlocked(fd, name);
 		close(fd);
 	}
-	swallow_exception();
+	errors_swallow();
 	Py_XDECREF(bytes);
 	Py_XDECREF(path);
 }
@@ -71,12 +102,11 @@ clean_up(int number)
 
 	if (getpid() != owner)
 		return;
-	stage_log_line(&host_log, STAGE_INFO, "ended by signal %d: cleaning up", number);
-	staging_end_all(STAGING_LEAVE);
-	directory_cleanup_all();
-	function = host_attribute("duplicity.util", "release_lockfile");
+	stage_log_line(&hostlog, STAGE_INFO, "ended by signal %d: cleaning up", number);
+	exits_run(EXITS_LEAVE);
+	function = object_attribute("duplicity.util", "release_lockfile");
 	result = function ? PyObject_CallNoArgs(function) : NULL;
-	swallow_exception();
+	errors_swallow();
 	Py_XDECREF(result);
 	Py_XDECREF(function);
 	remove_lockfile();
@@ -190,10 +220,8 @@ on_audit(PyObject *self, PyObject *arguments)
 	 * the child of a fork that is about to exec has nothing to clean up, and cleanup knows that
 	 */
 	if (PyArg_ParseTuple(arguments, "sO:on_audit", &event, &details)) {
-		if (strcmp(event, "os.exec") == 0) {
-			staging_end_all(STAGING_LEAVE);
-			directory_cleanup_all();
-		}
+		if (strcmp(event, "os.exec") == 0)
+			exits_run(EXITS_LEAVE);
 	} else {
 		PyErr_Clear(); /* an exception here would forbid what the event is about */
 	}
@@ -205,8 +233,7 @@ at_exit(PyObject *self, PyObject *unused)
 {
 	(void)self;
 	(void)unused;
-	staging_end_all(STAGING_STOP);
-	directory_cleanup_all();
+	exits_run(EXITS_STOP);
 	Py_RETURN_NONE;
 }
 
@@ -227,7 +254,7 @@ register_function(const char *module_name, const char *registrar, PyMethodDef *m
 	if (module && function)
 		result = PyObject_CallMethod(module, registrar, "O", function);
 	if (!result)
-		swallow_exception();
+		errors_swallow();
 	Py_XDECREF(module);
 	Py_XDECREF(function);
 	Py_XDECREF(result);
@@ -237,30 +264,30 @@ register_function(const char *module_name, const char *registrar, PyMethodDef *m
 static void
 register_once(void)
 {
-	static bool registered;
+	static bool done;
 
-	if (registered)
+	if (done)
 		return;
-	registered = true;
+	done = true;
 	register_function("atexit", "register", &at_exit_method);
 	register_function("sys", "addaudithook", &on_audit_method);
 }
 
 void
-endings_watch(void)
+exits_watch(void)
 {
 	register_once();
 	install_signals();
 }
 
 void
-endings_hold(void)
+exits_hold(void)
 {
 	held++;
 }
 
 void
-endings_release(void)
+exits_release(void)
 {
 	int number = deferred;
 
@@ -271,10 +298,10 @@ endings_release(void)
 }
 
 PyObject *
-watch_endings(PyObject *module, PyObject *unused)
+exits_watch_endings(PyObject *module, PyObject *unused)
 {
 	(void)module;
 	(void)unused;
-	endings_watch();
+	exits_watch();
 	Py_RETURN_NONE;
 }

@@ -11,7 +11,7 @@
  * os.register_at_fork(), never by pthread_atfork(). A fork() that Python knows nothing of runs no
  * Python in the child, and needs no lock.
  */
-#include "module.h"
+#include "python/gil.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -66,7 +66,7 @@ register_at_fork(PyObject *before, PyObject *after)
 }
 
 int
-interpreter_watch_forks(void)
+gil_watch_forks(void)
 {
 	PyObject *before, *after;
 	int code = -1;
@@ -85,7 +85,7 @@ interpreter_watch_forks(void)
 }
 
 PyGILState_STATE
-interpreter_enter(void)
+gil_enter(void)
 {
 	PyThreadState *state = PyGILState_GetThisThreadState();
 
@@ -102,7 +102,7 @@ interpreter_enter(void)
 }
 
 int
-close_released(int fd)
+gil_close(int fd)
 {
 	int result, sys_errno;
 

@@ -2,31 +2,31 @@
 
 #include <stdarg.h>
 
-#define HOST_NAME(name) PyObject *host_name_##name;
-HOST_NAMES(HOST_NAME)
-#undef HOST_NAME
+#define OBJECT_NAME(name) PyObject *object_name_##name;
+OBJECT_NAMES(OBJECT_NAME)
+#undef OBJECT_NAME
 
 int
-host_names_intern(void)
+object_intern_names(void)
 {
-#define HOST_NAME(name)                                                                            \
-	if (!host_name_##name && !(host_name_##name = PyUnicode_InternFromString(#name)))          \
+#define OBJECT_NAME(name)                                                                          \
+	if (!object_name_##name && !(object_name_##name = PyUnicode_InternFromString(#name)))      \
 		return -1;
-	HOST_NAMES(HOST_NAME)
-#undef HOST_NAME
+	OBJECT_NAMES(OBJECT_NAME)
+#undef OBJECT_NAME
 	return 0;
 }
 
 bool
-host_is(PyObject *string, const char *value)
+object_is(PyObject *string, const char *value)
 {
 	return PyUnicode_Check(string) && PyUnicode_CompareWithASCIIString(string, value) == 0;
 }
 
 int
-host_count(PyObject *diffdir, PyObject *name, Py_ssize_t count)
+object_count(PyObject *diffdir, PyObject *name, Py_ssize_t count)
 {
-	PyObject *stats = PyObject_GetAttr(diffdir, host_name_stats);
+	PyObject *stats = PyObject_GetAttr(diffdir, object_name_stats);
 	PyObject *before = NULL, *more = NULL, *after = NULL;
 	int code = -1;
 
@@ -50,7 +50,7 @@ host_count(PyObject *diffdir, PyObject *name, Py_ssize_t count)
 }
 
 PyObject *
-host_call(const char *module, const char *function, const char *format, ...)
+object_call(const char *module, const char *function, const char *format, ...)
 {
 	PyObject *object = PyImport_ImportModule(module), *callable = NULL, *arguments = NULL;
 	PyObject *result = NULL;
@@ -71,15 +71,40 @@ host_call(const char *module, const char *function, const char *format, ...)
 }
 
 PyObject *
-host_text(const char *text, PyObject *arguments)
+object_text(const char *text, PyObject *arguments)
 {
 	PyObject *translated = NULL, *result = NULL;
 
 	if (arguments)
-		translated = host_call("builtins", "_", "(s)", text);
+		translated = object_call("builtins", "_", "(s)", text);
 	if (translated)
 		result = PyUnicode_Format(translated, arguments);
 	Py_XDECREF(translated);
 	Py_XDECREF(arguments);
 	return result;
+}
+
+PyObject *
+object_attribute(const char *module, const char *name)
+{
+	PyObject *module_name, *object = NULL, *attribute = NULL;
+
+	module_name = PyUnicode_FromString(module);
+	if (module_name)
+		object = PyImport_GetModule(module_name);
+	if (object)
+		attribute = PyObject_GetAttrString(object, name);
+	Py_XDECREF(module_name);
+	Py_XDECREF(object);
+	if (!attribute)
+		PyErr_Clear();
+	return attribute;
+}
+
+PyObject *
+object_path_bytes(PyObject *path)
+{
+	PyObject *bytes;
+
+	return PyUnicode_FSConverter(path, &bytes) ? bytes : NULL;
 }

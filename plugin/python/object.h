@@ -1,17 +1,17 @@
 /*
- * hostobject - what the parts of this module that work file by file need of the host's objects
+ * object - the host's objects: attributes, functions, texts and paths
  *
  * Its names are strings that are made once: a full backup reads some forty attributes a file.
  * Everything here is called with the GIL held.
  */
-#ifndef STAGEDIR_HOSTOBJECT_H
-#define STAGEDIR_HOSTOBJECT_H
+#ifndef STAGEDIR_OBJECT_H
+#define STAGEDIR_OBJECT_H
 
-#include "module.h"
+#include <Python.h>
 
-#include "tar.h"
+#include <stdbool.h>
 
-#define HOST_NAMES(X)                                                                              \
+#define OBJECT_NAMES(X)                                                                            \
 	X(Errors)                                                                                  \
 	X(RawDeltaSize)                                                                            \
 	X(SourceFileSize)                                                                          \
@@ -45,62 +45,41 @@
 	X(type)                                                                                    \
 	X(write)
 
-#define HOST_NAME(name) extern PyObject *host_name_##name;
-HOST_NAMES(HOST_NAME)
-#undef HOST_NAME
+#define OBJECT_NAME(name) extern PyObject *object_name_##name;
+OBJECT_NAMES(OBJECT_NAME)
+#undef OBJECT_NAME
 
 /* To be called once, before all else: 0, or -1 with an exception. */
-int host_names_intern(void);
+int object_intern_names(void);
 
 /* Adds to a number of the host's statistics, diffdir.stats, if it keeps any: 0, or -1 with an
  * exception. */
-int host_count(PyObject *diffdir, PyObject *name, Py_ssize_t count);
+int object_count(PyObject *diffdir, PyObject *name, Py_ssize_t count);
 
 /*
  * Calls a function of one of the host's modules, such as ("duplicity.log", "Warn"), with arguments
  * as Py_BuildValue() takes them, in parentheses. A new reference, NULL with an exception.
  */
-PyObject *host_call(const char *module, const char *function, const char *format, ...);
+PyObject *object_call(const char *module, const char *function, const char *format, ...);
 
 /* The host's translation of a text, with arguments put in, which this consumes; NULL with an
  * exception, also where arguments is NULL. */
-PyObject *host_text(const char *text, PyObject *arguments);
+PyObject *object_text(const char *text, PyObject *arguments);
 
 /*
- * A member of a tar archive that is made of one of the host's ROPaths. Zeroed it is empty; what its
- * strings lie in is its own, until it is read again or released.
+ * An attribute of one of the host's modules, such as ("duplicity.config", "temproot"); a new
+ * reference, NULL without an exception where the module is not loaded or has no such attribute (at
+ * interpreter exit it may be gone).
  */
-struct hostpath {
-	struct stage_member member;
-	bool is_file; /* a regular one */
-	bool is_deleted;
-	char *name;
-	size_t room;
-	PyObject *target;
-};
-
-/* What the name and the time of a member are. */
-enum hostpath_use {
-	/* in a volume: names of directories end with a slash; a time below 0, once it is whole
-	 * seconds, is warned of by the host, and made 0 */
-	HOSTPATH_VOLUME,
-
-	/* among signatures: without a slash, and whoever made the path known has warned */
-	HOSTPATH_SIGNATURE,
-};
-
-/* Reads a ROPath. 0, or -1 with an exception. */
-int hostpath_read(struct hostpath *path, PyObject *ropath, enum hostpath_use use);
-
-void hostpath_release(struct hostpath *path);
+PyObject *object_attribute(const char *module, const char *name);
 
 /*
- * The host says so when it makes a tar header of a time before 1970: has it say so, if it is one.
- * 0, or -1 with an exception.
+ * The bytes of a path given as str or bytes, as os.fsencode() does it; a new bytes object, NULL
+ * with an exception otherwise.
  */
-int hostpath_warn_of_time(PyObject *ropath);
+PyObject *object_path_bytes(PyObject *path);
 
 /* Is it a string of the host's with this value? */
-bool host_is(PyObject *string, const char *value);
+bool object_is(PyObject *string, const char *value);
 
 #endif

@@ -3,7 +3,7 @@
  * directory and its digest, and what is of no use is discarded, with a notice that says why. Which
  * of the rest still has to be handed off depends on what is in storage, which the host knows.
  */
-#include "staging/staging.h"
+#include <Python.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,8 +11,14 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "duplicity/manifest.h"
+#include "log.h"
 #include "url.h"
+
+#include "duplicity/manifest.h"
+#include "python/errors.h"
+#include "python/hostlog.h"
+#include "staging/roots.h"
+#include "staging/staging.h"
 
 /*
  * Half seconds that a spool may be in somebody else's hands: stagedir gc has one for as long as it takes
@@ -34,7 +40,7 @@ discard(struct stage_spool *spool, struct stage_spool_file *file)
 	code = stage_spool_forget(spool, &file, &error);
 	Py_END_ALLOW_THREADS
 	if (code < 0)
-		stage_log_line(&host_log, STAGE_WARNING, "%s", error.message);
+		stage_log_line(&hostlog, STAGE_WARNING, "%s", error.message);
 }
 
 static int
@@ -66,10 +72,10 @@ take_file(struct staging *self, struct stage_spool *spool, struct stage_spool_fi
 	int code;
 
 	Py_BEGIN_ALLOW_THREADS
-	code = partial_note_check(self->home, file->note, &resumable.volume, error);
+	code = manifest_note_check(self->home, file->note, &resumable.volume, error);
 	Py_END_ALLOW_THREADS
 	if (code == STAGE_E_DAMAGED) {
-		stage_log_line(&host_log, STAGE_NOTICE,
+		stage_log_line(&hostlog, STAGE_NOTICE,
 			"discarding the volume %s that a dead run staged: %s", file->name,
 			error->message);
 		discard(spool, file);
@@ -85,7 +91,7 @@ take_file(struct staging *self, struct stage_spool *spool, struct stage_spool_fi
 		error->sys_errno != ENOENT)
 		return code;
 	if (code < 0) {
-		stage_log_line(&host_log, STAGE_WARNING,
+		stage_log_line(&hostlog, STAGE_WARNING,
 			"discarding the volume %s that a dead run staged, to be made again: %s",
 			file->name, error->message);
 		discard(spool, file);
@@ -137,15 +143,14 @@ adopt_idle(struct staging *self, const char *path, struct stage_spool **ret_spoo
 
 	for (attempt = 0; attempt < BUSY_ATTEMPTS; attempt++) {
 		Py_BEGIN_ALLOW_THREADS
-		code = stage_spool_adopt(
-			path, self->settings->durable, &host_log, ret_spool, error);
+		code = stage_spool_adopt(path, self->settings->durable, &hostlog, ret_spool, error);
 		if (code == STAGE_E_BUSY)
 			nanosleep(&pause, NULL);
 		Py_END_ALLOW_THREADS
 		if (code != STAGE_E_BUSY)
 			return code;
 		if (attempt == 0)
-			stage_log_line(&host_log, STAGE_NOTICE, "waiting: %s", error->message);
+			stage_log_line(&hostlog, STAGE_NOTICE, "waiting: %s", error->message);
 		if (PyErr_CheckSignals() < 0)
 			return 1;
 	}
@@ -171,7 +176,8 @@ adopt_spool(struct staging *self, const struct stage_spool_found *found, struct 
 	if (code == STAGE_E_MEMORY || code > 0)
 		return code;
 	if (code < 0) {
-		passed_tell_failed(code == STAGE_E_BUSY ? STAGE_NOTICE : STAGE_WARNING, found, error);
+		passed_tell_failed(
+			code == STAGE_E_BUSY ? STAGE_NOTICE : STAGE_WARNING, found, error);
 		return 0;
 	}
 	code = keep(self, spool, error);
@@ -193,8 +199,7 @@ is_for(const struct staging *self, const struct stage_spool_found *found, bool *
 	struct stage_error *error)
 {
 	*ret_is = false;
-	if (found->owner != STAGE_OWNER_DEAD &&
-		(found->owner != STAGE_OWNER_LIVE || !found->count))
+	if (found->owner != STAGE_OWNER_DEAD && (found->owner != STAGE_OWNER_LIVE || !found->count))
 		return 0;
 	if (found->unreadable || !passed_same_home(found->home, self->home))
 		return 0;
@@ -241,7 +246,7 @@ is_visited(struct visit *visit, const char *root)
 	return false;
 }
 
-/* Adopts what there is in one root: of reclaim_visit(). */
+/* Adopts what there is in one root: of roots_visit(). */
 static int
 adopt_in(void *context, const char *root, struct stage_error *error)
 {
@@ -297,7 +302,7 @@ list_resumables(const struct staging *self)
 }
 
 PyObject *
-staging_adopt(PyObject *object, PyObject *unused)
+adopt_spools(PyObject *object, PyObject *unused)
 {
 	struct staging *self = staging_opened(object);
 	struct visit visit = {.self = self};
@@ -307,9 +312,9 @@ staging_adopt(PyObject *object, PyObject *unused)
 	(void)unused;
 	if (!self)
 		return NULL;
-	code = reclaim_visit(adopt_in, &visit, &error);
+	code = roots_visit(adopt_in, &visit, &error);
 	if (code < 0)
-		return staging_fail(&error);
+		return errors_raise_final(&error);
 	if (code > 0)
 		return NULL; /* with the exception of a signal's handler */
 	if (self->resumable_count)
@@ -325,13 +330,13 @@ is_in_manifest(const struct staging *self, const char *note)
 	int code;
 
 	Py_BEGIN_ALLOW_THREADS
-	code = partial_note_check(self->home, note, &volume, NULL);
+	code = manifest_note_check(self->home, note, &volume, NULL);
 	Py_END_ALLOW_THREADS
 	return code == 0;
 }
 
 PyObject *
-staging_confirmed(PyObject *object, PyObject *unused)
+adopt_confirmed(PyObject *object, PyObject *unused)
 {
 	const struct staging *self = staging_opened(object);
 	PyObject *list = self ? PyList_New(0) : NULL, *item;
@@ -360,7 +365,7 @@ resume_one(
 	int code;
 
 	if (verdict == RESUME_HAND_OFF) {
-		stage_log_line(&host_log, STAGE_NOTICE,
+		stage_log_line(&hostlog, STAGE_NOTICE,
 			"handing off the volume %s that a dead run staged", resumable->file->name);
 		code = staging_open_queue(self, error);
 		return code < 0 ? code
@@ -374,20 +379,19 @@ resume_one(
 		code = stage_spool_confirm(resumable->spool, &resumable->file, error);
 		Py_END_ALLOW_THREADS
 		if (code < 0)
-			stage_log_line(&host_log, STAGE_WARNING, "%s", error->message);
+			stage_log_line(&hostlog, STAGE_WARNING, "%s", error->message);
 		return 0;
 	}
 	if (verdict == RESUME_GAP)
-		stage_log_line(&host_log, STAGE_NOTICE,
-			"discarding the volume %s that a dead run staged, to be made again: it "
-			"is not certain that storage has the one before it",
+		stage_log_line(&hostlog, STAGE_NOTICE,
+			"discarding the volume %s that a dead run staged, to be made again: it is not certain that storage has the one before it",
 			resumable->file->name);
 	discard(resumable->spool, resumable->file);
 	return 0;
 }
 
 PyObject *
-staging_resume(PyObject *object, PyObject *verdicts)
+adopt_resume(PyObject *object, PyObject *verdicts)
 {
 	struct staging *self = staging_opened(object);
 	struct stage_error error;
@@ -411,12 +415,12 @@ staging_resume(PyObject *object, PyObject *verdicts)
 	self->resumables = NULL;
 	self->resumable_count = 0;
 	if (code < 0)
-		return staging_fail(&error);
+		return errors_raise_final(&error);
 	Py_RETURN_NONE;
 }
 
 void
-staging_release_adopted(struct staging *self)
+adopt_release(struct staging *self)
 {
 	struct stage_spool **adopted = self->adopted;
 	size_t count = self->adopted_count, i;

@@ -4,19 +4,33 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "module.h"
+#include "python/object.h"
 
 static const struct stage_settings *settings;
 static char *folder; /* the working directory; NULL until it was asked for */
 
 const struct stage_settings *
-settings_of_run(struct stage_error *error)
+configuration_settings(struct stage_error *error)
 {
 	struct stage_settings *loaded;
 
 	if (!settings && stage_settings_load(&loaded, error) == 0)
 		settings = loaded;
 	return settings;
+}
+
+PyObject *
+configuration_host_tempdir(void)
+{
+	PyObject *temproot, *bytes = NULL;
+
+	temproot = object_attribute("duplicity.config", "temproot");
+	if (temproot && PyObject_IsTrue(temproot) == 1)
+		bytes = object_path_bytes(temproot);
+	Py_XDECREF(temproot);
+	if (!bytes)
+		PyErr_Clear();
+	return bytes;
 }
 
 /* Where relative paths of the command line begin. */
@@ -32,9 +46,9 @@ folder_of_run(struct stage_error *error)
 }
 
 int
-tempdir_of_run(PyObject **ret_tempdir, struct stage_error *error)
+configuration_tempdir(PyObject **ret_tempdir, struct stage_error *error)
 {
-	PyObject *tempdir = host_tempdir(), *absolute;
+	PyObject *tempdir = configuration_host_tempdir(), *absolute;
 	const char *begin;
 
 	if (!tempdir || PyBytes_AsString(tempdir)[0] == '/') {

@@ -4,14 +4,22 @@
  * GIL guards it. An object owns no other Python object, so there is no cycle that could delay its
  * end.
  */
-#include "module.h"
+#include "staging/directory.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "staging/configuration.h"
 #include "dir.h"
+#include "log.h"
+#include "root.h"
+
+#include "python/errors.h"
+#include "python/exits.h"
+#include "python/gil.h"
+#include "python/hostlog.h"
+#include "python/object.h"
+#include "staging/configuration.h"
 
 typedef struct directory {
 	PyObject_HEAD
@@ -21,6 +29,7 @@ typedef struct directory {
 
 static directory *all;
 static PyTypeObject *type;
+static void (*before_cleanup)(PyObject *directory);
 
 static void
 enlist(directory *self)
@@ -42,11 +51,12 @@ delist(directory *self)
 	}
 }
 
-void
-directory_cleanup_all(void)
+static void
+cleanup_all(enum exits_how how)
 {
 	directory *self = all, *next;
 
+	(void)how;
 	/* The log may run Python, and so drop other objects: the one at hand and the next are
 	 * held. The GIL is kept: whoever is in the core now needs it only once it is out again. */
 	Py_XINCREF((PyObject *)self);
@@ -66,8 +76,8 @@ backup_source(void)
 	PyObject *select, *local_path, *name = NULL;
 
 	/* restore has a local path as well, but selects nothing */
-	select = host_attribute("duplicity.config", "select");
-	local_path = host_attribute("duplicity.config", "local_path");
+	select = object_attribute("duplicity.config", "select");
+	local_path = object_attribute("duplicity.config", "local_path");
 	if (select && select != Py_None && local_path && local_path != Py_None)
 		name = PyObject_GetAttrString(local_path, "name");
 	if (name && !PyBytes_Check(name)) {
@@ -85,18 +95,18 @@ static bool
 is_excluded(void *context, const char *path)
 {
 	PyObject *select, *path_type, *host_path = NULL, *verdict = NULL;
-	PyGILState_STATE state = interpreter_enter();
+	PyGILState_STATE state = gil_enter();
 	bool excluded;
 
 	(void)context;
-	select = host_attribute("duplicity.config", "select");
-	path_type = host_attribute("duplicity.path", "Path");
+	select = object_attribute("duplicity.config", "select");
+	path_type = object_attribute("duplicity.path", "Path");
 	if (select && path_type)
 		host_path = PyObject_CallFunction(path_type, "y", path);
 	if (host_path)
 		verdict = PyObject_CallMethod(select, "Select", "O", host_path);
 	excluded = verdict && PyLong_Check(verdict) && PyLong_AsLong(verdict) == 0;
-	swallow_exception();
+	errors_swallow();
 	Py_XDECREF(select);
 	Py_XDECREF(path_type);
 	Py_XDECREF(host_path);
@@ -108,14 +118,14 @@ is_excluded(void *context, const char *path)
 int
 directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error)
 {
-	const struct stage_settings *settings = settings_of_run(error);
+	const struct stage_settings *settings = configuration_settings(error);
 	struct stage_root_request request = {.excluded = is_excluded};
 	PyObject *source, *tempdir;
 	int code;
 
 	if (!settings)
 		return error->code;
-	code = tempdir_of_run(&tempdir, error);
+	code = configuration_tempdir(&tempdir, error);
 	if (code < 0)
 		return code;
 	source = backup_source();
@@ -139,7 +149,7 @@ open_ranked(struct stage_dir **ret_dir, struct stage_error *error)
 	if (code < 0)
 		return code;
 	Py_BEGIN_ALLOW_THREADS
-	code = stage_dir_open_ranked(roots, &host_log, ret_dir, error);
+	code = stage_dir_open_ranked(roots, &hostlog, ret_dir, error);
 	stage_roots_free(&roots);
 	Py_END_ALLOW_THREADS
 	return code;
@@ -152,7 +162,7 @@ open_direct(PyObject *root, struct stage_dir **ret_dir, struct stage_error *erro
 	int code;
 
 	Py_BEGIN_ALLOW_THREADS
-	code = stage_dir_open(path, &host_log, ret_dir, error);
+	code = stage_dir_open(path, &hostlog, ret_dir, error);
 	Py_END_ALLOW_THREADS
 	return code;
 }
@@ -164,7 +174,7 @@ open_direct(PyObject *root, struct stage_dir **ret_dir, struct stage_error *erro
 static int
 open_for_host(void *context, struct stage_dir **ret_dir, struct stage_error *error)
 {
-	PyObject *temproot = context, *tempdir = host_tempdir();
+	PyObject *temproot = context, *tempdir = configuration_host_tempdir();
 	int code;
 
 	if (!temproot ||
@@ -185,17 +195,17 @@ open_by(directory *self, open_function function, void *context, struct stage_err
 	struct stage_dir *dir = NULL;
 	int code;
 
-	endings_watch();
-	endings_hold();
+	exits_watch();
+	exits_hold();
 	code = function(context, &dir, error);
 	if (code == 0) {
 		self->dir = dir;
 		enlist(self);
 	}
-	endings_release();
+	exits_release();
 	if (code == 0)
 		stage_log_line(
-			&host_log, STAGE_INFO, "Using temporary directory %s", stage_dir_path(dir));
+			&hostlog, STAGE_INFO, "Using temporary directory %s", stage_dir_path(dir));
 	return code;
 }
 
@@ -216,12 +226,12 @@ directory_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 		PyErr_SetString(PyExc_RuntimeError, "this TemporaryDirectory is open already");
 		return -1;
 	}
-	if (temproot != Py_None && !(bytes = path_bytes(temproot)))
+	if (temproot != Py_None && !(bytes = object_path_bytes(temproot)))
 		return -1;
 	code = open_by(self, open_for_host, bytes, &error);
 	Py_XDECREF(bytes);
 	if (code < 0) {
-		raise_error(&error);
+		errors_raise(&error);
 		return -1;
 	}
 	return 0;
@@ -235,7 +245,7 @@ open_vetted(void *context, struct stage_dir **ret_dir, struct stage_error *error
 	int code;
 
 	Py_BEGIN_ALLOW_THREADS
-	code = stage_dir_open_root(root, &host_log, ret_dir, error);
+	code = stage_dir_open_root(root, &hostlog, ret_dir, error);
 	Py_END_ALLOW_THREADS
 	return code;
 }
@@ -314,7 +324,7 @@ directory_mktemp(PyObject *object, PyObject *unused)
 	code = stage_dir_mktemp(dir, &path, &error);
 	Py_END_ALLOW_THREADS
 	if (code < 0)
-		return raise_error(&error);
+		return errors_raise(&error);
 	result = PyBytes_FromString(path);
 	free(path);
 	return result;
@@ -336,7 +346,7 @@ make_file(PyObject *object, int *ret_fd)
 	code = stage_dir_mkstemp(dir, ret_fd, &path, &error);
 	Py_END_ALLOW_THREADS
 	if (code < 0)
-		return raise_error(&error);
+		return errors_raise(&error);
 	name = PyUnicode_DecodeFSDefault(path);
 	free(path);
 	if (!name)
@@ -385,14 +395,14 @@ directory_forget(PyObject *object, PyObject *name)
 	const char *path;
 	int code;
 
-	if (!dir || !(bytes = path_bytes(name)))
+	if (!dir || !(bytes = object_path_bytes(name)))
 		return NULL;
 	path = PyBytes_AsString(bytes);
 	Py_BEGIN_ALLOW_THREADS
 	code = stage_dir_forget(dir, path, &error);
 	/* the contract makes it a hint: a mistake with it is told, and harms nothing */
 	if (code < 0 && code != STAGE_E_FORKED)
-		stage_log_line(&host_log, code == STAGE_E_CLOSED ? STAGE_DEBUG : STAGE_WARNING,
+		stage_log_line(&hostlog, code == STAGE_E_CLOSED ? STAGE_DEBUG : STAGE_WARNING,
 			"Attempt to forget unknown tempfile - this is probably a bug: %s",
 			error.message);
 	Py_END_ALLOW_THREADS
@@ -443,9 +453,9 @@ directory_create_tracked(const char *path, int *ret_fd, struct stage_error *erro
 }
 
 PyObject *
-remove_tracked(PyObject *module, PyObject *name)
+directory_remove(PyObject *module, PyObject *name)
 {
-	PyObject *bytes = path_bytes(name);
+	PyObject *bytes = object_path_bytes(name);
 	struct stage_error error;
 	directory *self;
 	const char *path;
@@ -466,7 +476,7 @@ remove_tracked(PyObject *module, PyObject *name)
 	Py_DECREF((PyObject *)self);
 	Py_DECREF(bytes);
 	if (code == STAGE_E_SYSTEM || code == STAGE_E_FORKED)
-		return raise_error(&error);
+		return errors_raise(&error);
 	Py_RETURN_TRUE;
 }
 
@@ -484,26 +494,8 @@ directory_check(PyObject *object, PyObject *unused)
 	code = stage_dir_check(dir, &error);
 	Py_END_ALLOW_THREADS
 	if (code < 0)
-		return raise_error(&error);
+		return errors_raise(&error);
 	Py_RETURN_NONE;
-}
-
-/*
- * The host cleans its default directory up in a finally clause, whatever has ended the run: after
- * Ctrl-C nothing more is handed off, otherwise what was accepted still is.
- */
-static void
-end_staging(PyObject *object)
-{
-	PyObject *reason;
-
-	if (!staging_stages_in(object))
-		return;
-	reason = PyErr_GetHandledException();
-	staging_end_all(reason && PyErr_GivenExceptionMatches(reason, PyExc_KeyboardInterrupt)
-				? STAGING_STOP
-				: STAGING_FINISH);
-	Py_XDECREF(reason);
 }
 
 static PyObject *
@@ -514,7 +506,8 @@ directory_cleanup(PyObject *object, PyObject *unused)
 	(void)unused;
 	if (!dir)
 		return NULL;
-	end_staging(object);
+	if (before_cleanup)
+		before_cleanup(object);
 	Py_BEGIN_ALLOW_THREADS
 	stage_dir_cleanup(dir);
 	Py_END_ALLOW_THREADS
@@ -541,8 +534,7 @@ static PyMethodDef methods[] = {
 		"mktemp()\n--\n\n"
 		"A path, as bytes, that was never given before. The file is not made. Tracked."},
 	{"mkstemp", directory_mkstemp, METH_NOARGS,
-		"mkstemp()\n--\n\nAn open descriptor and the path, as str, of a new file. "
-		"Tracked."},
+		"mkstemp()\n--\n\nAn open descriptor and the path, as str, of a new file. Tracked."},
 	{"mkstemp_file", directory_mkstemp_file, METH_NOARGS,
 		"mkstemp_file()\n--\n\nThe same with a file object, open for reading and writing."},
 	{"forget", directory_forget, METH_O,
@@ -553,8 +545,7 @@ static PyMethodDef methods[] = {
 		"Raises FatalBackendException if the directory was moved, removed or replaced."},
 	{"cleanup", directory_cleanup, METH_NOARGS,
 		"cleanup()\n--\n\n"
-		"Removes the tracked files and the directory. Failures are logged; nothing is "
-		"raised but\n"
+		"Removes the tracked files and the directory. Failures are logged; nothing is raised but\n"
 		"by handlers of signals."},
 	{"__reduce__", directory_reduce, METH_NOARGS, "Raises TypeError."},
 	{0},
@@ -563,8 +554,7 @@ static PyMethodDef methods[] = {
 static char documentation[] =
 	"TemporaryDirectory(temproot=None)\n--\n\n"
 	"The tracked, securely created directory of duplicity.tempdir, on top of libstagedir.\n\n"
-	"temproot (str or bytes) is the directory to make it in; None, or what --tempdir says, "
-	"has\n"
+	"temproot (str or bytes) is the directory to make it in; None, or what --tempdir says, has\n"
 	"the root chosen and vetted as stagedir.conf says. Raises UserError where there is none.\n"
 	"Any thread may call any method; a child of fork() may call cleanup(), which does nothing.";
 
@@ -584,9 +574,16 @@ static PyType_Spec specification = {
 	.slots = slots,
 };
 
+void
+directory_before_cleanup(void (*function)(PyObject *directory))
+{
+	before_cleanup = function;
+}
+
 int
 directory_add_type(PyObject *module)
 {
+	exits_register(cleanup_all);
 	if (!type)
 		type = (PyTypeObject *)PyType_FromSpec(&specification);
 	return type ? PyModule_AddType(module, type) : -1;

@@ -3,11 +3,16 @@
  * it is passed over, and what to do. Silence would have him make everything again, and wonder about
  * his disk.
  */
-#include "staging/staging.h"
-#include "url.h"
+#include <Python.h>
 
 #include <string.h>
 #include <sys/stat.h>
+
+#include "log.h"
+#include "url.h"
+
+#include "python/hostlog.h"
+#include "staging/staging.h"
 
 /* "2 volumes, 52428800 bytes, wait" */
 #define AMOUNT_WAITS "%zu volume%s, %llu bytes, wait%s "
@@ -20,21 +25,20 @@ passed_same_home(const char *a, const char *b)
 {
 	struct stat first, second;
 
-	return strcmp(a, b) == 0 || (*a && *b && stat(a, &first) == 0 && stat(b, &second) == 0 &&
-					    first.st_dev == second.st_dev &&
-					    first.st_ino == second.st_ino);
+	return strcmp(a, b) == 0 ||
+	       (*a && *b && stat(a, &first) == 0 && stat(b, &second) == 0 &&
+		       first.st_dev == second.st_dev && first.st_ino == second.st_ino);
 }
 
 /* What nobody can hand off any more, as the journal is damaged: it stays. */
 static void
 tell_lost(const struct stage_spool_found *found)
 {
-	const char *why = found->unreadable ? found->unreadable
-					    : "its journal has no target any more";
+	const char *why =
+		found->unreadable ? found->unreadable : "its journal has no target any more";
 
-	stage_log_line(&host_log, STAGE_WARNING,
-		"nobody can tell what waits in %s: %s; %zu staged files, %llu bytes, of which no "
-		"record tells stay there, and \"stagedir status\" and \"stagedir gc\" tell more",
+	stage_log_line(&hostlog, STAGE_WARNING,
+		"nobody can tell what waits in %s: %s; %zu staged files, %llu bytes, of which no record tells stay there, and \"stagedir status\" and \"stagedir gc\" tell more",
 		found->path, why, found->unlisted, (unsigned long long)found->unlisted_bytes);
 }
 
@@ -42,9 +46,9 @@ tell_lost(const struct stage_spool_found *found)
 static void
 tell_not_ours(const struct stage_spool_found *found)
 {
-	stage_log_line(&host_log, STAGE_NOTICE,
-		AMOUNT_WAITS "for %s in %s and must stay there, as %s; once you know that its run "
-		       "is gone, \"stagedir adopt %s\" has the next backup hand them off",
+	stage_log_line(&hostlog, STAGE_NOTICE,
+		AMOUNT_WAITS
+		"for %s in %s and must stay there, as %s; once you know that its run is gone, \"stagedir adopt %s\" has the next backup hand them off",
 		AMOUNT_OF(found), found->target, found->path,
 		found->owner == STAGE_OWNER_OTHER_MACHINE
 			? "another machine made it"
@@ -57,16 +61,14 @@ static void
 tell_other_backup(const struct stage_spool_found *found, bool same_target)
 {
 	if (same_target)
-		stage_log_line(&host_log, STAGE_NOTICE,
-			AMOUNT_WAITS "for the URL of this run in %s, but with another archive "
-			       "directory, %s (--name, --archive-dir): a backup with that one, or "
-			       "\"stagedir flush\", hands them off",
+		stage_log_line(&hostlog, STAGE_NOTICE,
+			AMOUNT_WAITS
+			"for the URL of this run in %s, but with another archive directory, %s (--name, --archive-dir): a backup with that one, or \"stagedir flush\", hands them off",
 			AMOUNT_OF(found), found->path, found->home);
 	else
-		stage_log_line(&host_log, STAGE_NOTICE,
-			AMOUNT_WAITS "in %s with the archive directory of this run, but for "
-			       "another URL, %s: a backup to that one, or \"stagedir flush\", "
-			       "hands them off",
+		stage_log_line(&hostlog, STAGE_NOTICE,
+			AMOUNT_WAITS
+			"in %s with the archive directory of this run, but for another URL, %s: a backup to that one, or \"stagedir flush\", hands them off",
 			AMOUNT_OF(found), found->path, found->target);
 }
 
@@ -95,8 +97,9 @@ void
 passed_tell_failed(enum stage_level level, const struct stage_spool_found *found,
 	const struct stage_error *error)
 {
-	stage_log_line(&host_log, level,
-		AMOUNT_WAITS "for this run, and must be passed over: %s. The next run, or \"stagedir "
-			     "flush\", hands off what is there then",
+	stage_log_line(&hostlog, level,
+		AMOUNT_WAITS
+		"for this run, and must be passed over: %s. The next run, or \"stagedir "
+		"flush\", hands off what is there then",
 		AMOUNT_OF(found), error->message);
 }

@@ -6,9 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "module.h"
+#include "dir.h"
+#include "log.h"
 #include "root.h"
 #include "settings.h"
+
+#include "python/errors.h"
+#include "python/hostlog.h"
+#include "python/object.h"
+#include "staging/directory.h"
 
 /* Adds the place of a TemporaryDirectory; takes over the reference to it. */
 static int
@@ -38,13 +44,13 @@ add(struct places *places, PyObject *directory, struct stage_error *error)
 static int
 add_default(struct places *places, struct stage_error *error)
 {
-	PyObject *function = host_attribute("duplicity.tempdir", "default"), *directory = NULL;
+	PyObject *function = object_attribute("duplicity.tempdir", "default"), *directory = NULL;
 
 	if (function)
 		directory = PyObject_CallNoArgs(function);
 	Py_XDECREF(function);
 	if (!directory) {
-		swallow_exception();
+		errors_swallow();
 		return stage_error_set(
 			error, STAGE_E_ARGUMENT, 0, "the host has no temporary directory");
 	}
@@ -54,14 +60,14 @@ add_default(struct places *places, struct stage_error *error)
 /* Reserves in one place. *ret_room is written with 0 and STAGE_E_NO_ROOM. */
 static int
 reserve_in(const struct places *places, struct place *place, uint64_t bytes, char **ret_path,
-	struct stage_room *ret_room, struct stage_error *error)
+	struct stage_reserved *ret_room, struct stage_error *error)
 {
 	char *path = NULL;
 	int code = 0;
 
 	Py_BEGIN_ALLOW_THREADS
 	if (!place->spool)
-		code = stage_spool_open(place->dir, &places->about, places->durable, &host_log,
+		code = stage_spool_open(place->dir, &places->about, places->durable, &hostlog,
 			&place->spool, error);
 	if (code == 0)
 		code = stage_dir_mktemp(place->dir, &path, error);
@@ -88,7 +94,7 @@ places_reserve(struct places *places, uint64_t bytes, char **ret_path, bool *ret
 	struct stage_error *error)
 {
 	struct stage_error first = {0}, failure;
-	struct stage_room room = {0};
+	struct stage_reserved room = {0};
 	size_t i;
 	int code;
 
@@ -152,7 +158,7 @@ open_in(const struct stage_root *root)
 	PyObject *directory = directory_open_root(root, &error);
 
 	if (!directory)
-		stage_log_line(&host_log, STAGE_WARNING, "temp root %s (%s) failed: %s", root->path,
+		stage_log_line(&hostlog, STAGE_WARNING, "temp root %s (%s) failed: %s", root->path,
 			root->origin, error.message);
 	return directory;
 }
@@ -195,9 +201,8 @@ open_best(const struct places *places, const struct stage_roots *roots)
 			directory = open_in(root);
 			if (!directory)
 				continue;
-			stage_log_line(&host_log, STAGE_NOTICE,
-				"the next volumes are made in the temp root %s (%s), as the one "
-				"before it is full",
+			stage_log_line(&hostlog, STAGE_NOTICE,
+				"the next volumes are made in the temp root %s (%s), as the one before it is full",
 				root->path, root->origin);
 			return directory;
 		}

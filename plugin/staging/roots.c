@@ -1,10 +1,15 @@
-#include "module.h"
+#include "staging/roots.h"
 
 #include <errno.h>
 
-#include "staging/configuration.h"
+#include "log.h"
 #include "orphan.h"
 #include "root.h"
+
+#include "python/errors.h"
+#include "python/hostlog.h"
+#include "python/object.h"
+#include "staging/configuration.h"
 
 /* Reclaims in one directory; one that is not there or may not be read has no orphans of ours. */
 static void
@@ -12,13 +17,13 @@ reclaim_in(const char *path, struct stage_reclaimed *total)
 {
 	struct stage_error error;
 
-	if (stage_orphan_reclaim(path, &host_log, total, &error) < 0 && error.sys_errno != ENOENT)
-		stage_log_line(&host_log, STAGE_INFO, "%s", error.message);
+	if (stage_orphan_reclaim(path, &hostlog, total, &error) < 0 && error.sys_errno != ENOENT)
+		stage_log_line(&hostlog, STAGE_INFO, "%s", error.message);
 }
 
 /* Visits the roots that settings and, where it is not NULL, tempdir name. */
 static int
-visit_ranked(const struct stage_settings *settings, const char *tempdir, reclaim_visitor visit,
+visit_ranked(const struct stage_settings *settings, const char *tempdir, roots_visitor visit,
 	void *context, struct stage_error *error)
 {
 	struct stage_root_request request = {.tempdir = tempdir};
@@ -41,15 +46,15 @@ visit_ranked(const struct stage_settings *settings, const char *tempdir, reclaim
 }
 
 int
-reclaim_visit(reclaim_visitor visit, void *context, struct stage_error *error)
+roots_visit(roots_visitor visit, void *context, struct stage_error *error)
 {
-	const struct stage_settings *settings = settings_of_run(error);
+	const struct stage_settings *settings = configuration_settings(error);
 	PyObject *tempdir;
 	int code;
 
 	if (!settings)
 		return error->code;
-	code = tempdir_of_run(&tempdir, error);
+	code = configuration_tempdir(&tempdir, error);
 	if (code < 0)
 		return code;
 	code = visit_ranked(settings, NULL, visit, context, error);
@@ -70,7 +75,7 @@ reclaim_root(void *total, const char *path, struct stage_error *error)
 }
 
 PyObject *
-reclaim(PyObject *module, PyObject *arguments)
+roots_reclaim(PyObject *module, PyObject *arguments)
 {
 	PyObject *archive_dir = Py_None, *archive_bytes = NULL;
 	struct stage_reclaimed total = {0};
@@ -80,13 +85,13 @@ reclaim(PyObject *module, PyObject *arguments)
 	(void)module;
 	if (!PyArg_ParseTuple(arguments, "|O:reclaim", &archive_dir))
 		return NULL;
-	if (archive_dir != Py_None && !(archive_bytes = path_bytes(archive_dir)))
+	if (archive_dir != Py_None && !(archive_bytes = object_path_bytes(archive_dir)))
 		return NULL;
-	code = reclaim_visit(reclaim_root, &total, &error);
+	code = roots_visit(reclaim_root, &total, &error);
 	if (code == 0 && archive_bytes)
 		reclaim_root(&total, PyBytes_AsString(archive_bytes), &error);
 	Py_XDECREF(archive_bytes);
 	if (code < 0)
-		return raise_error(&error);
+		return errors_raise(&error);
 	return PyLong_FromSize_t(total.waiting);
 }

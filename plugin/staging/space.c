@@ -4,7 +4,7 @@
  * error of writing. In the main thread either waits for storage, which gives room back with each
  * volume that it takes.
  */
-#include "staging/staging.h"
+#include "staging/space.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,13 @@
 #include <unistd.h>
 
 #include "allocate.h"
+#include "dir.h"
+#include "log.h"
+
+#include "python/gil.h"
+#include "python/hostlog.h"
+#include "python/object.h"
+#include "staging/staging.h"
 
 static bool
 is_on(const char *path, dev_t device)
@@ -82,7 +89,7 @@ find_waiting(int fd, size_t *ret_count)
 }
 
 bool
-staging_wait_for_room(int fd)
+space_wait(int fd)
 {
 	struct staging *self;
 	struct stage_error error;
@@ -95,7 +102,7 @@ staging_wait_for_room(int fd)
 	self = find_waiting(fd, &count);
 	if (!self)
 		return false;
-	stage_log_line(&host_log, STAGE_INFO,
+	stage_log_line(&hostlog, STAGE_INFO,
 		"waiting for room to write a file: %zu staged volumes are still to be handed off",
 		count);
 	code = staging_wait(self, count, -1, &error);
@@ -104,7 +111,7 @@ staging_wait_for_room(int fd)
 }
 
 struct staging *
-staging_reserving(const char *path)
+space_reserving(const char *path)
 {
 	struct staging *self;
 
@@ -114,7 +121,7 @@ staging_reserving(const char *path)
 	return NULL;
 }
 
-/* Allocates what self has reserved: 0, or -1 as staging_begin_volume(). */
+/* Allocates what self has reserved: 0, or -1 as space_begin(). */
 static int
 allocate(const struct staging *self, int fd)
 {
@@ -127,15 +134,15 @@ allocate(const struct staging *self, int fd)
 		allocated = stage_allocate(fd, bytes);
 		sys_errno = errno;
 		Py_END_ALLOW_THREADS
-	} while (!allocated && staging_wait_for_room(fd));
+	} while (!allocated && space_wait(fd));
 	errno = sys_errno;
 	return allocated ? 0 : -1;
 }
 
 int
-staging_begin_volume(int fd, const char *path)
+space_begin(int fd, const char *path)
 {
-	struct staging *self = staging_reserving(path);
+	struct staging *self = space_reserving(path);
 	int result;
 
 	if (!self)
@@ -143,7 +150,7 @@ staging_begin_volume(int fd, const char *path)
 	Py_INCREF((PyObject *)self); /* the GIL is given up */
 	result = allocate(self, fd);
 	if (result == 0)
-		staging_follow(self, fd);
+		volume_follow(self, fd);
 	Py_DECREF((PyObject *)self);
 	return result;
 }
@@ -161,24 +168,24 @@ begin_at(const char *path)
 		errno = sys_errno;
 		return -1;
 	}
-	result = staging_begin_volume(fd, path);
+	result = space_begin(fd, path);
 	sys_errno = errno;
-	close_released(fd);
+	gil_close(fd);
 	errno = sys_errno;
 	return result;
 }
 
 PyObject *
-begin_volume(PyObject *module, PyObject *path)
+space_begin_volume(PyObject *module, PyObject *path)
 {
-	PyObject *bytes = path_bytes(path);
+	PyObject *bytes = object_path_bytes(path);
 	bool is_volume;
 	int result;
 
 	(void)module;
 	if (!bytes)
 		return NULL;
-	is_volume = staging_reserving(PyBytes_AsString(bytes)) != NULL;
+	is_volume = space_reserving(PyBytes_AsString(bytes)) != NULL;
 	result = is_volume ? begin_at(PyBytes_AsString(bytes)) : 0;
 	if (result < 0 && !PyErr_Occurred())
 		PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);

@@ -18,9 +18,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "staging/configuration.h"
-#include "duplicity/manifest.h"
+#include "log.h"
 #include "url.h"
+
+#include "duplicity/manifest.h"
+#include "python/errors.h"
+#include "python/exits.h"
+#include "python/gil.h"
+#include "python/hostlog.h"
+#include "staging/configuration.h"
+#include "staging/directory.h"
+#include "staging/space.h"
+#include "staging/urlsecrets.h"
 
 /*
  * How much larger than asked for a volume may become: the host looks at its size only between
@@ -34,41 +43,13 @@
 #define LOOK 0.2
 #define GRACE 1.0
 
+enum staging_end {
+	STAGING_FINISH, /* hand off what is staged, unless that has failed already */
+	STAGING_STOP,   /* keep it; wait for an upload that is under way */
+	STAGING_LEAVE,  /* keep it, and do not wait: the process is about to end */
+};
+
 struct staging *staging_all;
-static PyObject *staging_error;
-
-PyObject *
-staging_raise(const struct stage_error *error)
-{
-	PyObject *arguments;
-
-	arguments = Py_BuildValue("(ss)", stage_code_name(error->code), error->message);
-	if (arguments)
-		PyErr_SetObject(staging_error, arguments);
-	Py_XDECREF(arguments);
-	return NULL;
-}
-
-PyObject *
-staging_fail(const struct stage_error *error)
-{
-	struct stage_error full = *error;
-
-	switch (error->code) {
-	case STAGE_E_SETTING:
-	case STAGE_E_MEMORY:
-	case STAGE_E_SWAPPED:
-		return raise_error(error);
-	case STAGE_E_SYSTEM:
-		/* of our own disk, not of storage: to the host that is want of space, too */
-		if (error->sys_errno == ENOSPC || error->sys_errno == EDQUOT)
-			full.code = STAGE_E_NO_ROOM;
-		return staging_raise(&full);
-	default:
-		/* any other exception the host would try again, or swallow */
-		return staging_raise(error);
-	}
-}
 
 /* Why storage has not taken a file, in words that may quote its URL. */
 static void
@@ -76,7 +57,7 @@ set_failure(const char *text, struct stage_error *error)
 {
 	char *hidden;
 
-	if (secrets_hide(text, &hidden, error) < 0)
+	if (urlsecrets_hide(text, &hidden, error) < 0)
 		return;
 	stage_error_set(error, STAGE_E_HANDOFF, 0, "%s", hidden);
 	free(hidden);
@@ -122,7 +103,7 @@ upload(void *context, const struct stage_spool_file *file, unsigned int attempt,
 	PyGILState_STATE state;
 	PyObject *result;
 
-	state = interpreter_enter();
+	state = gil_enter();
 	result = PyObject_CallFunction(self->upload, "yyKI", file->path, file->name,
 		(unsigned long long)file->size, attempt);
 	verdict = verdict_of(result, error);
@@ -139,7 +120,7 @@ staging_open_queue(struct staging *self, struct stage_error *error)
 	if (!self->upload)
 		return stage_error_set(
 			error, STAGE_E_CLOSED, 0, "the staging for %s has ended", self->target);
-	return stage_handoff_open(&self->how, &host_log, &self->handoff, error);
+	return stage_handoff_open(&self->how, &hostlog, &self->handoff, error);
 }
 
 int
@@ -176,7 +157,7 @@ static void
 say_once(bool *said, enum stage_level level, const struct stage_error *error)
 {
 	if (!*said)
-		stage_log_line(&host_log, level, "waiting for room to stage: %s", error->message);
+		stage_log_line(&hostlog, level, "waiting for room to stage: %s", error->message);
 	*said = true;
 }
 
@@ -207,9 +188,7 @@ find_room(struct staging *self, bool others, bool *said, struct stage_error *err
 		return wait_for_others();
 	}
 	stage_error_set(&failure, STAGE_E_NO_ROOM, 0,
-		"no room for the next volume: %s. Make room there, name another temp_root in "
-		"stagedir.conf, or have smaller volumes (--volsize); stagedir status tells what "
-		"lies there, stagedir flush and stagedir gc may free some",
+		"no room for the next volume: %s. Make room there, name another temp_root in stagedir.conf, or have smaller volumes (--volsize); stagedir status tells what lies there, stagedir flush and stagedir gc may free some",
 		error->message);
 	*error = failure;
 	return STAGE_E_NO_ROOM;
@@ -228,7 +207,7 @@ let_adopted_go(struct staging *self)
 	if (self->handoff)
 		stage_handoff_waiting(self->handoff, &waiting, &bytes);
 	if (waiting == 0)
-		staging_release_adopted(self);
+		adopt_release(self);
 }
 
 static PyObject *
@@ -260,8 +239,8 @@ staging_volume(PyObject *object, PyObject *size)
 			code = STAGE_E_AGAIN;
 	} while (code == STAGE_E_AGAIN);
 	if (code)
-		return code > 0 ? NULL : staging_fail(&error);
-	staging_unfollow(self);
+		return code > 0 ? NULL : errors_raise_final(&error);
+	volume_unfollow(self);
 	free(self->reserved);
 	self->reserved = path;
 	self->reserved_bytes = bytes + VOLUME_SLACK;
@@ -297,11 +276,11 @@ stage(struct staging *self, const char *path, const char *name, const char *note
 	const struct stage_followed *followed = NULL;
 	struct stage_spool_file *file;
 	struct stage_spool *spool;
-	const bool reserving = staging_reserving(path) == self;
+	const bool reserving = space_reserving(path) == self;
 	int code;
 
 	if (reserving)
-		followed = staging_followed(self);
+		followed = volume_followed(self);
 	code = staging_open_queue(self, error);
 	if (code < 0)
 		return code;
@@ -311,7 +290,7 @@ stage(struct staging *self, const char *path, const char *name, const char *note
 	if (followed)
 		stage_spool_set_digest(file, followed->digest.size, followed->digest.sha256);
 	if (reserving)
-		staging_hold(self, file);
+		volume_hold(self, file);
 	*ret_size = file->size; /* the file is the queue's from the next line on */
 	return stage_handoff_put(self->handoff, spool, file, error);
 }
@@ -335,10 +314,10 @@ staging_put(PyObject *object, PyObject *arguments)
 	manifest_name = PyBytes_AsString(manifest);
 	Py_BEGIN_ALLOW_THREADS
 	sync_home(self, manifest_name);
-	noted = partial_note_make(self->home, manifest_name, volume, &note, &error);
+	noted = manifest_note_make(self->home, manifest_name, volume, &note, &error);
 	Py_END_ALLOW_THREADS
 	if (noted < 0)
-		stage_log_line(&host_log, STAGE_INFO,
+		stage_log_line(&hostlog, STAGE_INFO,
 			"%s could not be handed off by a later run: %s", PyBytes_AsString(name),
 			error.message);
 	code = stage(self, PyBytes_AsString(path), PyBytes_AsString(name), note ? note : "", &size,
@@ -350,7 +329,7 @@ staging_put(PyObject *object, PyObject *arguments)
 	if (code == 0)
 		result = PyLong_FromUnsignedLongLong(size);
 	else if (code < 0 && !result)
-		staging_fail(&error);
+		errors_raise_final(&error);
 	free(note);
 	Py_DECREF(path);
 	Py_DECREF(name);
@@ -423,7 +402,7 @@ staging_check(PyObject *object, PyObject *unused)
 		return NULL;
 	code = staging_wait(self, SIZE_MAX, 0, &error);
 	if (code < 0)
-		return staging_fail(&error);
+		return errors_raise_final(&error);
 	return code ? NULL : Py_NewRef(Py_None);
 }
 
@@ -439,7 +418,7 @@ staging_drain(PyObject *object, PyObject *unused)
 		return NULL;
 	code = staging_wait(self, 1, -1, &error);
 	if (code < 0)
-		return staging_fail(&error);
+		return errors_raise_final(&error);
 	return code ? NULL : Py_NewRef(Py_None);
 }
 
@@ -471,9 +450,8 @@ tell_what_stays(struct staging *self, bool threads_ended)
 	for (i = 0; threads_ended && i < self->adopted_count; i++)
 		count_sealed(self->adopted[i], &count, &bytes);
 	if (count)
-		stage_log_line(&host_log, STAGE_NOTICE,
-			"%zu volume%s, %llu bytes, stay%s staged for %s: the next backup to it, or "
-			"stagedir flush, hands %s off; stagedir status shows %s",
+		stage_log_line(&hostlog, STAGE_NOTICE,
+			"%zu volume%s, %llu bytes, stay%s staged for %s: the next backup to it, or stagedir flush, hands %s off; stagedir status shows %s",
 			count, count == 1 ? "" : "s", (unsigned long long)bytes,
 			count == 1 ? "s" : "", self->target, count == 1 ? "it" : "them",
 			count == 1 ? "it" : "them");
@@ -485,9 +463,8 @@ tell_statistics(struct staging *self)
 	struct stage_handoff_statistics statistics;
 
 	stage_handoff_statistics(self->handoff, &statistics);
-	stage_log_line(&host_log, STAGE_INFO,
-		"staged ahead: %llu volumes, %llu bytes, handed off in %.1f s with %llu retries; "
-		"duplicity waited %.1f s for storage, storage %.1f s for duplicity",
+	stage_log_line(&hostlog, STAGE_INFO,
+		"staged ahead: %llu volumes, %llu bytes, handed off in %.1f s with %llu retries; duplicity waited %.1f s for storage, storage %.1f s for duplicity",
 		(unsigned long long)statistics.files, (unsigned long long)statistics.bytes,
 		statistics.upload_seconds, (unsigned long long)statistics.retries,
 		statistics.producer_seconds, statistics.idle_seconds);
@@ -495,11 +472,11 @@ tell_statistics(struct staging *self)
 
 /* Whoever presses Ctrl-C a second time does not want to wait for an upload either. */
 static void
-end_at_once(struct staging *self)
+end_at_once(void)
 {
 	PyErr_Clear();
-	tell_what_stays(self, false);
-	directory_cleanup_all();
+	exits_run(
+		EXITS_LEAVE); /* which tells what stays of those that are being ended, as this one is */
 	signal(SIGINT, SIG_DFL);
 	kill(getpid(), SIGINT);
 }
@@ -518,11 +495,11 @@ stop(struct staging *self, enum staging_end how)
 		if (code == 0 || how == STAGING_LEAVE)
 			return code == 0;
 		if (!said)
-			stage_log_line(&host_log, STAGE_NOTICE,
+			stage_log_line(&hostlog, STAGE_NOTICE,
 				"waiting for the upload that is under way; Ctrl-C ends it");
 		said = true;
 		if (PyErr_CheckSignals() < 0)
-			end_at_once(self);
+			end_at_once();
 	}
 }
 
@@ -535,7 +512,7 @@ close_queue(struct staging *self)
 		stage_handoff_close(&self->handoff);
 		Py_END_ALLOW_THREADS
 	}
-	staging_release_adopted(self);
+	adopt_release(self);
 	places_release(&self->places);
 	Py_CLEAR(self->upload);
 }
@@ -558,7 +535,7 @@ end(struct staging *self, enum staging_end how)
 	self->ending = true;
 	/* a library that its thread uses may clean up at exit; what ends without that does not wait */
 	if (how != STAGING_LEAVE)
-		staging_unfollow(self);
+		volume_unfollow(self);
 	if (self->handoff && how == STAGING_FINISH)
 		staging_wait(self, 1, -1, &error);
 	/* what was raised is told when all is done, but signals are looked for meanwhile */
@@ -571,8 +548,8 @@ end(struct staging *self, enum staging_end how)
 	self->ending = false;
 }
 
-void
-staging_end_all(enum staging_end how)
+static void
+end_all(enum staging_end how)
 {
 	struct staging *self = staging_all, *next;
 
@@ -587,8 +564,14 @@ staging_end_all(enum staging_end how)
 	}
 }
 
-bool
-staging_stages_in(PyObject *directory)
+static void
+on_exit_of_run(enum exits_how how)
+{
+	end_all(how == EXITS_LEAVE ? STAGING_LEAVE : STAGING_STOP);
+}
+
+static bool
+stages_in(PyObject *directory)
 {
 	const struct staging *self;
 
@@ -596,6 +579,24 @@ staging_stages_in(PyObject *directory)
 		if (self->places.count && self->places.list[0].directory == directory)
 			return true;
 	return false;
+}
+
+/*
+ * The host cleans its default directory up in a finally clause, whatever has ended the run: after
+ * Ctrl-C nothing more is handed off, otherwise what was accepted still is.
+ */
+static void
+before_cleanup(PyObject *directory)
+{
+	PyObject *reason;
+
+	if (!stages_in(directory))
+		return;
+	reason = PyErr_GetHandledException();
+	end_all(reason && PyErr_GivenExceptionMatches(reason, PyExc_KeyboardInterrupt)
+			? STAGING_STOP
+			: STAGING_FINISH);
+	Py_XDECREF(reason);
 }
 
 static PyObject *
@@ -639,9 +640,9 @@ staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 		PyErr_SetString(PyExc_RuntimeError, "this Staging was opened already");
 		return -1;
 	}
-	settings = settings_of_run(&error);
+	settings = configuration_settings(&error);
 	if (!settings) {
-		raise_error(&error);
+		errors_raise(&error);
 		return -1;
 	}
 	if (!PyArg_ParseTuple(arguments, "O&O&Oid:Staging", PyUnicode_FSConverter, &url,
@@ -680,7 +681,7 @@ staging_dealloc(PyObject *object)
 		*link = self->next;
 	if (self->upload)
 		close_queue(self);
-	staging_unfollow(self);
+	volume_unfollow(self);
 	free(self->reserved);
 	free(self->target);
 	free(self->home);
@@ -701,8 +702,7 @@ staging_reduce(PyObject *object, PyObject *unused)
 static PyMethodDef methods[] = {
 	{"volume", staging_volume, METH_O,
 		"volume(size)\n--\n\n"
-		"A path (bytes) for the next volume, of up to size bytes, for which there is room; "
-		"not\n"
+		"A path (bytes) for the next volume, of up to size bytes, for which there is room; not\n"
 		"made. Waits while too many volumes, or too many bytes, are staged."},
 	{"put", staging_put, METH_VARARGS,
 		"put(path, name, manifest, number)\n--\n\n"
@@ -712,30 +712,23 @@ static PyMethodDef methods[] = {
 	{"sync", staging_sync, METH_NOARGS,
 		"sync()\n--\n\nHas all that the host has made in the archive directory on disk."},
 	{"check", staging_check, METH_NOARGS,
-		"check()\n--\n\nRaises StagingError if something that was put cannot be handed "
-		"off."},
+		"check()\n--\n\nRaises StagingError if something that was put cannot be handed off."},
 	{"drain", staging_drain, METH_NOARGS,
 		"drain()\n--\n\nWaits until everything that was put is in storage."},
-	{"adopt", staging_adopt, METH_NOARGS,
+	{"adopt", adopt_spools, METH_NOARGS,
 		"adopt()\n--\n\n"
-		"Takes over what dead runs staged for this target and what can be handed off, as "
-		"far as\n"
-		"archive directory and digests tell. Returns (NAME, PATH) (bytes) of each, by "
-		"number of\n"
+		"Takes over what dead runs staged for this target and what can be handed off, as far as\n"
+		"archive directory and digests tell. Returns (NAME, PATH) (bytes) of each, by number of\n"
 		"volume: its name in storage, and where it is."},
-	{"confirmed", staging_confirmed, METH_NOARGS,
+	{"confirmed", adopt_confirmed, METH_NOARGS,
 		"confirmed()\n--\n\n"
-		"The names (bytes) of volumes of which a dead run that was taken over has told "
-		"that\n"
+		"The names (bytes) of volumes of which a dead run that was taken over has told that\n"
 		"storage has confirmed them, just before its end."},
-	{"resume", staging_resume, METH_O,
+	{"resume", adopt_resume, METH_O,
 		"resume(verdicts)\n--\n\n"
-		"Of what adopt() has named, one each: RESUME_STORED, storage has it; "
-		"RESUME_HAND_OFF;\n"
-		"RESUME_GAP, it is of no use, as one before it may be missing; RESUME_DISCARD, it "
-		"is of\n"
-		"no use for another reason; RESUME_LEAVE, it is not this run's to judge. Of the "
-		"last two\n"
+		"Of what adopt() has named, one each: RESUME_STORED, storage has it; RESUME_HAND_OFF;\n"
+		"RESUME_GAP, it is of no use, as one before it may be missing; RESUME_DISCARD, it is of\n"
+		"no use for another reason; RESUME_LEAVE, it is not this run's to judge. Of the last two\n"
 		"the caller tells why."},
 	{"__reduce__", staging_reduce, METH_NOARGS, "Raises TypeError."},
 	{0},
@@ -746,10 +739,8 @@ static char documentation[] =
 	"Stages volumes ahead for url; home is the archive directory. No secret of the URL is\n"
 	"kept.\n\n"
 	"upload(path, name, size, attempt) is called in a thread of its own, for one volume at a\n"
-	"time, in the order of put(), and returns (UPLOAD_..., text). attempts and delay (seconds "
-	"before\n"
-	"the second one) hold unless stagedir.conf says otherwise. The methods are for one thread, "
-	"and\n"
+	"time, in the order of put(), and returns (UPLOAD_..., text). attempts and delay (seconds before\n"
+	"the second one) hold unless stagedir.conf says otherwise. The methods are for one thread, and\n"
 	"raise StagingError(code, text) once something could not be staged or handed off.";
 
 static PyType_Slot slots[] = {
@@ -785,19 +776,17 @@ static const struct constant {
 };
 
 int
-staging_add_types(PyObject *module)
+staging_add_type(PyObject *module)
 {
 	const struct constant *constant;
 	PyObject *type;
 	int result;
 
+	directory_before_cleanup(before_cleanup);
+	exits_register(on_exit_of_run);
 	for (constant = constants; constant->name; constant++)
 		if (PyModule_AddIntConstant(module, constant->name, constant->value) < 0)
 			return -1;
-	if (!staging_error)
-		staging_error = PyErr_NewException("_stagedir.StagingError", NULL, NULL);
-	if (!staging_error || PyModule_AddObjectRef(module, "StagingError", staging_error) < 0)
-		return -1;
 	type = PyType_FromSpec(&specification);
 	if (!type)
 		return -1;

@@ -8,12 +8,17 @@
 #ifndef STAGEDIR_STAGING_H
 #define STAGEDIR_STAGING_H
 
-#include "module.h"
+#include <Python.h>
+
+#include <stdbool.h>
 
 #include "follow.h"
 #include "handoff.h"
-#include "staging/places.h"
+#include "log.h"
+#include "settings.h"
 #include "spool.h"
+
+#include "staging/places.h"
 
 /* A staged file of a dead run that can be handed off, as far as archive and digest tell. */
 struct resumable {
@@ -28,7 +33,7 @@ struct staging {
 	PyObject_HEAD
 	struct staging *next; /* of this process */
 	pid_t owner;
-	PyObject *upload; /* NULL once it has ended */
+	PyObject *upload;                      /* NULL once it has ended */
 	const struct stage_settings *settings; /* of the run; NULL until __init__ */
 	char *target, *home;
 	struct places places;
@@ -49,6 +54,9 @@ struct staging {
 	size_t resumable_count;
 };
 
+/* Adds Staging to the module: 0, or -1 with an exception. */
+int staging_add_type(PyObject *module);
+
 /* Those of this process that have not ended; the GIL guards the list. staging.c */
 extern struct staging *staging_all;
 
@@ -68,31 +76,31 @@ int staging_wait(struct staging *self, size_t count, double seconds, struct stag
 /* Opens the queue if it is not open yet: 0, or a code with *error. */
 int staging_open_queue(struct staging *self, struct stage_error *error);
 
-/* Raises for *error what the host's glue turns into the end of the run, returns NULL. staging.c */
-PyObject *staging_fail(const struct stage_error *error);
-
-/* The Staging that reserved room for a file at path; NULL where none did. space.c */
-struct staging *staging_reserving(const char *path);
+/* The Staging that reserved room for a file at path; NULL where none did. */
+struct staging *space_reserving(const char *path);
 
 /* Follows the file at self->reserved, which fd has open. Does without where it cannot. volume.c */
-void staging_follow(struct staging *self, int fd);
+void volume_follow(struct staging *self, int fd);
 
 /* Forgets what is known of the volume that is made. volume.c */
-void staging_unfollow(struct staging *self);
+void volume_unfollow(struct staging *self);
 
 /*
  * What is known of the volume at self->reserved, which must be complete; NULL where it could not be
  * followed. self's until there is another volume. volume.c
  */
-const struct stage_followed *staging_followed(struct staging *self);
+const struct stage_followed *volume_followed(struct staging *self);
 
 /* Gives the descriptor from before the volume was written to the staged file. volume.c */
-void staging_hold(struct staging *self, struct stage_spool_file *file);
+void volume_hold(struct staging *self, struct stage_spool_file *file);
+
+/* _stagedir.volume_sha1(path). volume.c */
+PyObject *volume_sha1(PyObject *module, PyObject *path);
 
 /* Staging.adopt(), Staging.confirmed() and Staging.resume(). adopt.c */
-PyObject *staging_adopt(PyObject *self, PyObject *unused);
-PyObject *staging_confirmed(PyObject *self, PyObject *unused);
-PyObject *staging_resume(PyObject *self, PyObject *verdicts);
+PyObject *adopt_spools(PyObject *self, PyObject *unused);
+PyObject *adopt_confirmed(PyObject *self, PyObject *unused);
+PyObject *adopt_resume(PyObject *self, PyObject *verdicts);
 
 /* Are these two paths of one archive directory? passed.c */
 bool passed_same_home(const char *a, const char *b);
@@ -108,6 +116,6 @@ void passed_tell_failed(enum stage_level level, const struct stage_spool_found *
 	const struct stage_error *error);
 
 /* Closes the adopted spools: what is left in them stays. adopt.c */
-void staging_release_adopted(struct staging *self);
+void adopt_release(struct staging *self);
 
 #endif

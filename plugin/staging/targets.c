@@ -1,5 +1,7 @@
-#include "module.h"
+#include "staging/targets.h"
 
+#include "python/errors.h"
+#include "python/object.h"
 #include "staging/configuration.h"
 
 static const struct stage_settings *
@@ -8,14 +10,14 @@ settings_or_raise(void)
 	const struct stage_settings *settings;
 	struct stage_error error;
 
-	settings = settings_of_run(&error);
+	settings = configuration_settings(&error);
 	if (!settings)
-		raise_error(&error);
+		errors_raise(&error);
 	return settings;
 }
 
 PyObject *
-check_settings(PyObject *module, PyObject *unused)
+targets_check_settings(PyObject *module, PyObject *unused)
 {
 	(void)module;
 	(void)unused;
@@ -23,10 +25,10 @@ check_settings(PyObject *module, PyObject *unused)
 }
 
 PyObject *
-take_over(PyObject *module, PyObject *url)
+targets_take_over(PyObject *module, PyObject *url)
 {
 	const struct stage_settings *settings = settings_or_raise();
-	PyObject *bytes = settings ? path_bytes(url) : NULL;
+	PyObject *bytes = settings ? object_path_bytes(url) : NULL;
 	bool taken;
 
 	(void)module;
@@ -38,7 +40,7 @@ take_over(PyObject *module, PyObject *url)
 }
 
 PyObject *
-stages_ahead(PyObject *module, PyObject *unused)
+targets_stages_ahead(PyObject *module, PyObject *unused)
 {
 	const struct stage_settings *settings = settings_or_raise();
 

@@ -6,17 +6,25 @@
  * A descriptor from before it is written goes with the volume until that is sealed: by it alone the
  * kernel tells for certain of all that the disk could not take (core/spool.c).
  */
-#include "staging/staging.h"
+#include <Python.h>
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log.h"
+
+#include "python/gil.h"
+#include "python/hostlog.h"
+#include "python/object.h"
+#include "staging/space.h"
+#include "staging/staging.h"
+
 static void
 say_why_not(const char *path, const struct stage_error *error)
 {
-	stage_log_line(&host_log, STAGE_INFO, "%s is read again when it is complete: %s", path,
+	stage_log_line(&hostlog, STAGE_INFO, "%s is read again when it is complete: %s", path,
 		error->message);
 }
 
@@ -46,7 +54,7 @@ close_written(struct staging *self)
 }
 
 void
-staging_follow(struct staging *self, int fd)
+volume_follow(struct staging *self, int fd)
 {
 	const char *path = self->reserved;
 	struct stage_error error;
@@ -54,7 +62,7 @@ staging_follow(struct staging *self, int fd)
 
 	if (!self->upload || self->ending || getpid() != self->owner)
 		return;
-	staging_unfollow(self);
+	volume_unfollow(self);
 	/* another one than the follower's: what a descriptor was told of the disk it is not told again */
 	Py_BEGIN_ALLOW_THREADS
 	written_fd = open_again(fd, path);
@@ -67,12 +75,12 @@ staging_follow(struct staging *self, int fd)
 		 0)
 		return;
 	else
-		close_released(again);
+		gil_close(again);
 	say_why_not(path, &error);
 }
 
 void
-staging_unfollow(struct staging *self)
+volume_unfollow(struct staging *self)
 {
 	struct stage_follow *follow = self->follow;
 
@@ -85,7 +93,7 @@ staging_unfollow(struct staging *self)
 }
 
 void
-staging_hold(struct staging *self, struct stage_spool_file *file)
+volume_hold(struct staging *self, struct stage_spool_file *file)
 {
 	int fd = self->written_fd;
 
@@ -98,7 +106,7 @@ staging_hold(struct staging *self, struct stage_spool_file *file)
 }
 
 const struct stage_followed *
-staging_followed(struct staging *self)
+volume_followed(struct staging *self)
 {
 	struct stage_follow *follow = self->follow;
 	struct stage_error error;
@@ -113,7 +121,7 @@ staging_followed(struct staging *self)
 		if (code < 0)
 			say_why_not(self->reserved, &error);
 		else
-			stage_log_line(&host_log, STAGE_DEBUG, "%s was read while it was written",
+			stage_log_line(&hostlog, STAGE_DEBUG, "%s was read while it was written",
 				self->reserved);
 	}
 	return self->is_followed ? &self->followed : NULL;
@@ -123,17 +131,17 @@ PyObject *
 volume_sha1(PyObject *module, PyObject *path)
 {
 	const struct stage_followed *followed = NULL;
-	PyObject *bytes = path_bytes(path);
+	PyObject *bytes = object_path_bytes(path);
 	struct staging *self;
 
 	(void)module;
 	if (!bytes)
 		return NULL;
-	self = staging_reserving(PyBytes_AsString(bytes));
+	self = space_reserving(PyBytes_AsString(bytes));
 	Py_DECREF(bytes);
 	if (self) {
 		Py_INCREF((PyObject *)self); /* the GIL is given up */
-		followed = staging_followed(self);
+		followed = volume_followed(self);
 	}
 	bytes = followed ? PyBytes_FromStringAndSize((const char *)followed->sha1, STAGE_SHA1_BYTES)
 			 : Py_NewRef(Py_None);

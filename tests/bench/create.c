@@ -224,9 +224,7 @@ bench_names(const char *in, size_t count)
 		if (stage_dir_forget(dir, paths[i], &error) < 0)
 			die(in);
 	forgotten = since(start);
-	printf("%8zu names  made %.3f s, forgotten %.3f s wall %.3f s CPU, %.2f us each; %.1f "
-	       "bytes each "
-	       "beyond the name\n",
+	printf("%8zu names  made %.3f s, forgotten %.3f s wall %.3f s CPU, %.2f us each; %.1f bytes each beyond the name\n",
 		count, made.wall, forgotten.wall, forgotten.cpu,
 		forgotten.wall / (double)count * 1e6,
 		((double)after - (double)before - (double)ours - (double)name_bytes) /

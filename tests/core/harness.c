@@ -44,7 +44,8 @@ check_code(int code, int expected, const char *call, const char *file, unsigned 
 		       !strchr(failure.message, '\n');
 	if (!good)
 		snprintf(text, sizeof(text), "%s: expected %s, but %s: %s", call,
-			stage_code_name(expected), stage_code_name(code), failure.message);
+			stage_error_code_name(expected), stage_error_code_name(code),
+			failure.message);
 	CU_assertImplementation(good, line, good ? call : text, file, "", CU_FALSE);
 	if (expected == 0)
 		memset(&failure, 0, sizeof(failure));

@@ -51,7 +51,7 @@ judge(int code, const char *call)
 	if (!good) {
 		mute++;
 		snprintf(what_was_mute, sizeof(what_was_mute), "%s: %s \"%s\"", call,
-			stage_code_name(code), said.message);
+			stage_error_code_name(code), said.message);
 	}
 	memset(&said, 0, sizeof(said));
 	return code;
@@ -275,7 +275,8 @@ default_scenario(void)
 static void
 url_scenario(void)
 {
-	static const char url[] = "sftp://me@corp.com:s%65cret@host/dir?token=x&mode=y#long-fragment";
+	static const char url[] =
+		"sftp://me@corp.com:s%65cret@host/dir?token=x&mode=y#long-fragment";
 	int (*const forms[])(const char *, char **, struct stage_error *) = {
 		stage_url_target, stage_url_display, stage_url_display_all};
 	struct stage_secrets *secrets = NULL;
@@ -566,19 +567,19 @@ static void
 volume_scenario(void)
 {
 	struct stage_member member = {.name = "name", .mode = 0644};
-	struct stage_volume *volume = NULL;
+	struct stage_tar *volume = NULL;
 	int fd;
 
 	wrap_pause(true);
 	fd = open(in_dir("data"), O_WRONLY | O_TRUNC | O_CLOEXEC);
 	wrap_pause(false);
-	if (TRY(stage_volume_open(write_member, &fd, &volume, &said)) == 0) {
-		TRY(stage_volume_add(volume, &member, zeros, 1000, &said));
+	if (TRY(stage_tar_open(write_member, &fd, &volume, &said)) == 0) {
+		TRY(stage_tar_add(volume, &member, zeros, 1000, &said));
 		member.name = "\xe4";
-		TRY(stage_volume_add(volume, &member, zeros, 1000, &said));
-		TRY(stage_volume_end(volume, &said));
+		TRY(stage_tar_add(volume, &member, zeros, 1000, &said));
+		TRY(stage_tar_end(volume, &said));
 	}
-	stage_volume_close(&volume);
+	stage_tar_close(&volume);
 	wrap_pause(true);
 	close(fd);
 	wrap_pause(false);
@@ -677,7 +678,7 @@ spool_scenario(void)
 	static const struct stage_spool_about about = {.target = "test://", .home = "/home"};
 	struct stage_spool_file *file;
 	struct stage_spool *own;
-	struct stage_room room;
+	struct stage_reserved room;
 	struct stage_dir *dir;
 	char *path;
 	int i;
@@ -845,7 +846,7 @@ static char *own_path;
 static void
 make_reserved(void)
 {
-	struct stage_room room;
+	struct stage_reserved room;
 
 	make_spool();
 	make_dead_spool();
@@ -876,7 +877,7 @@ is_unseen(void)
 static void
 reserve_scenario(void)
 {
-	struct stage_room room;
+	struct stage_reserved room;
 
 	if (TRY(stage_spool_reserve(spool, own_path, 10, 0, &room, &said)) == 0 &&
 		room.promised < OTHERS && !is_unseen()) {
@@ -926,9 +927,7 @@ run_once(const struct scenario *scenario, size_t fail, int sys_errno, bool lasti
 	       (left == 0 || (wrap_failed() && (reported > 0 || is_unsure(scenario, fail))));
 	if (!good) {
 		fprintf(stderr,
-			"\n%s: %d descriptors, were %d; %zu blocks kept; %zu bad closes; %d left, "
-			"%zu "
-			"reported; %s\n",
+			"\n%s: %d descriptors, were %d; %zu blocks kept; %zu bad closes; %d left, %zu reported; %s\n",
 			what, count_fds(), fds, wrap_leaked(), wrap_bad_closes(), left, reported,
 			mute ? what_was_mute : "");
 		CU_FAIL("after a failed call");
@@ -963,7 +962,8 @@ sweep(const struct scenario *scenario)
 		for (i = 0; errnos[i]; i++) {
 			for (lasting = 0; lasting <= (errnos[i] != EINTR); lasting++) {
 				snprintf(what, sizeof(what), "call %zu, %s: %s%s", number, name,
-					stage_errno_text(errnos[i]), lasting ? ", lasting" : "");
+					stage_error_errno_text(errnos[i]),
+					lasting ? ", lasting" : "");
 				run_once(scenario, number, errnos[i], lasting, what);
 				runs++;
 			}

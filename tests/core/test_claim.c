@@ -254,7 +254,8 @@ unlisted(void)
 	CHECK(found.damaged == 1 && found.count == 1 && found.bytes == 2);
 	CHECK(found.unlisted == 2 && found.unlisted_bytes == 4);
 	WORKS(adopt());
-	HAS(captured.text, "1 damaged records; 2 staged files, 4 bytes, that they may have told of");
+	HAS(captured.text,
+		"1 damaged records; 2 staged files, 4 bytes, that they may have told of");
 	file = stage_spool_unlisted(spool);
 	REQUIRE(file && file->next && !file->next->next);
 	CHECK(!file->sealed && !*file->name && !*file->note);
@@ -436,7 +437,7 @@ ended_on_fuse(void)
 static void
 room_on_fuse(void)
 {
-	struct stage_room room = {0};
+	struct stage_reserved room = {0};
 	struct stage_spool *own;
 	struct stage_dir *dir;
 	char *path;

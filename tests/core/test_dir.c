@@ -740,7 +740,7 @@ unreadable(void)
 		wrap_begin_two("lstat", errnos[i], "fstatat", errnos[i]);
 		CHECK(stage_dir_check(dir, &failure) == STAGE_E_SYSTEM);
 		CHECK(failure.sys_errno == errnos[i]);
-		HAS(failure.message, stage_errno_text(errnos[i]));
+		HAS(failure.message, stage_error_errno_text(errnos[i]));
 		HAS(failure.message, stage_dir_path(dir));
 		HAS_NOT(failure.message, "somebody else");
 		usleep(20 * 1000);

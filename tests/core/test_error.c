@@ -8,7 +8,7 @@ printable(const char *text)
 {
 	static char buffer[256];
 
-	return stage_printable(buffer, sizeof(buffer), text);
+	return stage_error_printable(buffer, sizeof(buffer), text);
 }
 
 static void
@@ -63,7 +63,7 @@ cuts_at_every_size(void)
 		char *buffer = malloc(size);
 
 		REQUIRE(buffer != NULL);
-		CHECK(stage_printable(buffer, size, text) == buffer);
+		CHECK(stage_error_printable(buffer, size, text) == buffer);
 		CHECK(strlen(buffer) < size);
 		if (size > length) {
 			CHECK(strcmp(buffer, whole) == 0);
@@ -133,9 +133,9 @@ set_cuts(void)
 static void
 errno_text(void)
 {
-	CHECK(strcmp(stage_errno_text(ENOSPC), "No space left on device") == 0);
-	CHECK(strcmp(stage_errno_text(123456), "unknown error") == 0);
-	CHECK(strcmp(stage_errno_text(-1), "unknown error") == 0);
+	CHECK(strcmp(stage_error_errno_text(ENOSPC), "No space left on device") == 0);
+	CHECK(strcmp(stage_error_errno_text(123456), "unknown error") == 0);
+	CHECK(strcmp(stage_error_errno_text(-1), "unknown error") == 0);
 }
 
 static void
@@ -143,19 +143,19 @@ code_name(void)
 {
 	int code;
 
-	CHECK(strcmp(stage_code_name(0), "STAGE_OK") == 0);
-	CHECK(strcmp(stage_code_name(STAGE_E_MEMORY), "STAGE_E_MEMORY") == 0);
-	CHECK(strcmp(stage_code_name(STAGE_E_SYSTEM), "STAGE_E_SYSTEM") == 0);
-	CHECK(strcmp(stage_code_name(STAGE_E_SETTING), "STAGE_E_SETTING") == 0);
-	CHECK(strcmp(stage_code_name(STAGE_E_NO_ROOT), "STAGE_E_NO_ROOT") == 0);
-	CHECK(strcmp(stage_code_name(STAGE_E_SWAPPED), "STAGE_E_SWAPPED") == 0);
-	CHECK(strcmp(stage_code_name(STAGE_E_UNTRACKED), "STAGE_E_UNTRACKED") == 0);
-	CHECK(strcmp(stage_code_name(STAGE_E_CLOSED), "STAGE_E_CLOSED") == 0);
-	CHECK(strcmp(stage_code_name(STAGE_E_FORKED), "STAGE_E_FORKED") == 0);
-	CHECK(strcmp(stage_code_name(STAGE_E_ARGUMENT), "STAGE_E_ARGUMENT") == 0);
+	CHECK(strcmp(stage_error_code_name(0), "STAGE_OK") == 0);
+	CHECK(strcmp(stage_error_code_name(STAGE_E_MEMORY), "STAGE_E_MEMORY") == 0);
+	CHECK(strcmp(stage_error_code_name(STAGE_E_SYSTEM), "STAGE_E_SYSTEM") == 0);
+	CHECK(strcmp(stage_error_code_name(STAGE_E_SETTING), "STAGE_E_SETTING") == 0);
+	CHECK(strcmp(stage_error_code_name(STAGE_E_NO_ROOT), "STAGE_E_NO_ROOT") == 0);
+	CHECK(strcmp(stage_error_code_name(STAGE_E_SWAPPED), "STAGE_E_SWAPPED") == 0);
+	CHECK(strcmp(stage_error_code_name(STAGE_E_UNTRACKED), "STAGE_E_UNTRACKED") == 0);
+	CHECK(strcmp(stage_error_code_name(STAGE_E_CLOSED), "STAGE_E_CLOSED") == 0);
+	CHECK(strcmp(stage_error_code_name(STAGE_E_FORKED), "STAGE_E_FORKED") == 0);
+	CHECK(strcmp(stage_error_code_name(STAGE_E_ARGUMENT), "STAGE_E_ARGUMENT") == 0);
 	for (code = 1; code < 5; code++)
-		CHECK(strcmp(stage_code_name(code), "unknown") == 0);
-	CHECK(strcmp(stage_code_name(-1000), "unknown") == 0);
+		CHECK(strcmp(stage_error_code_name(code), "unknown") == 0);
+	CHECK(strcmp(stage_error_code_name(-1000), "unknown") == 0);
 }
 
 static void

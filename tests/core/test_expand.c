@@ -59,13 +59,13 @@ home_without_variable(void)
 	unsetenv("HOME");
 	REQUIRE(entry != NULL);
 	CHECK(strcmp(expanded("~"), entry->pw_dir) == 0);
-	CHECK(strcmp(stage_home_of(""), entry->pw_dir) == 0);
+	CHECK(strcmp(stage_expand_home(""), entry->pw_dir) == 0);
 	setenv("HOME", "", 1);
 	CHECK(strcmp(expanded("~"), entry->pw_dir) == 0);
-	CHECK(stage_home_of("no-such-user") == NULL);
+	CHECK(stage_expand_home("no-such-user") == NULL);
 	setenv("HOME", "/h", 1);
-	CHECK(strcmp(stage_home_of(""), "/h") == 0);
-	CHECK(strcmp(stage_home_of("root"), "/h") != 0);
+	CHECK(strcmp(stage_expand_home(""), "/h") == 0);
+	CHECK(strcmp(stage_expand_home("root"), "/h") != 0);
 }
 
 static void

@@ -634,7 +634,7 @@ check_error(int fd, int sys_errno, unsigned int threads)
 	for (i = 0; i < 2; i++) {
 		CHECK(failure.sys_errno == sys_errno);
 		HAS(failure.message, "cannot write the volume: ");
-		HAS(failure.message, stage_errno_text(sys_errno));
+		HAS(failure.message, stage_error_errno_text(sys_errno));
 		FAILS(stage_gzip_fits(gzip, 1, &fits, &failure), STAGE_E_SYSTEM);
 		FAILS(stage_gzip_write(gzip, data, 1, &failure), STAGE_E_SYSTEM);
 		CHECK(stage_gzip_write(gzip, data, 1, NULL) == STAGE_E_SYSTEM);

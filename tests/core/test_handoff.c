@@ -336,8 +336,8 @@ retries(void)
 	put("b", 1);
 	wait_for_all();
 	CHECK(strcmp(bench.storage.text, "a:1 a:2 a:3 b:1 b:2 ") == 0);
-	HAS(captured.text, "W:attempt 1 of 3 to hand off a failed, the next is due in 0.0 seconds: "
-			   "the line is bad: Connection reset by peer\n");
+	HAS(captured.text,
+		"W:attempt 1 of 3 to hand off a failed, the next is due in 0.0 seconds: the line is bad: Connection reset by peer\n");
 	HAS(captured.text, "W:attempt 2 of 3 to hand off a failed");
 	CHECK(captured.lines[STAGE_WARNING] == 3);
 	stage_handoff_statistics(bench.handoff, &statistics);
@@ -722,7 +722,7 @@ full_disk(int sys_errno)
 	wrap_end();
 	CHECK(strcmp(bench.storage.text, "gate:1 a:1 ") == 0);
 	HAS(captured.text, "W:a is not staged, it would not survive an end of this run: ");
-	HAS(captured.text, stage_errno_text(sys_errno));
+	HAS(captured.text, stage_error_errno_text(sys_errno));
 	CHECK(close_bench() == 0);
 }
 

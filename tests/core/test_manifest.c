@@ -36,13 +36,14 @@ manifest(const char *content)
 static void
 has(unsigned long volume, const char *expected)
 {
-	char hash[PARTIAL_HASH_MAX] = "untouched";
+	char hash[MANIFEST_HASH_MAX] = "untouched";
 
 	if (expected) {
-		WORKS(partial_volume_hash(test_dir, NAME, volume, hash, &failure));
+		WORKS(manifest_volume_hash(test_dir, NAME, volume, hash, &failure));
 		CHECK(strcmp(hash, expected) == 0);
 	} else {
-		FAILS(partial_volume_hash(test_dir, NAME, volume, hash, &failure), STAGE_E_DAMAGED);
+		FAILS(manifest_volume_hash(test_dir, NAME, volume, hash, &failure),
+			STAGE_E_DAMAGED);
 		HAS(failure.message, "is not in");
 		HAS(failure.message, in_dir(NAME));
 		CHECK(strcmp(hash, "untouched") == 0);
@@ -157,17 +158,17 @@ no_manifests(void)
 {
 	static const char *const bad[] = {"Volume\n", "Volume x:\n", "Volume 1\n", "Volume -1:\n",
 		"Volume 99999999999999999999:\n", "Volume :\n"};
-	char hash[PARTIAL_HASH_MAX];
+	char hash[MANIFEST_HASH_MAX];
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		manifest(bad[i]);
-		FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
+		FAILS(manifest_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
 		HAS(failure.message, "is not understood");
 	}
 	manifest(RECORD("1", A));
-	REQUIRE(truncate(in_dir(NAME), PARTIAL_MANIFEST_MAX + 1L) == 0);
-	FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
+	REQUIRE(truncate(in_dir(NAME), MANIFEST_BYTES_MAX + 1L) == 0);
+	FAILS(manifest_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
 	HAS(failure.message, "is too large");
 	unlink(in_dir(NAME));
 }
@@ -176,26 +177,27 @@ static void
 no_files(void)
 {
 	static const char *const names[] = {"", ".", "..", "a/b", "/etc/passwd"};
-	char hash[PARTIAL_HASH_MAX];
+	char hash[MANIFEST_HASH_MAX];
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		FAILS(partial_volume_hash(test_dir, names[i], 1, hash, &failure), STAGE_E_ARGUMENT);
-	FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_SYSTEM);
+		FAILS(manifest_volume_hash(test_dir, names[i], 1, hash, &failure),
+			STAGE_E_ARGUMENT);
+	FAILS(manifest_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_SYSTEM);
 	CHECK(failure.sys_errno == ENOENT);
 	HAS(failure.message, in_dir(NAME));
 	make_file(in_dir("other"), RECORD("1", A), 0600);
 	REQUIRE(symlink("other", in_dir(NAME)) == 0);
-	FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_SYSTEM);
+	FAILS(manifest_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_SYSTEM);
 	CHECK(failure.sys_errno == ELOOP);
 	unlink(in_dir(NAME));
 	unlink(in_dir("other"));
 	make_dir(in_dir(NAME), 0700);
-	FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
+	FAILS(manifest_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
 	HAS(failure.message, "not a regular file");
 	rmdir(in_dir(NAME));
 	REQUIRE(mkfifo(in_dir(NAME), 0600) == 0);
-	FAILS(partial_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
+	FAILS(manifest_volume_hash(test_dir, NAME, 1, hash, &failure), STAGE_E_DAMAGED);
 	unlink(in_dir(NAME));
 }
 
@@ -206,37 +208,37 @@ notes(void)
 	char *note = NULL;
 
 	manifest(RECORD("1", A) RECORD("2", B));
-	WORKS(partial_note_make(test_dir, NAME, 2, &note, &failure));
+	WORKS(manifest_note_make(test_dir, NAME, 2, &note, &failure));
 	REQUIRE(note != NULL);
 	CHECK(strcmp(note, "2 SHA1 " B " " NAME) == 0);
-	CHECK(partial_note_volume(note, &volume) && volume == 2);
+	CHECK(manifest_note_volume(note, &volume) && volume == 2);
 	volume = 77;
-	WORKS(partial_note_check(test_dir, note, &volume, &failure));
+	WORKS(manifest_note_check(test_dir, note, &volume, &failure));
 	CHECK(volume == 2);
 	volume = 77;
 
 	manifest(RECORD("1", A) RECORD("2", B) RECORD("2", C));
-	FAILS(partial_note_check(test_dir, note, &volume, &failure), STAGE_E_DAMAGED);
+	FAILS(manifest_note_check(test_dir, note, &volume, &failure), STAGE_E_DAMAGED);
 	HAS(failure.message, "volume 2 was made again since: ");
 	manifest(RECORD("1", A) RECORD("2", B) RECORD("1", A));
-	FAILS(partial_note_check(test_dir, note, &volume, &failure), STAGE_E_DAMAGED);
+	FAILS(manifest_note_check(test_dir, note, &volume, &failure), STAGE_E_DAMAGED);
 	HAS(failure.message, "volume 2 was made again since, or is not in ");
 	unlink(in_dir(NAME));
-	FAILS(partial_note_check(test_dir, note, &volume, &failure), STAGE_E_DAMAGED);
+	FAILS(manifest_note_check(test_dir, note, &volume, &failure), STAGE_E_DAMAGED);
 	HAS(failure.message, "is complete, or was begun anew: " NAME " is not in ");
 	/* a disk that is not mounted: all that was known of the backup is elsewhere */
-	FAILS(partial_note_check(in_dir("none"), note, &volume, &failure), STAGE_E_SYSTEM);
+	FAILS(manifest_note_check(in_dir("none"), note, &volume, &failure), STAGE_E_SYSTEM);
 	HAS(failure.message, "is it on a disk that is not mounted here?");
-	FAILS(partial_note_check("", note, &volume, &failure), STAGE_E_DAMAGED);
+	FAILS(manifest_note_check("", note, &volume, &failure), STAGE_E_DAMAGED);
 	HAS(failure.message, "was put without a partial manifest");
 	/* that it cannot be read proves nothing */
 	REQUIRE(symlink("/nowhere", in_dir(NAME)) == 0);
-	FAILS(partial_note_check(test_dir, note, &volume, &failure), STAGE_E_SYSTEM);
+	FAILS(manifest_note_check(test_dir, note, &volume, &failure), STAGE_E_SYSTEM);
 	CHECK(volume == 77);
 	unlink(in_dir(NAME));
 	free(note);
 	note = NULL;
-	FAILS(partial_note_make(test_dir, NAME, 2, &note, &failure), STAGE_E_SYSTEM);
+	FAILS(manifest_note_make(test_dir, NAME, 2, &note, &failure), STAGE_E_SYSTEM);
 	CHECK(note == NULL);
 }
 
@@ -251,13 +253,13 @@ odd_notes(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		FAILS(partial_note_check(test_dir, bad[i], &volume, &failure), STAGE_E_DAMAGED);
+		FAILS(manifest_note_check(test_dir, bad[i], &volume, &failure), STAGE_E_DAMAGED);
 		HAS(failure.message, "was put without");
-		CHECK(!partial_note_volume(bad[i], &volume));
+		CHECK(!manifest_note_volume(bad[i], &volume));
 	}
 	CHECK(volume == 77);
 	make_file(in_dir("a b\n\xff"), RECORD("4", D), 0600);
-	WORKS(partial_note_check(test_dir, odd, &volume, &failure));
+	WORKS(manifest_note_check(test_dir, odd, &volume, &failure));
 	CHECK(volume == 4);
 	unlink(in_dir("a b\n\xff"));
 }

@@ -421,7 +421,8 @@ remove_staged(const char *spool)
 	REQUIRE(stream != NULL);
 	while ((entry = readdir(stream)) && found < 4)
 		if (stage_naming_is_staged(entry->d_name))
-			snprintf(paths[found++], sizeof(paths[0]), "%s", join(spool, entry->d_name));
+			snprintf(
+				paths[found++], sizeof(paths[0]), "%s", join(spool, entry->d_name));
 	closedir(stream);
 	for (i = 0; i < found; i++)
 		unlink(paths[i]);
@@ -521,71 +522,72 @@ spelled_root(void)
 static void
 owner_names(void)
 {
-	CHECK(strcmp(stage_owner_name(STAGE_OWNER_LIVE), "live") == 0);
-	CHECK(strcmp(stage_owner_name(STAGE_OWNER_DEAD), "orphan") == 0);
-	CHECK(strcmp(stage_owner_name(STAGE_OWNER_OTHER_USER), "other user") == 0);
-	CHECK(strcmp(stage_owner_name(STAGE_OWNER_OTHER_MACHINE), "other machine") == 0);
-	CHECK(strcmp(stage_owner_name(STAGE_OWNER_UNKNOWN), "unknown") == 0);
+	CHECK(strcmp(stage_orphan_owner_name(STAGE_OWNER_LIVE), "live") == 0);
+	CHECK(strcmp(stage_orphan_owner_name(STAGE_OWNER_DEAD), "orphan") == 0);
+	CHECK(strcmp(stage_orphan_owner_name(STAGE_OWNER_OTHER_USER), "other user") == 0);
+	CHECK(strcmp(stage_orphan_owner_name(STAGE_OWNER_OTHER_MACHINE), "other machine") == 0);
+	CHECK(strcmp(stage_orphan_owner_name(STAGE_OWNER_UNKNOWN), "unknown") == 0);
 }
 
 /* lockdir.h, where dir and orphan do not lead */
 static void
 held(void)
 {
-	struct stage_held first = STAGE_HELD_NONE, second = STAGE_HELD_NONE,
-			  third = STAGE_HELD_NONE;
+	struct stage_lockdir first = STAGE_LOCKDIR_NONE, second = STAGE_LOCKDIR_NONE,
+			     third = STAGE_LOCKDIR_NONE;
 	int root = open(test_dir, O_PATH | O_DIRECTORY | O_CLOEXEC), before = count_fds();
 	char name[STAGE_DIR_NAME_MAX];
 
-	WORKS(stage_held_create(&first, root, test_dir, &failure));
+	WORKS(stage_lockdir_create(&first, root, test_dir, &failure));
 	CHECK(first.lock == STAGE_LOCK_OURS && first.root_fd != root);
 	CHECK(first.stat.st_uid == geteuid());
-	CHECK(stage_held_look_at(&first, in_dir(first.name)) == 0);
-	CHECK(stage_held_look_at(&first, test_dir) == ESTALE);
-	CHECK(stage_held_look_at(&first, in_dir("missing")) == ESTALE);
+	CHECK(stage_lockdir_look_at(&first, in_dir(first.name)) == 0);
+	CHECK(stage_lockdir_look_at(&first, test_dir) == ESTALE);
+	CHECK(stage_lockdir_look_at(&first, in_dir("missing")) == ESTALE);
 	make_file(in_dir("file"), "", 0600);
-	CHECK(stage_held_look_at(&first, join(in_dir("file"), first.name)) == ESTALE);
+	CHECK(stage_lockdir_look_at(&first, join(in_dir("file"), first.name)) == ESTALE);
 	unlink(in_dir("file"));
 	wrap_begin_two("lstat", EIO, "fstatat", EIO);
-	CHECK(stage_held_look_at(&first, in_dir(first.name)) == EIO);
-	CHECK(stage_held_check_at(&first, "thing", in_dir(first.name), &failure) == STAGE_E_SYSTEM);
-	CHECK(stage_held_remove(&first) == EIO);
+	CHECK(stage_lockdir_look_at(&first, in_dir(first.name)) == EIO);
+	CHECK(stage_lockdir_check_at(&first, "thing", in_dir(first.name), &failure) ==
+		STAGE_E_SYSTEM);
+	CHECK(stage_lockdir_remove(&first) == EIO);
 	wrap_end();
 	HAS(failure.message, "thing");
-	CHECK(stage_held_find(&second, root, first.name, LOCK_SH) == 0);
+	CHECK(stage_lockdir_find(&second, root, first.name, LOCK_SH) == 0);
 	CHECK(second.lock == STAGE_LOCK_TAKEN);
-	stage_held_release(&second);
-	stage_held_release(&second);
+	stage_lockdir_release(&second);
+	stage_lockdir_release(&second);
 	CHECK(second.fd == -1 && second.root_fd == -1);
 
 	/* not at that path any more, but a link to it is */
 	snprintf(name, sizeof(name), "%s", first.name);
 	REQUIRE(rename(in_dir(name), in_dir("away")) == 0);
 	REQUIRE(symlink("away", in_dir(name)) == 0);
-	CHECK(stage_held_look_at(&first, in_dir(name)) == ESTALE);
-	CHECK(stage_held_remove(&first) == ESTALE);
-	CHECK(stage_held_find(&second, root, name, LOCK_EX) == STAGE_E_SYSTEM);
+	CHECK(stage_lockdir_look_at(&first, in_dir(name)) == ESTALE);
+	CHECK(stage_lockdir_remove(&first) == ESTALE);
+	CHECK(stage_lockdir_find(&second, root, name, LOCK_EX) == STAGE_E_SYSTEM);
 	CHECK(second.fd == -1 && second.root_fd == -1);
 	unlink(in_dir(name));
-	CHECK(stage_held_remove(&first) == ESTALE);
+	CHECK(stage_lockdir_remove(&first) == ESTALE);
 	REQUIRE(rename(in_dir("away"), in_dir(name)) == 0);
 	make_file(join(in_dir(name), "x"), "", 0600);
-	CHECK(stage_held_remove(&first) == ENOTEMPTY);
+	CHECK(stage_lockdir_remove(&first) == ENOTEMPTY);
 	unlink(join(in_dir(name), "x"));
-	CHECK(stage_held_remove(&first) == 0);
+	CHECK(stage_lockdir_remove(&first) == 0);
 	errno = EDOM;
-	stage_held_release(&first);
+	stage_lockdir_release(&first);
 	CHECK(errno == EDOM);
 
 	/* two that only look */
 	make_dir(in_dir("looked-at"), 0700);
-	CHECK(stage_held_find(&second, root, "looked-at", LOCK_SH) == 0);
-	CHECK(stage_held_find(&third, root, "looked-at", LOCK_SH) == 0);
+	CHECK(stage_lockdir_find(&second, root, "looked-at", LOCK_SH) == 0);
+	CHECK(stage_lockdir_find(&third, root, "looked-at", LOCK_SH) == 0);
 	CHECK(second.lock == STAGE_LOCK_OURS && third.lock == STAGE_LOCK_OURS);
-	CHECK(stage_held_remove(&second) == 0);
-	stage_held_release(&second);
-	stage_held_release(&third);
-	CHECK(stage_held_find(&third, root, "looked-at", LOCK_SH) == STAGE_E_SYSTEM);
+	CHECK(stage_lockdir_remove(&second) == 0);
+	stage_lockdir_release(&second);
+	stage_lockdir_release(&third);
+	CHECK(stage_lockdir_find(&third, root, "looked-at", LOCK_SH) == STAGE_E_SYSTEM);
 	CHECK(count_fds() == before);
 	close(root);
 }

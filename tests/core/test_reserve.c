@@ -52,7 +52,7 @@ end(struct run *run)
 }
 
 static int
-reserve(struct run *run, uint64_t bytes, uint64_t limit, struct stage_room *ret_room)
+reserve(struct run *run, uint64_t bytes, uint64_t limit, struct stage_reserved *ret_room)
 {
 	return stage_spool_reserve(run->spool, run->path, bytes, limit, ret_room, &failure);
 }
@@ -60,7 +60,7 @@ reserve(struct run *run, uint64_t bytes, uint64_t limit, struct stage_room *ret_
 static const char *
 room_file(const struct run *run)
 {
-	return join(stage_spool_path(run->spool), STAGE_ROOM_NAME);
+	return join(stage_spool_path(run->spool), STAGE_RESERVE_NAME);
 }
 
 /* Makes what was reserved for, with so many bytes on the disk. */
@@ -105,7 +105,7 @@ blocks_of(const char *path)
 static void
 alone(void)
 {
-	struct stage_room room = {1, 1, 1, 1, true};
+	struct stage_reserved room = {1, 1, 1, 1, true};
 	struct run run;
 
 	CHECK(begin(&run, test_dir) == 0);
@@ -138,13 +138,12 @@ alone(void)
 static void
 wrong_arguments(void)
 {
-	struct stage_room room = {7, 7, 7, 7, true};
+	struct stage_reserved room = {7, 7, 7, 7, true};
 	struct run run, other;
 	const char *const paths[] = {"", "/", "x", "mktemp-abcdefghijklm-1", test_dir,
 		in_dir("mktemp-abcdefghijklm-1"), in_dir("x/mktemp-abcdefghijklm-1"),
 		"/tmp/stagedir-0123456789abcdef-4711-abcdefghijklmnop/mktemp-abcdefghijklm-1",
-		in_dir("stagedir-0123456789abcdef-4711-abcdefghijklmnop/../../mktemp-"
-		       "abcdefghijklm-1"),
+		in_dir("stagedir-0123456789abcdef-4711-abcdefghijklmnop/../../mktemp-abcdefghijklm-1"),
 		in_dir("stagedir-0123456789abcdef-4711-abcdefghijklmnop/x")};
 	size_t i;
 
@@ -167,7 +166,7 @@ wrong_arguments(void)
 static void
 small_limit(void)
 {
-	struct stage_room room;
+	struct stage_reserved room;
 	struct run run;
 
 	CHECK(begin(&run, test_dir) == 0);
@@ -182,7 +181,7 @@ small_limit(void)
 static void
 several(void)
 {
-	struct stage_room room;
+	struct stage_reserved room;
 	struct run first, second, third;
 
 	CHECK(begin(&first, test_dir) == 0 && begin(&second, test_dir) == 0 &&
@@ -217,7 +216,7 @@ several(void)
 static void
 written_part(void)
 {
-	struct stage_room room;
+	struct stage_reserved room;
 	struct run first, second;
 
 	CHECK(begin(&first, test_dir) == 0 && begin(&second, test_dir) == 0);
@@ -245,7 +244,7 @@ static int
 reserve_and_die(void *context)
 {
 	struct stage_spool_file *file;
-	struct stage_room room;
+	struct stage_reserved room;
 	struct run run;
 
 	if (begin(&run, context) < 0)
@@ -268,7 +267,7 @@ dead_ones(void)
 	struct stage_spool_found *found;
 	struct stage_reclaimed total = {0};
 	struct stage_spool *adopted;
-	struct stage_room room;
+	struct stage_reserved room;
 	size_t count, dead;
 	struct run run;
 
@@ -305,7 +304,7 @@ odd_files(void)
 		"100 stagedir-0123456789abcdef-4711-abcdefghijklmnop/../%s\n",
 		"100 stagedir-0123456789abcdef-4711-abcdefghijklmnop\n",
 		"100 mktemp-abcdefghijklm-1\n"};
-	struct stage_room room;
+	struct stage_reserved room;
 	struct run run, other;
 	char line[4096], *what, *victim;
 	size_t i;
@@ -389,7 +388,7 @@ not_to_be_counted(void)
 		int sys_errno;
 	} failures[] = {{"openat", EMFILE}, {"read", EIO}, {"readdir", EIO}, {"fstat", EIO},
 		{"fdopendir", ENOMEM}, {"fcntl", EMFILE}, {"fstatvfs", EIO}, {"flock", ENOLCK}};
-	struct stage_room room;
+	struct stage_reserved room;
 	struct run run, other;
 	size_t i;
 	int code;
@@ -402,7 +401,8 @@ not_to_be_counted(void)
 		code = reserve(&run, 100, 150, &room);
 		wrap_end();
 		if (code != STAGE_E_SYSTEM && code != STAGE_E_NO_ROOM)
-			fprintf(stderr, "\n%s: %s\n", failures[i].function, stage_code_name(code));
+			fprintf(stderr, "\n%s: %s\n", failures[i].function,
+				stage_error_code_name(code));
 		CHECK(code == STAGE_E_SYSTEM || code == STAGE_E_NO_ROOM);
 		CHECK(!is_there(room_file(&run)));
 	}
@@ -423,18 +423,18 @@ struct race {
 static int
 race_on(struct race *race, int who)
 {
-	struct stage_held held = STAGE_HELD_NONE;
+	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
 	int root = open(race->root, O_PATH | O_DIRECTORY | O_CLOEXEC), code;
 	char path[1024];
 	size_t round, rounds = scaled(ROUNDS / 2);
 
-	code = stage_held_create(&held, root, race->root, NULL);
+	code = stage_lockdir_create(&held, root, race->root, NULL);
 	close(root);
 	if (code < 0)
 		return 1;
 	snprintf(path, sizeof(path), "%s/%s/mktemp-abcdefghijklm-1", race->root, held.name);
 	for (round = 0; round < 2 * rounds; round++) {
-		struct stage_room room;
+		struct stage_reserved room;
 
 		/* every other meeting is for both to have given up what they had */
 		atomic_fetch_add(&race->arrived[round], 1);
@@ -442,12 +442,12 @@ race_on(struct race *race, int who)
 			sched_yield();
 		if (round % 2 == 0)
 			race->codes[who][round] =
-				stage_room_reserve(&held, race->root, path, 60, 100, &room, NULL);
+				stage_reserve_take(&held, race->root, path, 60, 100, &room, NULL);
 		else
-			stage_room_release(&held);
+			stage_reserve_release(&held);
 	}
-	stage_held_remove(&held);
-	stage_held_release(&held);
+	stage_lockdir_remove(&held);
+	stage_lockdir_release(&held);
 	return 0;
 }
 
@@ -501,7 +501,7 @@ static int
 fill_tmpfs(void *context)
 {
 	struct stage_spool_file *file;
-	struct stage_room room;
+	struct stage_reserved room;
 	struct run run, other;
 	char filler[1024], block[4096] = {0};
 	int fd, code;
@@ -558,7 +558,7 @@ stage_in_root_directory(void *context)
 	struct stage_spool_file *file;
 	struct stage_spool_found *found;
 	struct stage_spool *spool;
-	struct stage_room room;
+	struct stage_reserved room;
 	struct run run;
 	size_t count;
 	char path[256];
@@ -624,7 +624,7 @@ static void
 too_much_to_add(void)
 {
 	struct run first, second, third;
-	struct stage_room room;
+	struct stage_reserved room;
 
 	CHECK(begin(&first, test_dir) == 0 && begin(&second, test_dir) == 0 &&
 		begin(&third, test_dir) == 0);

@@ -285,8 +285,7 @@ static void
 refusals(void)
 {
 	refused("min_free = 1\nminfree = 2\n", "2", "minfree = 2",
-		"unknown key; known are temp_root, min_free, avoid_tmpfs, targets, stage_ahead, "
-		"max_volumes, max_staged, retries, backoff, durable, gzip_level, gzip_threads");
+		"unknown key; known are temp_root, min_free, avoid_tmpfs, targets, stage_ahead, max_volumes, max_staged, retries, backoff, durable, gzip_level, gzip_threads");
 	refused("Min_free = 1\n", "1", "Min_free = 1", "unknown key");
 	refused("= 1\n", "1", "= 1", "unknown key");
 	refused("\n\n[stage]\nmin_free = 1\n", "3", "[stage]", "there are no [sections]");
@@ -477,8 +476,7 @@ precedence(void)
 	make_dir("config", 0755);
 	make_dir("config/stagedir", 0755);
 	make_file("system/stagedir.conf",
-		"temp_root = /s1\ntemp_root = /s2\nmin_free = 5K\navoid_tmpfs = no\ntargets = "
-		"a://*\n",
+		"temp_root = /s1\ntemp_root = /s2\nmin_free = 5K\navoid_tmpfs = no\ntargets = a://*\n",
 		0644);
 	CHECK(stage_settings_exist());
 	WORKS(stage_settings_load(&settings, &failure));

@@ -165,7 +165,7 @@ run_that_dies(void *context)
 {
 	enum point point = *(enum point *)context;
 	struct stage_spool_file *first, *second;
-	struct stage_room room;
+	struct stage_reserved room;
 	char *path;
 
 	if (stage_dir_open(test_dir, NULL, &dir, NULL) < 0 ||
@@ -316,7 +316,7 @@ end_with_some_waiting(void)
 	file = add_file("lost", "xyz", false);
 	REQUIRE(file != NULL);
 	unsealed = strdup(file->path);
-	make_file(join(spool_path, STAGE_ROOM_NAME), "1 x\n", 0600);
+	make_file(join(spool_path, STAGE_RESERVE_NAME), "1 x\n", 0600);
 	close_both();
 	CHECK(!is_there(unsealed) && count_entries(spool_path) == 2); /* the file, the journal */
 	CHECK(captured.lines[STAGE_WARNING] == 0);
@@ -675,7 +675,7 @@ strangers(void)
 	stage("a", "a");
 	make_file(join(spool_path, "staged-abcdefghijklm-7"), "garbage", 0600);
 	make_file(join(spool_path, "mktemp-abcdefghijklm-7"), "garbage", 0600);
-	make_file(join(spool_path, STAGE_ROOM_NAME), "garbage", 0600);
+	make_file(join(spool_path, STAGE_RESERVE_NAME), "garbage", 0600);
 	make_file(join(spool_path, "notes\x1b"), "mine", 0600);
 	REQUIRE(symlink("/etc/passwd", join(spool_path, "staged-abcdefghijklm-8")) == 0);
 	make_dir(join(spool_path, "staged-abcdefghijklm-9"), 0700);
@@ -820,7 +820,8 @@ damaged_record(void)
 	HAS(captured.text, "1 damaged records; 1 staged files, 1 bytes,");
 	free(text);
 	/* what it told of stays when all else is gone, until somebody says that it may go */
-	WORKS(stage_spool_forget(spool, &(struct stage_spool_file *){stage_spool_files(spool)}, &failure));
+	WORKS(stage_spool_forget(
+		spool, &(struct stage_spool_file *){stage_spool_files(spool)}, &failure));
 	stage_spool_close(&spool);
 	reclaim_rest();
 	CHECK(count_entries(spool_path) == 2);
@@ -1096,7 +1097,7 @@ is_lost(struct stage_spool_file *file, int sys_errno)
 	CHECK(failure.sys_errno == sys_errno);
 	HAS(failure.message, file->path);
 	HAS(failure.message, "the volume is lost");
-	HAS(failure.message, stage_errno_text(sys_errno));
+	HAS(failure.message, stage_error_errno_text(sys_errno));
 }
 
 /* A disk that has no room for what it was given says so at fsync(2) alone: what it has then counts. */
@@ -1342,7 +1343,7 @@ confirmed_unsealed(void)
 	wrap_end();
 	CHECK(code == 0 && file == NULL && captured.lines[STAGE_WARNING] == 1);
 	HAS(captured.text, "W:storage has second, but a run after a crash would not know it");
-	HAS(captured.text, stage_errno_text(ENOSPC));
+	HAS(captured.text, stage_error_errno_text(ENOSPC));
 	close_both();
 }
 
@@ -1576,10 +1577,10 @@ fork_and_close(void)
 	open_both();
 	sealed = stage("a", "a");
 	accepted = add_file("b", "b", false);
-	make_file(join(spool_path, STAGE_ROOM_NAME), "", 0600);
+	make_file(join(spool_path, STAGE_RESERVE_NAME), "", 0600);
 	CHECK(in_child(close_in_child, &files, -1) == 0);
 	CHECK(is_there(sealed->path) && is_there(accepted->path));
-	CHECK(is_there(join(spool_path, STAGE_ROOM_NAME)) && count_entries(spool_path) == 4);
+	CHECK(is_there(join(spool_path, STAGE_RESERVE_NAME)) && count_entries(spool_path) == 4);
 	/* nor has it given up the lock */
 	fd = open(spool_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CHECK(flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK);
@@ -1718,7 +1719,7 @@ run_killed_at_a_call(void *context)
 		stage_spool_open(dir, &about, true, NULL, &spool, NULL) < 0)
 		return 1;
 	for (i = 0; i < 3; i++) {
-		struct stage_room room;
+		struct stage_reserved room;
 
 		if (stage_dir_mktemp(dir, &path, NULL) < 0 ||
 			stage_spool_reserve(spool, path, 1, 0, &room, NULL) < 0)

@@ -177,14 +177,14 @@ read_member(const struct memory *memory, size_t *offset, struct found *found)
 }
 
 static struct memory memory;
-static struct stage_volume *volume;
+static struct stage_tar *volume;
 
 static void
 begin(void)
 {
 	memory = (struct memory){.bytes = calloc(1, ROOM)};
 	REQUIRE(memory.bytes != NULL);
-	WORKS(stage_volume_open(take, &memory, &volume, &failure));
+	WORKS(stage_tar_open(take, &memory, &volume, &failure));
 	CHECK(memory.used == 0);
 }
 
@@ -193,7 +193,7 @@ end(void)
 {
 	size_t before = memory.used;
 
-	stage_volume_close(&volume);
+	stage_tar_close(&volume);
 	CHECK(volume == NULL && memory.used == before);
 	free(memory.bytes);
 }
@@ -206,7 +206,7 @@ round_trip(const struct stage_member *member, const void *data, size_t size)
 	size_t offset = 0;
 
 	memory.used = 0;
-	WORKS(stage_volume_add(volume, member, data, size, &failure));
+	WORKS(stage_tar_add(volume, member, data, size, &failure));
 	CHECK(memory.used % 512 == 0);
 	REQUIRE(read_member(&memory, &offset, &found));
 	CHECK(offset == memory.used);
@@ -236,14 +236,8 @@ golden(void)
 		"001750 \0"
 		"000144 \0",
 		24);
-	memcpy(expected + 124,
-		"00000000003 "
-		"13727410000 ",
-		24);
-	memcpy(expected + 148,
-		"013002\0 "
-		"0",
-		9);
+	memcpy(expected + 124, "00000000003 13727410000 ", 24);
+	memcpy(expected + 148, "013002\0 0", 9);
 	memcpy(expected + 257,
 		"ustar\0"
 		"00jo",
@@ -329,8 +323,7 @@ long_names(void)
 static void
 types(void)
 {
-	static const char letters[] = "0526"
-				      "34";
+	static const char letters[] = "052634";
 	static const unsigned int minors[] = {0, 255, 262143, 262144, 1048575};
 	struct stage_member member = plain;
 	const struct found *found;
@@ -443,7 +436,7 @@ contents(void)
 	memory.used = 0;
 	for (i = 0; i < 10; i++) {
 		member.name = i % 3 ? "ascii" : "\xe4";
-		WORKS(stage_volume_add(volume, &member, data, sizes[i], &failure));
+		WORKS(stage_tar_add(volume, &member, data, sizes[i], &failure));
 	}
 	for (i = 0; i < 10; i++) {
 		REQUIRE(read_member(&memory, &offset, &found));
@@ -452,7 +445,7 @@ contents(void)
 	}
 	CHECK(!read_member(&memory, &offset, &found));
 	member.type = STAGE_MEMBER_FIFO;
-	FAILS(stage_volume_add(volume, &member, data, 1, &failure), STAGE_E_ARGUMENT);
+	FAILS(stage_tar_add(volume, &member, data, 1, &failure), STAGE_E_ARGUMENT);
 	end();
 }
 
@@ -465,9 +458,9 @@ footer(void)
 	for (members = 0; members < 45; members++) {
 		begin();
 		for (i = 0; i < members; i++)
-			WORKS(stage_volume_add(volume, &plain, NULL, 0, &failure));
+			WORKS(stage_tar_add(volume, &plain, NULL, 0, &failure));
 		used = memory.used;
-		WORKS(stage_volume_end(volume, &failure));
+		WORKS(stage_tar_end(volume, &failure));
 		CHECK(memory.used % 10240 == 0 && memory.used >= used + 1024 &&
 			memory.used < used + 1024 + 10240);
 		for (i = used; i < memory.used && !memory.bytes[i]; i++)
@@ -485,26 +478,26 @@ wrong_order(void)
 	int i;
 
 	begin();
-	WORKS(stage_volume_add(volume, &plain, NULL, 0, &failure));
-	WORKS(stage_volume_end(volume, &failure));
+	WORKS(stage_tar_add(volume, &plain, NULL, 0, &failure));
+	WORKS(stage_tar_end(volume, &failure));
 	used = memory.used;
 	for (i = 0; i < 2; i++) {
-		FAILS(stage_volume_add(volume, &plain, NULL, 0, &failure), STAGE_E_ARGUMENT);
+		FAILS(stage_tar_add(volume, &plain, NULL, 0, &failure), STAGE_E_ARGUMENT);
 		HAS(failure.message, plain.name);
 		HAS(failure.message, "ended already");
-		FAILS(stage_volume_end(volume, &failure), STAGE_E_ARGUMENT);
+		FAILS(stage_tar_end(volume, &failure), STAGE_E_ARGUMENT);
 		HAS(failure.message, "ended already");
-		CHECK(stage_volume_add(volume, &plain, NULL, 0, NULL) == STAGE_E_ARGUMENT);
+		CHECK(stage_tar_add(volume, &plain, NULL, 0, NULL) == STAGE_E_ARGUMENT);
 	}
 	CHECK(memory.used == used);
 	end();
-	FAILS(stage_volume_add(volume, &plain, NULL, 0, &failure), STAGE_E_ARGUMENT);
+	FAILS(stage_tar_add(volume, &plain, NULL, 0, &failure), STAGE_E_ARGUMENT);
 	HAS(failure.message, "not open");
-	FAILS(stage_volume_end(volume, &failure), STAGE_E_ARGUMENT);
+	FAILS(stage_tar_end(volume, &failure), STAGE_E_ARGUMENT);
 	/* one that was not ended takes more after a member that was refused */
 	begin();
-	FAILS(stage_volume_add(volume, NULL, NULL, 0, &failure), STAGE_E_ARGUMENT);
-	WORKS(stage_volume_add(volume, &plain, NULL, 0, &failure));
+	FAILS(stage_tar_add(volume, NULL, NULL, 0, &failure), STAGE_E_ARGUMENT);
+	WORKS(stage_tar_add(volume, &plain, NULL, 0, &failure));
 	end();
 }
 
@@ -520,17 +513,17 @@ errors(void)
 		begin();
 		memory.limit = limit;
 		do {
-			code = stage_volume_add(volume, &member, "data", 4, &failure);
+			code = stage_tar_add(volume, &member, "data", 4, &failure);
 			member.name = member.name == plain.name ? "\xe4" : plain.name;
 		} while (code == 0);
 		CHECK(code == STAGE_E_SYSTEM && failure.sys_errno == ENOSPC);
 		HAS(failure.message, "cannot write it");
 		memory.limit = 0;
-		FAILS(stage_volume_add(volume, &plain, NULL, 0, &failure), STAGE_E_SYSTEM);
-		FAILS(stage_volume_end(volume, &failure), STAGE_E_SYSTEM);
+		FAILS(stage_tar_add(volume, &plain, NULL, 0, &failure), STAGE_E_SYSTEM);
+		FAILS(stage_tar_end(volume, &failure), STAGE_E_SYSTEM);
 		end();
 	}
-	stage_volume_close(&volume);
+	stage_tar_close(&volume);
 }
 
 static const struct test tests[] = {

@@ -128,9 +128,9 @@ record_directory(int fd, const char *key)
 		hold(entry_fd, entry_key, &mode);
 		close(entry_fd);
 		fprintf(out, "%s %c %s", entry_key,
-			S_ISDIR(mode)           ? 'd'
-				: S_ISREG(mode) ? 'f'
-						: '?',
+			S_ISDIR(mode)   ? 'd'
+			: S_ISREG(mode) ? 'f'
+					: '?',
 			entry->d_name);
 		fputc('\0', out);
 	}

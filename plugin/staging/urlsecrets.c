@@ -2,13 +2,15 @@
  * The secrets of this process: those of all URLs that it has opened. The GIL guards them. They are
  * never freed, as a thread may still upload when the interpreter ends.
  */
-#include "module.h"
+#include "staging/urlsecrets.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "secrets.h"
 #include "url.h"
+
+#include "python/errors.h"
 
 static struct stage_secrets *secrets;
 
@@ -57,13 +59,13 @@ make_str(char *text)
 }
 
 int
-secrets_hide(const char *text, char **ret_text, struct stage_error *error)
+urlsecrets_hide(const char *text, char **ret_text, struct stage_error *error)
 {
 	return stage_secrets_hide(secrets, text, ret_text, error);
 }
 
 PyObject *
-keep_secrets(PyObject *module, PyObject *url)
+urlsecrets_keep(PyObject *module, PyObject *url)
 {
 	static const char *const spellings[] = {AS_TEXT, AS_BYTES};
 	struct stage_error error;
@@ -83,13 +85,13 @@ keep_secrets(PyObject *module, PyObject *url)
 		code = stage_secrets_add(&secrets, text, &error);
 		free(text);
 		if (code < 0)
-			return raise_error(&error);
+			return errors_raise(&error);
 	}
 	Py_RETURN_NONE;
 }
 
 PyObject *
-without_secrets(PyObject *module, PyObject *object)
+urlsecrets_without(PyObject *module, PyObject *object)
 {
 	char *text = text_of(object, AS_TEXT), *hidden;
 	struct stage_error error;
@@ -98,13 +100,13 @@ without_secrets(PyObject *module, PyObject *object)
 	(void)module;
 	if (!text)
 		return NULL;
-	code = secrets_hide(text, &hidden, &error);
+	code = urlsecrets_hide(text, &hidden, &error);
 	free(text);
-	return code < 0 ? raise_error(&error) : make_str(hidden);
+	return code < 0 ? errors_raise(&error) : make_str(hidden);
 }
 
 PyObject *
-shown_url(PyObject *module, PyObject *url)
+urlsecrets_shown_url(PyObject *module, PyObject *url)
 {
 	char *text = text_of(url, AS_TEXT), *shown;
 	struct stage_error error;
@@ -115,5 +117,5 @@ shown_url(PyObject *module, PyObject *url)
 		return NULL;
 	code = stage_url_display(text, &shown, &error);
 	free(text);
-	return code < 0 ? raise_error(&error) : make_str(shown);
+	return code < 0 ? errors_raise(&error) : make_str(shown);
 }

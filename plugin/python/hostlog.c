@@ -1,4 +1,11 @@
-#include "module.h"
+#include "python/hostlog.h"
+
+#include "log.h"
+
+#include "python/errors.h"
+#include "python/exits.h"
+#include "python/gil.h"
+#include "python/object.h"
 
 /* The host's numbers: duplicity/log.py */
 static int
@@ -28,19 +35,19 @@ write_line(void *context, enum stage_level level, const char *line)
 	PyGILState_STATE state;
 
 	(void)context;
-	state = interpreter_enter();
-	endings_hold();
+	state = gil_enter();
+	exits_hold();
 	PyErr_Fetch(&type, &value, &traceback);
-	function = host_attribute("duplicity.log", "Log");
+	function = object_attribute("duplicity.log", "Log");
 	if (function)
 		result = PyObject_CallFunction(function, "si", line, host_level(level));
 	if (!result)
-		swallow_exception(); /* a host that cannot log has nowhere to say so */
+		errors_swallow(); /* a host that cannot log has nowhere to say so */
 	Py_XDECREF(result);
 	Py_XDECREF(function);
 	PyErr_Restore(type, value, traceback);
-	endings_release();
+	exits_release();
 	PyGILState_Release(state);
 }
 
-const struct stage_log host_log = {.write = write_line};
+const struct stage_log hostlog = {.write = write_line};

@@ -1,0 +1,121 @@
+/*
+ * What kind of exception an error becomes is in one switch, so that a new code cannot be forgotten.
+ */
+#include "python/errors.h"
+
+#include <errno.h>
+
+#include "python/object.h"
+#include "staging/staging.h"
+
+static PyObject *staging_error;
+
+void
+errors_swallow(void)
+{
+	bool ends_the_run = PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception);
+
+	PyErr_Clear();
+	if (ends_the_run)
+		PyErr_SetInterrupt();
+}
+
+static void
+raise_os_error(const struct stage_error *error)
+{
+	PyObject *arguments;
+
+	/* OSError chooses its subclass by errno */
+	arguments = Py_BuildValue("(is)", error->sys_errno, error->message);
+	if (arguments)
+		PyErr_SetObject(PyExc_OSError, arguments);
+	Py_XDECREF(arguments);
+}
+
+/* Raises one of the host's exceptions. */
+static void
+raise_host_error(const char *name, const struct stage_error *error)
+{
+	PyObject *type = object_attribute("duplicity.errors", name);
+
+	PyErr_SetString(type ? type : PyExc_RuntimeError, error->message);
+	Py_XDECREF(type);
+}
+
+PyObject *
+errors_raise_staging(const struct stage_error *error)
+{
+	PyObject *arguments;
+
+	arguments = Py_BuildValue("(ss)", stage_error_code_name(error->code), error->message);
+	if (arguments)
+		PyErr_SetObject(staging_error, arguments);
+	Py_XDECREF(arguments);
+	return NULL;
+}
+
+PyObject *
+errors_raise(const struct stage_error *error)
+{
+	switch (error->code) {
+	case STAGE_E_SETTING:
+	case STAGE_E_NO_ROOT:
+		raise_host_error("UserError", error);
+		break;
+	case STAGE_E_SWAPPED:
+		/* any other the host would try again, while a path leads who knows where */
+		raise_host_error("FatalBackendException", error);
+		break;
+	case STAGE_E_SYSTEM:
+		raise_os_error(error);
+		break;
+	case STAGE_E_MEMORY:
+		PyErr_SetString(PyExc_MemoryError, error->message);
+		break;
+	case STAGE_E_ARGUMENT:
+	case STAGE_E_CLOSED:
+	case STAGE_E_UNTRACKED:
+		PyErr_SetString(PyExc_ValueError, error->message);
+		break;
+	case STAGE_E_NO_ROOM:
+	case STAGE_E_HANDOFF:
+	case STAGE_E_DAMAGED:
+		return errors_raise_staging(error);
+	case STAGE_E_FORKED:
+	case STAGE_E_AGAIN:
+	case STAGE_E_BUSY:
+	case STAGE_OK:
+		PyErr_SetString(PyExc_RuntimeError, error->message);
+		break;
+	}
+	return NULL;
+}
+
+PyObject *
+errors_raise_final(const struct stage_error *error)
+{
+	struct stage_error full = *error;
+
+	switch (error->code) {
+	case STAGE_E_SETTING:
+	case STAGE_E_MEMORY:
+	case STAGE_E_SWAPPED:
+		return errors_raise(error);
+	case STAGE_E_SYSTEM:
+		/* of our own disk, not of storage: to the host that is want of space, too */
+		if (error->sys_errno == ENOSPC || error->sys_errno == EDQUOT)
+			full.code = STAGE_E_NO_ROOM;
+		return errors_raise_staging(&full);
+	default:
+		/* any other exception the host would try again, or swallow */
+		return errors_raise_staging(error);
+	}
+}
+
+int
+errors_add_type(PyObject *module)
+{
+	if (!staging_error)
+		staging_error = PyErr_NewException("_stagedir.StagingError", NULL, NULL);
+	return staging_error ? PyModule_AddObjectRef(module, "StagingError", staging_error) : -1;
+}
