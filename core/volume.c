@@ -342,17 +342,31 @@ stage_volume_end(struct stage_volume *volume)
 	pthread_mutex_unlock(&volume->lock);
 }
 
+static enum state
+state_of(struct stage_volume *volume)
+{
+	enum state state;
+
+	if (getpid() != volume->owner)
+		return ENDED;
+	pthread_mutex_lock(&volume->lock);
+	state = volume->state;
+	pthread_mutex_unlock(&volume->lock);
+	return state;
+}
+
+bool
+stage_volume_is_begun(struct stage_volume *volume)
+{
+	const enum state state = state_of(volume);
+
+	return state == BEGUN || state == COMPLETE || state == STAGED;
+}
+
 bool
 stage_volume_is_staged(struct stage_volume *volume)
 {
-	bool is;
-
-	if (getpid() != volume->owner)
-		return false;
-	pthread_mutex_lock(&volume->lock);
-	is = volume->state == STAGED;
-	pthread_mutex_unlock(&volume->lock);
-	return is;
+	return state_of(volume) == STAGED;
 }
 
 void

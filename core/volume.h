@@ -102,7 +102,8 @@ int stage_volume_staged(
  */
 void stage_volume_end(struct stage_volume *volume);
 
-/* Is it staged? */
+/* Was it begun, and is it still wanted? Is it staged? */
+bool stage_volume_is_begun(struct stage_volume *volume);
 bool stage_volume_is_staged(struct stage_volume *volume);
 
 /* Ends it, frees *volume, sets it to NULL; NULL in it is no error. */

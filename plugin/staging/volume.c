@@ -144,6 +144,13 @@ volume_path(PyObject *self, void *unused)
 	return PyBytes_FromString(stage_volume_path(((struct volume *)self)->volume));
 }
 
+static PyObject *
+volume_is_begun(PyObject *self, void *unused)
+{
+	(void)unused;
+	return PyBool_FromLong(stage_volume_is_begun(((struct volume *)self)->volume));
+}
+
 /* Opens the file, which somebody else has open for writing: a descriptor, or -1 with an exception. */
 static int
 open_file(const struct volume *self)
@@ -281,6 +288,9 @@ static PyMethodDef methods[] = {
 
 static PyGetSetDef attributes[] = {
 	{"path", volume_path, NULL, "Where it is to be made (bytes).", NULL},
+	{"is_begun", volume_is_begun, NULL,
+		"Was it begun, and is it still wanted? False also where something else is at its path.",
+		NULL},
 	{0},
 };
 

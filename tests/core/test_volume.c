@@ -75,7 +75,7 @@ stage(struct stage_volume *volume, bool reads)
 		spool, dir, stage_volume_path(volume), "the volume", "", &file, &failure));
 	REQUIRE(file != NULL);
 	WORKS(stage_volume_staged(volume, file, &failure));
-	CHECK(stage_volume_is_staged(volume));
+	CHECK(stage_volume_is_begun(volume) && stage_volume_is_staged(volume));
 	wrap_begin_two("pread", EIO, "pread", EIO);
 	code = stage_spool_seal(spool, file, &failure);
 	wrap_end();
@@ -99,7 +99,7 @@ from_begun_to_sealed(void)
 	fds = count_fds();
 	for (other = 0; other <= 1; other++) {
 		volume = new_volume(1000000, &fd);
-		CHECK(!stage_volume_is_staged(volume));
+		CHECK(!stage_volume_is_begun(volume) && !stage_volume_is_staged(volume));
 		WORKS(stage_volume_begin(
 			volume, fd, other ? STAGE_VOLUME_OTHER : STAGE_VOLUME_OWN, &failure));
 		write_bytes(fd, "abc");
@@ -259,7 +259,7 @@ ended(void)
 		stage_volume_end(volume);
 		stage_volume_end(volume);
 		close(fd);
-		CHECK(count_fds() == fds);
+		CHECK(count_fds() == fds && !stage_volume_is_begun(volume));
 		stage_volume_wrote(volume, "abc", 3);
 		FAILS(stage_volume_complete(volume, &failure), STAGE_E_ARGUMENT);
 		HAS(failure.message, "not wanted any more");
@@ -277,7 +277,7 @@ use(void *context)
 
 	stage_volume_wrote(*volume, "abc", 3);
 	stage_volume_end(*volume);
-	if (stage_volume_is_staged(*volume) ||
+	if (stage_volume_is_begun(*volume) || stage_volume_is_staged(*volume) ||
 		stage_volume_complete(*volume, &error) != STAGE_E_FORKED ||
 		!strstr(error.message, stage_volume_path(*volume)))
 		return 1;

@@ -10,10 +10,12 @@ import sys
 
 from duplicity import config
 from duplicity import diffdir  # which the extension asks for what is not its own
+from duplicity import gpg
 from duplicity import log
 from duplicity import path
 from duplicity import tempdir
 from duplicity.backends import _stagedir
+from duplicity.backends import _stagehost
 
 log.setup()
 tempdir.TemporaryDirectory = _stagedir.TemporaryDirectory
@@ -130,6 +132,7 @@ def check_volume(staging):
     if _stagedir.find_volume(first.path) is not None:
         complain('a volume that nobody wants is found')
     first.remove()
+    check_download(second)
     write_other(second)
     must_raise(second.begin, Exception)()
     if second.sha1() != hashlib.sha1(b'abc').digest():
@@ -140,6 +143,19 @@ def check_volume(staging):
     must_raise(staging.put, _stagedir.StagingError)(second, 'x', 'x', 1)
     second.remove()
     staging.drain()
+
+
+def check_download(volume):
+    """The host downloads a volume to a path for a new one, when it goes on with an encrypted backup, and hashes that."""
+    with open(volume.path, 'wb') as file:
+        file.write(b'downloaded')
+    downloaded = path.Path(volume.path)
+    downloaded.stage_volume = volume
+    get_hash = _stagehost._hash_meanwhile(gpg.get_hash)
+    if get_hash('SHA1', downloaded) != hashlib.sha1(b'downloaded').hexdigest():
+        complain('what was downloaded has another SHA-1')
+    if volume.is_begun:
+        complain('what was downloaded counts as a volume that was made')
 
 
 def write_other(volume):
