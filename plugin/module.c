@@ -6,7 +6,9 @@
  */
 #include <Python.h>
 
-#include "archive/archive.h"
+#include "archive/blocks.h"
+#include "archive/deltas.h"
+#include "archive/sourcefile.h"
 #include "archive/writefile.h"
 #include "python/errors.h"
 #include "python/exits.h"

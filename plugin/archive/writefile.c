@@ -17,7 +17,7 @@
 #include "gzip.h"
 #include "output.h"
 
-#include "archive/archive.h"
+#include "archive/blocks.h"
 #include "python/errors.h"
 #include "python/gil.h"
 #include "python/object.h"
@@ -206,7 +206,7 @@ read_size(PyObject *block_iter, uint64_t *ret_bytes)
 	int code;
 
 	if (blocks_check(block_iter)) {
-		*ret_bytes = ARCHIVE_PIECE;
+		*ret_bytes = DELTATAR_PIECE;
 		return 0;
 	}
 	size = PyObject_CallMethod(block_iter, "get_read_size", NULL);
