@@ -31,6 +31,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "durable.h"
 #include "forkmark.h"
 
 #define DELAY_FACTOR_MAX 16
@@ -145,8 +146,7 @@ end_thread(struct stage_handoff *handoff)
 static bool
 is_full_disk(const struct stage_error *error)
 {
-	return error->code == STAGE_E_SYSTEM &&
-	       (error->sys_errno == ENOSPC || error->sys_errno == EDQUOT);
+	return error->code == STAGE_E_SYSTEM && stage_durable_is_full(error->sys_errno);
 }
 
 /*

@@ -36,7 +36,7 @@
 #include "allocate.h"
 #include "claim.h"
 #include "digest.h"
-#include "disk.h"
+#include "durable.h"
 #include "forkmark.h"
 #include "lockdir.h"
 #include "journal.h"
@@ -138,42 +138,6 @@ append(struct stage_spool *spool, struct stage_spool_file *file)
 	while (*end)
 		end = &(*end)->next;
 	*end = file;
-}
-
-static int
-sync_fd(int fd)
-{
-	int result;
-
-	do
-		result = fsync(fd);
-	while (result < 0 && errno == EINTR);
-	return result;
-}
-
-/* Some file systems have directories that cannot be synced, and need not be. */
-static int
-sync_directory(int fd)
-{
-	if (sync_fd(fd) == 0 || errno == EINVAL || errno == ENOTSUP)
-		return 0;
-	return -1;
-}
-
-/* Has the disk know that the spool's directory is in its root. */
-static int
-sync_root(const struct stage_lockdir *held)
-{
-	int fd, result, sys_errno;
-
-	fd = openat(held->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return syncfs(held->fd); /* a root that may be written and searched, but not read */
-	result = sync_directory(fd);
-	sys_errno = errno;
-	close(fd);
-	errno = sys_errno;
-	return result;
 }
 
 /* Returns 0 or an errno. */
@@ -297,7 +261,7 @@ begin(const char *root, const struct stage_lockdir *held, const struct stage_spo
 	code = new_spool(root, held->name, durable, log, &spool, error);
 	if (code < 0)
 		return code;
-	if (durable && sync_root(held) < 0)
+	if (durable && stage_durable_folder_path(held->root_fd, held->fd) < 0)
 		code = stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot sync the temp root %s", root);
 	if (code == 0)
@@ -527,7 +491,7 @@ check_same(const struct stage_spool *spool, const struct entry *entry, struct st
 static int
 write_out(struct entry *entry, int fd)
 {
-	if (sync_fd(entry->fd >= 0 ? entry->fd : fd) < 0) {
+	if (stage_durable_file(entry->fd >= 0 ? entry->fd : fd) < 0) {
 		entry->lost = errno;
 		return -1;
 	}
@@ -551,7 +515,7 @@ make_durable(struct stage_spool *spool, struct entry *entry, int fd, uint64_t si
 	if (fchmod(fd, 0600) < 0)
 		return fail_durable(entry, errno, error);
 	if (spool->durable && !known)
-		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* begins, does not wait */
+		stage_durable_begin(fd);
 	*ret_digest = entry->digest;
 	code = known ? 0 : stage_digest_read(fd, file->path, ret_digest, error);
 	if (code < 0)
@@ -563,7 +527,7 @@ make_durable(struct stage_spool *spool, struct entry *entry, int fd, uint64_t si
 			(unsigned long long)ret_digest->size);
 	if (spool->durable && write_out(entry, fd) < 0)
 		return fail_durable(entry, errno, error);
-	if (spool->durable && sync_directory(spool->held.fd) < 0)
+	if (spool->durable && stage_durable_folder(spool->held.fd) < 0)
 		return fail_durable(entry, errno, error);
 	return 0;
 }
@@ -618,7 +582,7 @@ static int
 fail_lost(const struct entry *entry, const char *found, struct stage_error *error)
 {
 	const struct stage_spool_file *file = &entry->file;
-	const bool full = entry->lost == ENOSPC || entry->lost == EDQUOT;
+	const bool full = stage_durable_is_full(entry->lost);
 
 	return stage_error_set(error, full ? STAGE_E_NO_ROOM : STAGE_E_SYSTEM, entry->lost,
 		"%s is lost: the disk did not take the staged file %s, and %s. The next run makes it again%s. What the disk said",
@@ -638,7 +602,7 @@ compare(const struct entry *entry, int fd, struct stage_error *error)
 
 	if (!entry->told)
 		return fail_lost(entry, "what was written to it is not known", error);
-	(void)sync_fd(fd);
+	(void)stage_durable_file(fd);
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	code = stage_digest_read(fd, entry->file.path, &digest, &failure);
 	if (code == STAGE_E_MEMORY) {
@@ -782,7 +746,7 @@ stage_spool_check_read(
 {
 	struct entry *entry = (struct entry *)file;
 
-	if (entry->fd < 0 || stage_disk_has_taken(entry->fd))
+	if (entry->fd < 0 || stage_durable_has_taken(entry->fd))
 		return 0;
 	entry->lost = errno;
 	entry->written = false;
