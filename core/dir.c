@@ -5,7 +5,7 @@
  *
  *	closed	cleanup has taken the names away from the struct, and removes them without the lock
  *
- * Everything but mark, path and log is guarded by lock, held and names in `open` only. closed is
+ * Everything but owner, path and log is guarded by lock, held and names in `open` only. closed is
  * atomic as well, so that path needs no lock: a child of fork() must never take it, since the
  * thread that held it may not exist there.
  */
@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #include "claim.h"
-#include "forkmark.h"
 #include "lockdir.h"
 #include "locks.h"
 #include "nameset.h"
@@ -39,7 +38,7 @@
 #define ATTEMPTS 16
 
 struct stage_dir {
-	struct stage_forkmark mark;
+	pid_t owner;
 	char *path;
 	struct stage_log log;
 
@@ -114,7 +113,7 @@ open_at(int root_fd, const char *root, const struct stage_log *log, struct stage
 		code = stage_error_set(error, STAGE_E_SYSTEM, code, "cannot make a lock");
 		goto failed;
 	}
-	stage_forkmark_init(&dir->mark);
+	dir->owner = getpid();
 	dir->held = held;
 	if (log)
 		dir->log = *log;
@@ -232,10 +231,10 @@ stage_dir_open_ranked(const struct stage_roots *roots, const struct stage_log *l
 static int
 enter(struct stage_dir *dir, struct stage_error *error)
 {
-	if (!stage_forkmark_is_owner(&dir->mark))
+	if (getpid() != dir->owner)
 		return stage_error_set(error, STAGE_E_FORKED, 0,
 			"the staging directory %s belongs to process %ld, not to its child",
-			dir->path, (long)dir->mark.owner);
+			dir->path, (long)dir->owner);
 	pthread_mutex_lock(&dir->lock);
 	if (!atomic_load(&dir->closed))
 		return 0;
@@ -732,7 +731,7 @@ stage_dir_close(struct stage_dir **dir)
 	stage_dir_cleanup(*dir);
 	/* what cleanup took is gone from here; in a child it took nothing */
 	stage_lockdir_release(&(*dir)->held);
-	if (stage_forkmark_is_owner(&(*dir)->mark)) {
+	if (getpid() == (*dir)->owner) {
 		stage_nameset_release(&(*dir)->names);
 		pthread_mutex_destroy(&(*dir)->lock);
 	} else if (pthread_mutex_trylock(&(*dir)->lock) == 0) {
@@ -741,7 +740,6 @@ stage_dir_close(struct stage_dir **dir)
 		 */
 		stage_nameset_release(&(*dir)->names);
 	}
-	stage_forkmark_release(&(*dir)->mark);
 	free((*dir)->path);
 	free(*dir);
 	*dir = NULL;
