@@ -75,8 +75,9 @@ struct stage_gzip {
 	bool ending;
 };
 
-unsigned int
-stage_gzip_threads(void)
+/* More compress faster than anything reads. */
+static unsigned int
+default_threads(void)
 {
 	unsigned int cpus = stage_cpus();
 
@@ -366,7 +367,7 @@ complete(const struct stage_gzip_options *options)
 	if (!complete.level)
 		complete.level = DEFAULT_LEVEL;
 	if (!complete.threads)
-		complete.threads = stage_gzip_threads();
+		complete.threads = default_threads();
 	return complete;
 }
 
