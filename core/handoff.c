@@ -15,7 +15,7 @@
  *	failed	there is an error: the uploading thread ends, the sealing thread works
  *	stopped	nothing can be put: the sealing thread deals with the rest, and ends as well
  *
- * lock guards all but mark, target, log and signals. It is never held while a file is read or
+ * lock guards all but owner, target, log and signals. It is never held while a file is read or
  * written, or while a function of the caller runs. An item is not moved or freed before it is taken
  * out, which only the uploading thread does, and close: so both threads may use theirs without the
  * lock.
@@ -29,10 +29,10 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "durable.h"
-#include "forkmark.h"
 
 #define DELAY_FACTOR_MAX 16
 #define LATER_FACTOR 3
@@ -46,7 +46,7 @@ struct item {
 };
 
 struct stage_handoff {
-	struct stage_forkmark mark;
+	pid_t owner;
 	struct stage_handoff_target target;
 	struct stage_log log;
 	sigset_t signals; /* that whoever opened it has blocked */
@@ -459,10 +459,9 @@ stage_handoff_open(const struct stage_handoff_target *target, const struct stage
 		return stage_error_set(
 			error, STAGE_E_SYSTEM, failed, "cannot make the locks of a hand-off");
 	}
-	stage_forkmark_init(&handoff->mark);
+	handoff->owner = getpid();
 	failed = start(handoff);
 	if (failed) {
-		stage_forkmark_release(&handoff->mark);
 		destroy_locks(handoff);
 		free(handoff);
 		return stage_error_set(
@@ -476,10 +475,10 @@ stage_handoff_open(const struct stage_handoff_target *target, const struct stage
 static int
 enter(struct stage_handoff *handoff, struct stage_error *error)
 {
-	if (!stage_forkmark_is_owner(&handoff->mark))
+	if (getpid() != handoff->owner)
 		return stage_error_set(error, STAGE_E_FORKED, 0,
 			"the hand-off belongs to process %ld, not to its child",
-			(long)handoff->mark.owner);
+			(long)handoff->owner);
 	pthread_mutex_lock(&handoff->lock);
 	return 0;
 }
@@ -646,7 +645,7 @@ stage_handoff_close(struct stage_handoff **handoff)
 		return;
 	while (stage_handoff_stop(*handoff, STAGE_CLOCK_NEVER) == STAGE_E_AGAIN)
 		;
-	if (stage_forkmark_is_owner(&(*handoff)->mark)) {
+	if (getpid() == (*handoff)->owner) {
 		free_items(*handoff);
 		destroy_locks(*handoff);
 	} else if (pthread_mutex_trylock(&(*handoff)->lock) == 0) {
@@ -654,7 +653,6 @@ stage_handoff_close(struct stage_handoff **handoff)
 		free_items(*handoff);
 	}
 	/* in a child the conditions stay: to destroy one waits for the parent's threads */
-	stage_forkmark_release(&(*handoff)->mark);
 	free(*handoff);
 	*handoff = NULL;
 	errno = saved_errno;

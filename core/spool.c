@@ -37,7 +37,6 @@
 #include "claim.h"
 #include "digest.h"
 #include "durable.h"
-#include "forkmark.h"
 #include "lockdir.h"
 #include "journal.h"
 #include "naming.h"
@@ -56,7 +55,7 @@ struct entry {
 };
 
 struct stage_spool {
-	struct stage_forkmark mark;
+	pid_t owner;
 	struct stage_lockdir held;
 	char *path, *root;
 	bool durable;
@@ -180,7 +179,7 @@ new_spool(const char *root, const char *name, bool durable, const struct stage_l
 		code = stage_error_set(error, STAGE_E_SYSTEM, failed, "cannot make a lock");
 		goto failed;
 	}
-	stage_forkmark_init(&spool->mark);
+	spool->owner = getpid();
 	*ret_spool = spool;
 	return 0;
 
@@ -213,7 +212,7 @@ free_files(struct stage_spool *spool)
 static void
 release(struct stage_spool *spool)
 {
-	if (stage_forkmark_is_owner(&spool->mark)) {
+	if (getpid() == spool->owner) {
 		free_files(spool);
 		pthread_mutex_destroy(&spool->lock);
 		pthread_mutex_destroy(&spool->recording);
@@ -223,7 +222,6 @@ release(struct stage_spool *spool)
 	}
 	stage_journal_close(&spool->journal);
 	stage_lockdir_release(&spool->held);
-	stage_forkmark_release(&spool->mark);
 	free(spool->confirmed_name);
 	free(spool->confirmed_note);
 	free(spool->path);
@@ -981,7 +979,7 @@ stage_spool_close(struct stage_spool **spool)
 
 	if (!*spool)
 		return;
-	if (!(*spool)->looking && stage_forkmark_is_owner(&(*spool)->mark)) {
+	if (!(*spool)->looking && getpid() == (*spool)->owner) {
 		clear(*spool);
 		if (keeps(*spool))
 			stage_claim_leave(&(*spool)->held, (*spool)->path);
