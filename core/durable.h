@@ -10,9 +10,9 @@
  *
  * Both return 0, or -1 with the errno of fsync(2). It means
  *
- *	ENOSPC, EDQUOT		the disk is full: what was written is lost, though write(2) took it. Thin
- *				volumes, quotas and file servers find that out so late
- *	EIO and others		what was written may be lost
+ *	ENOSPC, EDQUOT	the disk is full: what was written may be lost, though write(2) took it. Thin
+ *			volumes, quotas and file servers find that out so late
+ *	EIO and others	the disk has failed: what was written may be lost
  *
  * An error is told once. The kernel takes what it could not write for written from then on, so that to
  * ask again succeeds and proves nothing. It is told to each descriptor that was open when the disk
