@@ -6,7 +6,7 @@
  * Who cannot be looked at for want of descriptors or by a failing disk might have announced
  * something: then there is no count, rather than a low one.
  */
-#include "reserve.h"
+#include "reserve_internal.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -23,7 +23,7 @@
 
 #include "allocate.h"
 #include "durable.h"
-#include "reserve.h"
+#include "reserve_internal.h"
 #include "spool_item.h"
 #include "url.h"
 
