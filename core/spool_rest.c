@@ -132,9 +132,9 @@ clear(struct stage_spool *spool)
 	DIR *stream;
 	int fd;
 
+	/* FUSE and NFS keep what is open under another name */
 	for (file = spool->files; file; file = file->next)
-		stage_spool_item_drop_fd(stage_spool_item_of(
-			file)); /* FUSE and NFS keep what is open under another name */
+		stage_spool_item_drop_fd(stage_spool_item_of(file));
 	fd = openat(spool->held.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	stream = fd < 0 ? NULL : fdopendir(fd);
 	if (!stream) {
