@@ -636,4 +636,4 @@ static const struct test tests[] = {
 	{NULL, NULL},
 };
 
-const struct suite suite_dead = {"dead", tests};
+const struct suite suite_claim = {"claim", tests};

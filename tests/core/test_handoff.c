@@ -1183,6 +1183,7 @@ stopped_by_many(void)
 	hold(&bench.storage, true);
 	open_queue(1, 0);
 	put("a", 1);
+	wait_for_begun(&bench.storage, 1);
 	for (i = 0; i < PRODUCERS; i++)
 		REQUIRE(pthread_create(&waiters[i], NULL, wait_for_stop, NULL) == 0);
 	usleep(10 * 1000);

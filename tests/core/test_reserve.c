@@ -654,4 +654,4 @@ static const struct test tests[] = {
 	{NULL, NULL},
 };
 
-const struct suite suite_room = {"room", tests};
+const struct suite suite_reserve = {"reserve", tests};
