@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "disk.h"
+#include "durable.h"
 
 /* Bytes for a pread(2): enough for the calls to cost nothing beside the digests. */
 #define PIECE (256 * 1024)
@@ -240,7 +240,7 @@ join(struct stage_follow *follow, enum state state)
 static bool
 was_taken(const struct stage_follow *follow)
 {
-	return !follow->write_back || stage_disk_has_taken(follow->fd);
+	return !follow->write_back || stage_durable_has_taken(follow->fd);
 }
 
 /* What the thread, which has ended, has found. */

@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "durable.h"
 
 #define DELAY_FACTOR_MAX 16
 #define LATER_FACTOR 3
@@ -145,8 +146,7 @@ end_thread(struct stage_handoff *handoff)
 static bool
 is_full_disk(const struct stage_error *error)
 {
-	return error->code == STAGE_E_SYSTEM &&
-	       (error->sys_errno == ENOSPC || error->sys_errno == EDQUOT);
+	return error->code == STAGE_E_SYSTEM && stage_durable_is_full(error->sys_errno);
 }
 
 /*

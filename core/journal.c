@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "durable.h"
 #include "naming.h"
 
 #define VERSION_NUMBER "1"
@@ -659,26 +660,6 @@ write_record(struct stage_journal *journal, const char *const *fields, uint64_t 
 	return code;
 }
 
-static int
-sync_fd(int fd)
-{
-	int result;
-
-	do
-		result = fsync(fd);
-	while (result < 0 && errno == EINTR);
-	return result;
-}
-
-/* Has the disk know the name of a file; some file systems have no fsync for a directory. */
-static int
-sync_directory(int dirfd)
-{
-	if (sync_fd(dirfd) == 0 || errno == EINVAL || errno == ENOTSUP)
-		return 0;
-	return -1;
-}
-
 static struct stage_journal *
 new_journal(const char *path, bool durable)
 {
@@ -710,7 +691,7 @@ begin(struct stage_journal *journal, int dirfd, const struct stage_journal_about
 	if (code == 0)
 		code = write_record(journal, target, GROWTH_MAX, error);
 	if (code == 0 && journal->durable &&
-		(sync_fd(journal->fd) < 0 || sync_directory(dirfd) < 0))
+		(stage_durable_file(journal->fd) < 0 || stage_durable_folder(dirfd) < 0))
 		code = stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot make %s durable", journal->path);
 	return code;
@@ -780,7 +761,7 @@ spell_seconds(char out[NUMBER_MAX], int64_t seconds)
 static int
 make_durable(struct stage_journal *journal, struct stage_error *error)
 {
-	if (!journal->durable || sync_fd(journal->fd) == 0)
+	if (!journal->durable || stage_durable_file(journal->fd) == 0)
 		return 0;
 	return stage_error_set(
 		error, STAGE_E_SYSTEM, errno, "cannot make a record in %s durable", journal->path);

@@ -29,6 +29,7 @@
 #include "settings.h"
 #include "signature.h"
 #include "spool.h"
+#include "spool_find.h"
 #include "url.h"
 #include "tar.h"
 #include "wrap.h"
@@ -812,7 +813,7 @@ find_scenario(void)
 	size_t count;
 
 	if (TRY(stage_spool_find(root, &list, &count, &said)) == 0)
-		stage_spool_found_free(&list, count);
+		stage_spool_find_free(&list, count);
 	/* and who reclaims takes nothing of it */
 	TRY(stage_orphan_reclaim(root, &counting, &total, &said));
 	check_dead_spool(DEAD_SPOOL_FILES);

@@ -19,6 +19,7 @@
 #include "naming.h"
 #include "orphan.h"
 #include "spool.h"
+#include "spool_find.h"
 #include "wrap.h"
 
 #define FUSE 0x65735546
@@ -103,7 +104,7 @@ find_it(void)
 		found.path = found.target = found.home = found.unreadable = NULL;
 		found.list = NULL;
 	}
-	stage_spool_found_free(&list, count);
+	stage_spool_find_free(&list, count);
 	return found;
 }
 
