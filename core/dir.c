@@ -11,7 +11,6 @@
  */
 #include "dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -24,10 +23,13 @@
 #include <unistd.h>
 
 #include "claim.h"
+#include "listing.h"
 #include "lockdir.h"
 #include "locks.h"
 #include "nameset.h"
 #include "naming.h"
+#include "regular.h"
+#include "removable.h"
 
 /*
  * A look at the path costs half as much as making a file. One right after another tells nothing
@@ -352,8 +354,7 @@ make_file(struct stage_dir *dir, char ret_name[STAGE_FILE_NAME_MAX], int *ret_fd
 		code = track_new(dir, STAGE_MKSTEMP, ret_name, error);
 		if (code < 0)
 			return code;
-		fd = openat(dir->held.fd, ret_name,
-			O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = stage_regular_make(dir->held.fd, ret_name, O_RDWR);
 		if (fd >= 0) {
 			*ret_fd = fd;
 			return 0;
@@ -426,26 +427,16 @@ int
 stage_dir_create(struct stage_dir *dir, const char *path, int *ret_fd, struct stage_error *error)
 {
 	const char *name;
-	int code, fd;
+	int code;
 
 	code = enter(dir, error);
 	if (code < 0)
 		return code;
 	name = tracked_name(dir, path, error);
-	if (!name) {
+	if (!name)
 		code = STAGE_E_UNTRACKED;
-	} else {
-		do
-			fd = openat(dir->held.fd, name,
-				O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC,
-				0600);
-		while (fd < 0 && errno == EINTR);
-		if (fd < 0)
-			code = stage_error_set(
-				error, STAGE_E_SYSTEM, errno, "cannot open %s", path);
-		else
-			*ret_fd = fd;
-	}
+	else if (stage_regular_open(dir->held.fd, name, O_WRONLY | O_CREAT | O_TRUNC, ret_fd, NULL))
+		code = stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot open %s", path);
 	leave(dir);
 	return code;
 }
@@ -576,29 +567,24 @@ remove_files(const struct stage_dir *dir, const struct stage_lockdir *held,
 
 /* Names what is in the directory and was never tracked; how many such things there are. */
 static size_t
-name_strangers(
-	const struct stage_dir *dir, struct stage_lockdir *held, const struct stage_nameset *names)
+name_strangers(const struct stage_dir *dir, const struct stage_lockdir *held,
+	const struct stage_nameset *names)
 {
+	struct stage_listing listing;
+	const struct dirent *entry;
 	bool machine, boot;
-	struct dirent *entry;
 	size_t count = 0;
-	DIR *stream;
 
-	stream = fdopendir(held->fd);
-	if (!stream)
-		return 0;
-	held->fd = -1; /* the stream's now */
-	while ((entry = readdir(stream))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-			stage_naming_is_released(entry->d_name, &machine, &boot) ||
+	stage_listing_open(&listing, held->fd);
+	while ((entry = stage_listing_next(&listing))) {
+		if (stage_naming_is_released(entry->d_name, &machine, &boot) ||
 			stage_nameset_contains(names, entry->d_name))
 			continue;
-		stage_log_line(&dir->log, STAGE_WARNING,
-			"%s/%s was not made by stagedir and is left there", dir->path,
-			entry->d_name);
+		stage_removable_leave(dir->path, entry->d_name, &dir->log);
 		count++;
 	}
-	closedir(stream);
+	/* that the directory stays is told already */
+	(void)stage_listing_close(&listing);
 	return count;
 }
 
