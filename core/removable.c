@@ -8,7 +8,7 @@
 #include "journal.h"
 #include "naming.h"
 #include "regular.h"
-#include "reserve.h"
+#include "reserve_internal.h"
 
 bool
 stage_removable_is_record(const char *name)

@@ -10,7 +10,7 @@
 #include "journal.h"
 #include "naming.h"
 #include "removable.h"
-#include "reserve.h"
+#include "reserve_internal.h"
 #include "wrap.h"
 
 #define OURS 6
