@@ -1,6 +1,5 @@
 #include "command/command.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "expand.h"
+#include "listing.h"
 #include "naming.h"
 #include "root.h"
 
@@ -82,23 +82,25 @@ archive_path(void)
 	return command_memory(path);
 }
 
-/* Adds the real directories in an archive path: a link may lead anywhere. */
-static void
-add_directories_in(struct command_places *places, DIR *stream, const char *archive)
+/* Adds the real directories in an archive path, which fd has open: a link may lead anywhere. */
+static int
+add_directories_in(struct command_places *places, int fd, const char *archive)
 {
-	struct dirent *entry;
+	struct stage_listing listing;
+	const struct dirent *entry;
 	struct stat found;
 	char *path;
 
-	while ((entry = readdir(stream))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-			fstatat(dirfd(stream), entry->d_name, &found, AT_SYMLINK_NOFOLLOW) < 0 ||
+	stage_listing_open(&listing, fd);
+	while ((entry = stage_listing_next(&listing))) {
+		if (fstatat(fd, entry->d_name, &found, AT_SYMLINK_NOFOLLOW) < 0 ||
 			!S_ISDIR(found.st_mode))
 			continue;
 		if (asprintf(&path, "%s/%s", archive, entry->d_name) < 0)
 			path = NULL;
 		add_place(places, command_memory(path), &found);
 	}
+	return stage_listing_close(&listing);
 }
 
 static enum command_exit
@@ -106,19 +108,19 @@ add_archives(struct command_places *places)
 {
 	enum command_exit status = COMMAND_DONE;
 	char *archive = archive_path();
-	DIR *stream;
+	int fd;
 
 	if (!archive)
 		return COMMAND_DONE;
-	stream = opendir(archive);
-	if (stream) {
-		add_directories_in(places, stream, archive);
-		closedir(stream);
-	} else if (errno != ENOENT && errno != ENOTDIR) {
+	fd = open(archive, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 ? errno != ENOENT && errno != ENOTDIR
+		   : add_directories_in(places, fd, archive) < 0) {
 		command_problem("cannot look for archive directories in %s: %s", archive,
 			stage_error_errno_text(errno));
 		status = COMMAND_PROBLEM;
 	}
+	if (fd >= 0)
+		close(fd);
 	free(archive);
 	return status;
 }
