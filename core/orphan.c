@@ -15,6 +15,7 @@
 #include "listing.h"
 #include "lockdir.h"
 #include "naming.h"
+#include "path.h"
 #include "removable.h"
 #include "unlisted.h"
 
@@ -182,18 +183,6 @@ look(int root_fd, const char *name, struct stage_found *found)
 	return true;
 }
 
-/* NULL for want of memory. */
-static char *
-path_in(const char *root, const char *name)
-{
-	size_t length = strlen(root);
-	char *path;
-
-	while (length && root[length - 1] == '/')
-		length--;
-	return asprintf(&path, "%.*s/%s", (int)length, root, name) < 0 ? NULL : path;
-}
-
 static int
 by_path(const void *a, const void *b)
 {
@@ -206,7 +195,7 @@ append(struct stage_found **list, size_t *count, const struct stage_found *found
 	const char *name)
 {
 	struct stage_found *longer;
-	char *path = path_in(root, name);
+	char *path = stage_path_join(root, name);
 
 	if (!path)
 		return STAGE_E_MEMORY;
@@ -357,7 +346,7 @@ static void
 reclaim(struct stage_lockdir *held, const char *root, pid_t pid, const struct stage_log *log,
 	struct stage_reclaimed *total)
 {
-	char *path = path_in(root, held->name);
+	char *path = stage_path_join(root, held->name);
 
 	if (!path) {
 		stage_log_line(log, STAGE_WARNING, "no memory to remove the orphan %s/%s", root,
@@ -392,7 +381,7 @@ leave_unproven(
 	if (measure(held->fd, &content) < 0 || content.files == 0 ||
 		count_waiting(held->fd, held->name))
 		return;
-	path = path_in(root, held->name);
+	path = stage_path_join(root, held->name);
 	if (path)
 		stage_log_line(log, STAGE_NOTICE,
 			"%zu files, %llu bytes, in %s are left there, as no lock proves that the run %ld is gone; once you know, \"stagedir adopt %s\" says so, and they are removed",

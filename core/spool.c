@@ -23,6 +23,7 @@
 
 #include "allocate.h"
 #include "durable.h"
+#include "path.h"
 #include "regular.h"
 #include "reserve_internal.h"
 #include "spool_item.h"
@@ -62,8 +63,7 @@ stage_spool_new(const char *root, const char *name, bool durable, const struct s
 	if (log)
 		spool->log = *log;
 	spool->root = strdup(root);
-	if (asprintf(&spool->path, "%s/%s", strcmp(root, "/") ? root : "", name) < 0)
-		spool->path = NULL;
+	spool->path = stage_path_join(root, name);
 	if (!spool->root || !spool->path) {
 		code = stage_spool_fail_memory(error);
 		goto failed;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "durable.h"
+#include "path.h"
 #include "regular.h"
 
 void
@@ -44,8 +45,7 @@ stage_spool_item_new(const char *path, const char *base, const char *name, const
 	item->fd = -1;
 	item->file.name = strdup(name);
 	item->file.note = strdup(note);
-	if (asprintf(&item->file.path, "%s/%s", path, base) < 0)
-		item->file.path = NULL;
+	item->file.path = stage_path_join(path, base);
 	if (item->file.name && item->file.note && item->file.path)
 		return item;
 	stage_spool_item_free(&item->file);

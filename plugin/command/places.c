@@ -11,6 +11,7 @@
 #include "expand.h"
 #include "listing.h"
 #include "naming.h"
+#include "path.h"
 #include "root.h"
 
 /* Adds a place unless it is there already, perhaps by another path. Takes over path. */
@@ -96,8 +97,7 @@ add_directories_in(struct command_places *places, int fd, const char *archive)
 		if (fstatat(fd, entry->d_name, &found, AT_SYMLINK_NOFOLLOW) < 0 ||
 			!S_ISDIR(found.st_mode))
 			continue;
-		if (asprintf(&path, "%s/%s", archive, entry->d_name) < 0)
-			path = NULL;
+		path = stage_path_join(archive, entry->d_name);
 		add_place(places, command_memory(path), &found);
 	}
 	return stage_listing_close(&listing);
@@ -125,27 +125,12 @@ add_archives(struct command_places *places)
 	return status;
 }
 
-/* Without slashes at its end it reads well before a name. */
 char *
 command_absolute_path(const char *directory)
 {
-	char *path = NULL, *cwd;
-	size_t length;
+	char *path = stage_path_absolute(directory);
 
-	if (directory[0] == '/') {
-		path = strdup(directory);
-	} else {
-		cwd = getcwd(NULL, 0);
-		if (!cwd)
-			return NULL;
-		if (asprintf(&path, "%s/%s", cwd, directory) < 0)
-			path = NULL;
-		free(cwd);
-	}
-	path = command_memory(path);
-	for (length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
-		path[length - 1] = '\0';
-	return path;
+	return path || errno != ENOMEM ? path : command_memory(path);
 }
 
 /* Somebody who names a staging directory itself would be told that there is nothing in it. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "path.h"
 #include "regular.h"
 
 /* Of a line so much is looked at: what is longer is a path, and paths are of no interest. */
@@ -227,7 +228,8 @@ manifest_volume_hash(const char *home, const char *manifest, unsigned long volum
 	if (!is_file_name(manifest))
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
 			"\"%s\" is not the name of a manifest", manifest);
-	if (asprintf(&path, "%s/%s", home, manifest) < 0)
+	path = stage_path_join(home, manifest);
+	if (!path)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for the manifest");
 	code = scan_file(&scan, path, error);
 	for (i = 0; code == 0 && i < TYPES && !scan.hashes[i][0]; i++)

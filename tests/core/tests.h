@@ -34,7 +34,7 @@ struct suite {
 };
 
 extern const struct suite suite_error, suite_naming, suite_nameset, suite_expand, suite_settings,
-	suite_root, suite_dir, suite_durable, suite_fork, suite_listing, suite_regular,
+	suite_root, suite_dir, suite_durable, suite_fork, suite_listing, suite_path, suite_regular,
 	suite_removable, suite_orphan, suite_digest, suite_follow, suite_journal, suite_spool,
 	suite_claim, suite_allocate, suite_reserve, suite_gzip, suite_signature, suite_tar,
 	suite_handoff, suite_url, suite_manifest, suite_sweep;
