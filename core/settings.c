@@ -538,20 +538,6 @@ stage_settings_load_file(
 	return load(path, ret_settings, error);
 }
 
-bool
-stage_settings_exist(void)
-{
-	bool found;
-	char *path;
-
-	if (getenv("STAGEDIR_CONFIG") || exists(SYSTEM_FILE))
-		return true;
-	path = user_file();
-	found = path && exists(path);
-	free(path);
-	return found;
-}
-
 static bool
 is_named(const struct stage_settings *settings, const char *url)
 {

@@ -96,12 +96,6 @@ int stage_settings_load_file(
 	const char *path, struct stage_settings **ret_settings, struct stage_error *error);
 
 /*
- * Is there any file for stage_settings_load() to read? A host that is asked for a plain URL can
- * leave everything alone when there is none.
- */
-bool stage_settings_exist(void);
-
-/*
  * Is this URL, which has no stage+ prefix, to be staged? It is if a pattern is for the URL as given, or
  * for its target form (url.h): nobody has to write a password into a pattern.
  */
