@@ -11,13 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct suite *const suites[] = {&suite_error, &suite_naming, &suite_nameset,
-	&suite_expand, &suite_settings, &suite_root, &suite_dir, &suite_durable, &suite_fork,
-	&suite_orphan, &suite_digest, &suite_follow, &suite_journal, &suite_journal_parse,
-	&suite_spool, &suite_spool_adopt, &suite_spool_check, &suite_spool_end, &suite_spool_find,
-	&suite_claim, &suite_allocate, &suite_reserve, &suite_gzip, &suite_signature, &suite_tar,
-	&suite_handoff, &suite_handoff_seal, &suite_handoff_upload, &suite_url, &suite_manifest,
-	&suite_sweep, NULL};
+#define ADDRESS_OF_SUITE(name) &suite_##name,
+static const struct suite *const suites[] = {SUITES(ADDRESS_OF_SUITE) NULL};
 
 static int
 list(void)
