@@ -69,7 +69,10 @@ struct suite {
 	X(handoff_upload)                                                                          \
 	X(url)                                                                                     \
 	X(manifest)                                                                                \
-	X(sweep)
+	X(sweep_dir)                                                                               \
+	X(sweep_settings)                                                                          \
+	X(sweep_write)                                                                             \
+	X(sweep_spool)
 
 #define DECLARE_SUITE(name) extern const struct suite suite_##name;
 SUITES(DECLARE_SUITE)
