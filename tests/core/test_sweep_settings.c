@@ -8,7 +8,6 @@
 #include "settings.h"
 #include "sweep.h"
 #include "url.h"
-#include "wrap.h"
 
 static void
 settings_scenario(void)

@@ -42,6 +42,8 @@ struct suite {
 	X(settings)                                                                                \
 	X(root)                                                                                    \
 	X(dir)                                                                                     \
+	X(dir_swap)                                                                                \
+	X(dir_threads)                                                                             \
 	X(durable)                                                                                 \
 	X(fork)                                                                                    \
 	X(listing)                                                                                 \
@@ -61,7 +63,10 @@ struct suite {
 	X(claim)                                                                                   \
 	X(allocate)                                                                                \
 	X(reserve)                                                                                 \
+	X(cpus)                                                                                    \
 	X(gzip)                                                                                    \
+	X(gzip_failures)                                                                           \
+	X(gzip_threads)                                                                            \
 	X(signature)                                                                               \
 	X(tar)                                                                                     \
 	X(handoff)                                                                                 \
