@@ -301,7 +301,7 @@ leave_waiting(
 	total->waiting++;
 }
 
-/* Empties and removes an orphan that we hold the lock of. */
+/* Empties and removes an orphan that we have claimed. Where it stays, the claim is given back. */
 static void
 remove_orphan(const struct stage_lockdir *held, const char *path, pid_t pid,
 	const struct stage_log *log, struct stage_reclaimed *total)
@@ -313,6 +313,7 @@ remove_orphan(const struct stage_lockdir *held, const char *path, pid_t pid,
 	if (empty(held->fd, path, log, &content) < 0) {
 		stage_log_line(log, STAGE_WARNING, "cannot read the orphan %s: %s", path,
 			stage_error_errno_text(errno));
+		stage_claim_leave(held, path);
 		total->left++;
 		return;
 	}
@@ -328,6 +329,8 @@ remove_orphan(const struct stage_lockdir *held, const char *path, pid_t pid,
 		total->directories++;
 	else
 		total->left++;
+	if (failed && failed != ESTALE)
+		stage_claim_leave(held, path);
 	/* an empty one may be that of a run that is just beginning, which then makes another */
 	stage_log_line(log, was_empty && !failed ? STAGE_INFO : STAGE_NOTICE,
 		"removed %zu files, %llu bytes, that the dead run %ld left in %s%s%s",

@@ -352,7 +352,7 @@ add_all(struct stage_roots *roots, const struct stage_settings *settings,
 	char *const *named;
 	int code = 0;
 
-	for (named = settings->temp_roots; code == 0 && *named; named++)
+	for (named = settings->temp_root; code == 0 && *named; named++)
 		code = add_root(roots, strdup(*named), "temp_root", settings, request);
 	if (code == 0 && settings->tmpdir)
 		code = add_root(roots, strdup(settings->tmpdir), "TMPDIR", settings, request);

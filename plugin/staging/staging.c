@@ -611,7 +611,7 @@ set_policy(struct staging *self, const struct stage_settings *settings, int atte
 {
 	self->how.upload = upload;
 	self->how.context = self;
-	if (settings->retries)
+	if (settings->retries > 0)
 		attempts = settings->retries;
 	self->how.attempts = attempts > 0 ? (unsigned int)attempts : 1;
 	self->how.delay = settings->backoff >= 0 ? (double)settings->backoff : delay;

@@ -14,7 +14,6 @@ settings_scenario(void)
 {
 	struct stage_settings *settings;
 
-	stage_settings_exist();
 	if (TRY(stage_settings_load(&settings, &sweep_said)) == 0)
 		stage_settings_free(&settings);
 	if (TRY(stage_settings_load_file(in_dir("conf"), &settings, &sweep_said)) == 0)

@@ -40,6 +40,7 @@ struct suite {
 	X(nameset)                                                                                 \
 	X(expand)                                                                                  \
 	X(settings)                                                                                \
+	X(settings_list)                                                                           \
 	X(root)                                                                                    \
 	X(dir)                                                                                     \
 	X(dir_swap)                                                                                \
