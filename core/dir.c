@@ -5,17 +5,17 @@
  *
  *	closed	cleanup has taken the names away from the struct, and removes them without the lock
  *
- * Everything but mark, path and log is guarded by lock, held and names in `open` only. closed is
+ * Everything but owner, path and log is guarded by lock, held and names in `open` only. closed is
  * atomic as well, so that path needs no lock: a child of fork() must never take it, since the
  * thread that held it may not exist there.
  */
 #include "dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,11 +23,13 @@
 #include <unistd.h>
 
 #include "claim.h"
-#include "forkmark.h"
+#include "listing.h"
 #include "lockdir.h"
 #include "locks.h"
 #include "nameset.h"
 #include "naming.h"
+#include "regular.h"
+#include "removable.h"
 
 /*
  * A look at the path costs half as much as making a file. One right after another tells nothing
@@ -39,7 +41,7 @@
 #define ATTEMPTS 16
 
 struct stage_dir {
-	struct stage_forkmark mark;
+	pid_t owner;
 	char *path;
 	struct stage_log log;
 
@@ -50,8 +52,6 @@ struct stage_dir {
 	struct stage_random random;
 	uint64_t given;         /* names so far */
 	struct timespec looked; /* when the path was last seen to lead here */
-
-	struct stage_dir *retired; /* the default directory before this one */
 };
 
 /* An absolute spelling of root with one slash before name. */
@@ -114,7 +114,7 @@ open_at(int root_fd, const char *root, const struct stage_log *log, struct stage
 		code = stage_error_set(error, STAGE_E_SYSTEM, code, "cannot make a lock");
 		goto failed;
 	}
-	stage_forkmark_init(&dir->mark);
+	dir->owner = getpid();
 	dir->held = held;
 	if (log)
 		dir->log = *log;
@@ -232,10 +232,10 @@ stage_dir_open_ranked(const struct stage_roots *roots, const struct stage_log *l
 static int
 enter(struct stage_dir *dir, struct stage_error *error)
 {
-	if (!stage_forkmark_is_owner(&dir->mark))
+	if (getpid() != dir->owner)
 		return stage_error_set(error, STAGE_E_FORKED, 0,
 			"the staging directory %s belongs to process %ld, not to its child",
-			dir->path, (long)dir->mark.owner);
+			dir->path, (long)dir->owner);
 	pthread_mutex_lock(&dir->lock);
 	if (!atomic_load(&dir->closed))
 		return 0;
@@ -354,8 +354,7 @@ make_file(struct stage_dir *dir, char ret_name[STAGE_FILE_NAME_MAX], int *ret_fd
 		code = track_new(dir, STAGE_MKSTEMP, ret_name, error);
 		if (code < 0)
 			return code;
-		fd = openat(dir->held.fd, ret_name,
-			O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = stage_regular_make(dir->held.fd, ret_name, O_RDWR);
 		if (fd >= 0) {
 			*ret_fd = fd;
 			return 0;
@@ -402,31 +401,6 @@ stage_dir_mkstemp(struct stage_dir *dir, int *ret_fd, char **ret_path, struct st
 	return 0;
 }
 
-int
-stage_dir_mkstemp_file(
-	struct stage_dir *dir, FILE **ret_file, char **ret_path, struct stage_error *error)
-{
-	char *path;
-	FILE *file;
-	int code, fd;
-
-	code = stage_dir_mkstemp(dir, &fd, &path, error);
-	if (code < 0)
-		return code;
-	file = fdopen(fd, "r+");
-	if (!file) {
-		code = stage_error_set(
-			error, STAGE_E_MEMORY, errno, "cannot make a stream for %s", path);
-		close(fd);
-		stage_dir_remove(dir, path, NULL);
-		free(path);
-		return code;
-	}
-	*ret_file = file;
-	*ret_path = path;
-	return 0;
-}
-
 bool
 stage_dir_gives(const struct stage_dir *dir, const char *path)
 {
@@ -453,26 +427,16 @@ int
 stage_dir_create(struct stage_dir *dir, const char *path, int *ret_fd, struct stage_error *error)
 {
 	const char *name;
-	int code, fd;
+	int code;
 
 	code = enter(dir, error);
 	if (code < 0)
 		return code;
 	name = tracked_name(dir, path, error);
-	if (!name) {
+	if (!name)
 		code = STAGE_E_UNTRACKED;
-	} else {
-		do
-			fd = openat(dir->held.fd, name,
-				O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC,
-				0600);
-		while (fd < 0 && errno == EINTR);
-		if (fd < 0)
-			code = stage_error_set(
-				error, STAGE_E_SYSTEM, errno, "cannot open %s", path);
-		else
-			*ret_fd = fd;
-	}
+	else if (stage_regular_open(dir->held.fd, name, O_WRONLY | O_CREAT | O_TRUNC, ret_fd, NULL))
+		code = stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot open %s", path);
 	leave(dir);
 	return code;
 }
@@ -529,26 +493,6 @@ stage_dir_check(struct stage_dir *dir, struct stage_error *error)
 	return code;
 }
 
-int
-stage_dir_link(struct stage_dir *dir, const char *path, int to_dirfd, const char *to_name,
-	struct stage_error *error)
-{
-	const char *name;
-	int code;
-
-	code = enter(dir, error);
-	if (code < 0)
-		return code;
-	name = tracked_name(dir, path, error);
-	if (!name)
-		code = STAGE_E_UNTRACKED;
-	else if (linkat(dir->held.fd, name, to_dirfd, to_name, 0) < 0)
-		code = stage_error_set(
-			error, STAGE_E_SYSTEM, errno, "cannot link %s to %s", path, to_name);
-	leave(dir);
-	return code;
-}
-
 /*
  * rename(2) that fails with EEXIST rather than replace, also where the kernel cannot do that at
  * once
@@ -594,29 +538,6 @@ stage_dir_move(struct stage_dir *dir, const char *path, int to_dirfd, const char
 	return code;
 }
 
-int
-stage_dir_usage(
-	struct stage_dir *dir, size_t *ret_count, uint64_t *ret_bytes, struct stage_error *error)
-{
-	size_t position = 0;
-	uint64_t bytes = 0;
-	const char *name;
-	struct stat stat;
-	int code;
-
-	code = enter(dir, error);
-	if (code < 0)
-		return code;
-	while ((name = stage_nameset_next(&dir->names, &position)))
-		if (fstatat(dir->held.fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-			S_ISREG(stat.st_mode))
-			bytes += (uint64_t)stat.st_size;
-	*ret_count = dir->names.count;
-	*ret_bytes = bytes;
-	leave(dir);
-	return 0;
-}
-
 const char *
 stage_dir_path(struct stage_dir *dir)
 {
@@ -646,29 +567,24 @@ remove_files(const struct stage_dir *dir, const struct stage_lockdir *held,
 
 /* Names what is in the directory and was never tracked; how many such things there are. */
 static size_t
-name_strangers(
-	const struct stage_dir *dir, struct stage_lockdir *held, const struct stage_nameset *names)
+name_strangers(const struct stage_dir *dir, const struct stage_lockdir *held,
+	const struct stage_nameset *names)
 {
+	struct stage_listing listing;
+	const struct dirent *entry;
 	bool machine, boot;
-	struct dirent *entry;
 	size_t count = 0;
-	DIR *stream;
 
-	stream = fdopendir(held->fd);
-	if (!stream)
-		return 0;
-	held->fd = -1; /* the stream's now */
-	while ((entry = readdir(stream))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-			stage_naming_is_released(entry->d_name, &machine, &boot) ||
+	stage_listing_open(&listing, held->fd);
+	while ((entry = stage_listing_next(&listing))) {
+		if (stage_naming_is_released(entry->d_name, &machine, &boot) ||
 			stage_nameset_contains(names, entry->d_name))
 			continue;
-		stage_log_line(&dir->log, STAGE_WARNING,
-			"%s/%s was not made by stagedir and is left there", dir->path,
-			entry->d_name);
+		stage_removable_leave(dir->path, entry->d_name, &dir->log);
 		count++;
 	}
-	closedir(stream);
+	/* that the directory stays is told already */
+	(void)stage_listing_close(&listing);
 	return count;
 }
 
@@ -732,7 +648,7 @@ stage_dir_close(struct stage_dir **dir)
 	stage_dir_cleanup(*dir);
 	/* what cleanup took is gone from here; in a child it took nothing */
 	stage_lockdir_release(&(*dir)->held);
-	if (stage_forkmark_is_owner(&(*dir)->mark)) {
+	if (getpid() == (*dir)->owner) {
 		stage_nameset_release(&(*dir)->names);
 		pthread_mutex_destroy(&(*dir)->lock);
 	} else if (pthread_mutex_trylock(&(*dir)->lock) == 0) {
@@ -741,58 +657,8 @@ stage_dir_close(struct stage_dir **dir)
 		 */
 		stage_nameset_release(&(*dir)->names);
 	}
-	stage_forkmark_release(&(*dir)->mark);
 	free((*dir)->path);
 	free(*dir);
 	*dir = NULL;
 	errno = saved_errno;
-}
-
-static int
-open_default(struct stage_dir **ret_dir, struct stage_error *error)
-{
-	struct stage_settings *settings = NULL;
-	struct stage_roots *roots = NULL;
-	int code;
-
-	code = stage_settings_load(&settings, error);
-	if (code == 0)
-		code = stage_roots_rank(settings, NULL, &roots, error);
-	if (code == 0)
-		code = stage_dir_open_ranked(roots, NULL, ret_dir, error);
-	stage_roots_free(&roots);
-	stage_settings_free(&settings);
-	return code;
-}
-
-int
-stage_dir_default(struct stage_dir **ret_dir, struct stage_error *error)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static struct stage_dir *shared;
-	static atomic_long owner;
-	struct stage_dir *dir;
-	long nobody = 0;
-	int code = 0;
-
-	if (!atomic_compare_exchange_strong(&owner, &nobody, (long)getpid()) && nobody != getpid())
-		return stage_error_set(error, STAGE_E_FORKED, 0,
-			"the default staging directory belongs to process %ld, not to its child",
-			nobody);
-	pthread_mutex_lock(&lock);
-	if (!shared || !stage_dir_path(shared)) {
-		code = open_default(&dir, error);
-		if (code == 0) {
-			/* never freed: another thread may be about to use it */
-			dir->retired = shared;
-			shared = dir;
-		}
-	}
-	/* without a directory there is nothing that a child could not have for itself */
-	if (!shared)
-		atomic_store(&owner, 0);
-	if (code == 0)
-		*ret_dir = shared;
-	pthread_mutex_unlock(&lock);
-	return code;
 }

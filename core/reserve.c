@@ -6,7 +6,7 @@
  * Who cannot be looked at for want of descriptors or by a failing disk might have announced
  * something: then there is no count, rather than a low one.
  */
-#include "reserve.h"
+#include "reserve_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "durable.h"
 #include "naming.h"
 
 /* "BYTES DIRECTORY/FILE" with its newline and a NUL */
@@ -384,7 +385,7 @@ reserve(const struct stage_lockdir *own, const char *root, const char *what, uin
 	int code;
 
 	/* where there is no room even for that, let the count tell why */
-	if (!announced && errno != ENOSPC && errno != EDQUOT)
+	if (!announced && !stage_durable_is_full(errno))
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,
 			"cannot reserve room in the temp root %s", root);
 	code = count_root(own, root, &count, error);

@@ -81,7 +81,7 @@ struct stage_settings {
 	int gzip_level;
 
 	/* gzip_threads: threads that compress. 1 to 64; 0, the default, is one for each CPU that
-	 * may be used, as stage_gzip_threads() says. */
+	 * may be used, at most 8 (gzip.h). */
 	int gzip_threads;
 };
 

@@ -1,3 +1,5 @@
+#include "spool_find.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,7 +10,6 @@
 
 #include "journal.h"
 #include "secrets.h"
-#include "spool.h"
 #include "unlisted.h"
 #include "url.h"
 
@@ -37,7 +38,7 @@ release(struct stage_spool_found *found)
 }
 
 void
-stage_spool_found_free(struct stage_spool_found **list, size_t count)
+stage_spool_find_free(struct stage_spool_found **list, size_t count)
 {
 	int saved_errno = errno;
 	size_t i;
@@ -204,7 +205,7 @@ stage_spool_find(const char *root, struct stage_spool_found **ret_list, size_t *
 			code = add(&list, &count, &directories[i]);
 	stage_orphan_list_free(&directories, directory_count);
 	if (code < 0) {
-		stage_spool_found_free(&list, count);
+		stage_spool_find_free(&list, count);
 		return stage_error_set(error, code, 0, "no memory for the spools in %s", root);
 	}
 	*ret_list = list;

@@ -215,7 +215,7 @@ command_places_free(struct command_places *places)
 
 	for (i = 0; i < places->count; i++) {
 		free(places->list[i].path);
-		stage_spool_found_free(&places->list[i].spools, places->list[i].spool_count);
+		stage_spool_find_free(&places->list[i].spools, places->list[i].spool_count);
 	}
 	free(places->list);
 	*places = (struct command_places){0};

@@ -2,7 +2,7 @@
 # The library exports the functions of the installed headers, all of them and nothing else; and each
 # header compiles alone.
 library=core/.libs/libstagedir.so
-headers='dir error gzip handoff log orphan root secrets settings signature spool tar url'
+headers='dir error gzip handoff log orphan reserve root secrets settings signature spool spool_find tar url'
 code=0
 
 declared=$(

@@ -29,6 +29,7 @@
 #include "settings.h"
 #include "signature.h"
 #include "spool.h"
+#include "spool_find.h"
 #include "url.h"
 #include "tar.h"
 #include "wrap.h"
@@ -77,9 +78,6 @@ static void
 use(struct stage_dir *dir)
 {
 	char *first = NULL, *second = NULL, *third = NULL, *fourth = NULL;
-	uint64_t bytes;
-	size_t count;
-	FILE *file;
 	int fd, to;
 
 	wrap_pause(true);
@@ -91,9 +89,9 @@ use(struct stage_dir *dir)
 		close(fd);
 		wrap_pause(false);
 	}
-	if (TRY(stage_dir_mkstemp_file(dir, &file, &third, &said)) == 0) {
+	if (TRY(stage_dir_mkstemp(dir, &fd, &third, &said)) == 0) {
 		wrap_pause(true);
-		fclose(file);
+		close(fd);
 		wrap_pause(false);
 	}
 	if (TRY(stage_dir_mkstemp(dir, &fd, &fourth, &said)) == 0) {
@@ -102,7 +100,6 @@ use(struct stage_dir *dir)
 		wrap_pause(false);
 	}
 	if (second) {
-		TRY(stage_dir_link(dir, second, to, "linked", &said));
 		if (TRY(stage_dir_move(dir, second, to, "moved", &said)) < 0) {
 			/* a move that failed has moved nothing */
 			wrap_pause(true);
@@ -113,7 +110,6 @@ use(struct stage_dir *dir)
 			wrap_pause(false);
 		}
 	}
-	TRY(stage_dir_usage(dir, &count, &bytes, &said));
 	TRY(stage_dir_check(dir, &said));
 	if (fourth && TRY(stage_dir_create(dir, fourth, &fd, &said)) == 0) {
 		wrap_pause(true);
@@ -131,7 +127,6 @@ use(struct stage_dir *dir)
 	reported += stage_dir_cleanup(dir);
 	stage_dir_close(&dir);
 	wrap_pause(true);
-	unlinkat(to, "linked", 0);
 	unlinkat(to, "moved", 0);
 	close(to);
 	wrap_pause(false);
@@ -257,19 +252,6 @@ ranked_scenario(void)
 		stage_dir_close(&dir);
 	stage_roots_free(&roots);
 	stage_settings_free(&settings);
-}
-
-static void
-default_scenario(void)
-{
-	struct stage_dir *dir;
-	char *path;
-
-	if (TRY(stage_dir_default(&dir, &said)) < 0)
-		return;
-	if (TRY(stage_dir_mktemp(dir, &path, &said)) == 0)
-		free(path);
-	reported += stage_dir_cleanup(dir);
 }
 
 static void
@@ -831,7 +813,7 @@ find_scenario(void)
 	size_t count;
 
 	if (TRY(stage_spool_find(root, &list, &count, &said)) == 0)
-		stage_spool_found_free(&list, count);
+		stage_spool_find_free(&list, count);
 	/* and who reclaims takes nothing of it */
 	TRY(stage_orphan_reclaim(root, &counting, &total, &said));
 	check_dead_spool(DEAD_SPOOL_FILES);
@@ -896,7 +878,6 @@ struct scenario {
 	void (*run)(void);
 	void (*before)(void); /* each run, may be NULL */
 	void (*after)(void);
-	bool keeps_memory;  /* as its contract says */
 	const char *unsure; /* functions whose failure makes an orphan look like somebody else's */
 };
 
@@ -922,8 +903,7 @@ run_once(const struct scenario *scenario, size_t fail, int sys_errno, bool lasti
 	if (scenario->after)
 		scenario->after();
 	left = count_entries(root);
-	good = mute == 0 && count_fds() == fds && wrap_bad_closes() == 0 &&
-	       (scenario->keeps_memory || wrap_leaked() == 0) &&
+	good = mute == 0 && count_fds() == fds && wrap_bad_closes() == 0 && wrap_leaked() == 0 &&
 	       (left == 0 || (wrap_failed() && (reported > 0 || is_unsure(scenario, fail))));
 	if (!good) {
 		fprintf(stderr,
@@ -1026,44 +1006,31 @@ sweep_in_place(const struct scenario *scenario)
 		sweep_in_place(&scenario);                                                         \
 	}
 
-SWEEP(dir, dir_scenario, NULL, NULL, false, NULL)
-SWEEP(relative, relative_scenario, NULL, NULL, false, NULL)
-SWEEP(names, names_scenario, NULL, NULL, false, NULL)
-SWEEP(stranger, stranger_scenario, NULL, NULL, false, NULL)
-SWEEP(swapped, swapped_scenario, NULL, NULL, false, NULL)
-SWEEP(settings, settings_scenario, NULL, NULL, false, NULL)
-SWEEP(ranked, ranked_scenario, NULL, NULL, false, NULL)
-SWEEP(digest, digest_scenario, make_data, remove_data, false, NULL)
-SWEEP(follow, follow_scenario, make_data, remove_data, false, NULL)
-SWEEP(gzip, gzip_scenario, make_data, remove_data, false, NULL)
-SWEEP(signature, signature_scenario, NULL, NULL, false, NULL)
-SWEEP(volume, volume_scenario, make_data, remove_data, false, NULL)
-SWEEP(url, url_scenario, NULL, NULL, false, NULL)
-SWEEP(journal, journal_scenario, NULL, NULL, false, NULL)
-SWEEP(orphans, orphan_scenario, make_found, check_found, false, NULL)
+SWEEP(dir, dir_scenario, NULL, NULL, NULL)
+SWEEP(relative, relative_scenario, NULL, NULL, NULL)
+SWEEP(names, names_scenario, NULL, NULL, NULL)
+SWEEP(stranger, stranger_scenario, NULL, NULL, NULL)
+SWEEP(swapped, swapped_scenario, NULL, NULL, NULL)
+SWEEP(settings, settings_scenario, NULL, NULL, NULL)
+SWEEP(ranked, ranked_scenario, NULL, NULL, NULL)
+SWEEP(digest, digest_scenario, make_data, remove_data, NULL)
+SWEEP(follow, follow_scenario, make_data, remove_data, NULL)
+SWEEP(gzip, gzip_scenario, make_data, remove_data, NULL)
+SWEEP(signature, signature_scenario, NULL, NULL, NULL)
+SWEEP(volume, volume_scenario, make_data, remove_data, NULL)
+SWEEP(url, url_scenario, NULL, NULL, NULL)
+SWEEP(journal, journal_scenario, NULL, NULL, NULL)
+SWEEP(orphans, orphan_scenario, make_found, check_found, NULL)
 /*
  * no lock, or a file system of which nothing is known; no machine-id, hence another machine; not to be
  * opened, hence another user's or gone
  */
-SWEEP(orphan, orphan_scenario, make_dead, NULL, false, "flock fstatfs open openat read")
-SWEEP(handoff, handoff_scenario, make_spool, NULL, false, NULL)
-SWEEP(spool_life, spool_scenario, NULL, NULL, false, NULL)
-SWEEP(spool_adopt, adopt_scenario, make_dead_spool, remove_dead_spool, false, NULL)
-SWEEP(spool_find, find_scenario, make_dead_spool, remove_dead_spool, false, NULL)
-SWEEP(spool_reserve, reserve_scenario, make_reserved, remove_reserved, false, NULL)
-
-/* The default directory, in the root of this test. It is kept when it was cleaned up, as dir.h
- * says. */
-static void
-default_dir(void)
-{
-	static const struct scenario scenario = {default_scenario, NULL, NULL, true, NULL};
-
-	prepare();
-	setenv("STAGEDIR_CONFIG", in_dir("conf"), 1);
-	sweep(&scenario);
-	clear();
-}
+SWEEP(orphan, orphan_scenario, make_dead, NULL, "flock fstatfs open openat read")
+SWEEP(handoff, handoff_scenario, make_spool, NULL, NULL)
+SWEEP(spool_life, spool_scenario, NULL, NULL, NULL)
+SWEEP(spool_adopt, adopt_scenario, make_dead_spool, remove_dead_spool, NULL)
+SWEEP(spool_find, find_scenario, make_dead_spool, remove_dead_spool, NULL)
+SWEEP(spool_reserve, reserve_scenario, make_reserved, remove_reserved, NULL)
 
 /*
  * Two things at once: a file cannot be made for want of space, and the table that is to shrink has
@@ -1109,7 +1076,6 @@ static const struct test tests[] = {
 	{"swapped", swapped},
 	{"settings", settings},
 	{"ranked", ranked},
-	{"default_dir", default_dir},
 	{"digest", digest},
 	{"follow", follow},
 	{"gzip", gzip},

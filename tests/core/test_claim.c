@@ -19,6 +19,7 @@
 #include "naming.h"
 #include "orphan.h"
 #include "spool.h"
+#include "spool_find.h"
 #include "wrap.h"
 
 #define FUSE 0x65735546
@@ -103,7 +104,7 @@ find_it(void)
 		found.path = found.target = found.home = found.unreadable = NULL;
 		found.list = NULL;
 	}
-	stage_spool_found_free(&list, count);
+	stage_spool_find_free(&list, count);
 	return found;
 }
 
@@ -636,4 +637,4 @@ static const struct test tests[] = {
 	{NULL, NULL},
 };
 
-const struct suite suite_dead = {"dead", tests};
+const struct suite suite_claim = {"claim", tests};

@@ -18,6 +18,7 @@
 #include "digest.h"
 #include "handoff.h"
 #include "spool.h"
+#include "spool_find.h"
 #include "wrap.h"
 
 #define ATTEMPTS_MAX 32
@@ -467,7 +468,7 @@ failures_are_recorded(void)
 	} else {
 		CU_FAIL("no record of the file");
 	}
-	stage_spool_found_free(&list, count);
+	stage_spool_find_free(&list, count);
 	CHECK(close_bench() == 1);
 }
 
@@ -1183,6 +1184,7 @@ stopped_by_many(void)
 	hold(&bench.storage, true);
 	open_queue(1, 0);
 	put("a", 1);
+	wait_for_begun(&bench.storage, 1);
 	for (i = 0; i < PRODUCERS; i++)
 		REQUIRE(pthread_create(&waiters[i], NULL, wait_for_stop, NULL) == 0);
 	usleep(10 * 1000);

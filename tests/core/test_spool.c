@@ -24,6 +24,7 @@
 #include "orphan.h"
 #include "reserve.h"
 #include "spool.h"
+#include "spool_find.h"
 #include "wrap.h"
 
 static const struct stage_spool_about about = {
@@ -145,7 +146,7 @@ static size_t found_count;
 static void
 find_all(void)
 {
-	stage_spool_found_free(&found, found_count);
+	stage_spool_find_free(&found, found_count);
 	found_count = 0;
 	WORKS(stage_spool_find(test_dir, &found, &found_count, &failure));
 }
@@ -153,7 +154,7 @@ find_all(void)
 static void
 found_done(void)
 {
-	stage_spool_found_free(&found, found_count);
+	stage_spool_find_free(&found, found_count);
 	found_count = 0;
 }
 
@@ -506,7 +507,7 @@ look_on(void *context)
 		crowd->wrong += stage_orphan_reclaim(test_dir, NULL, &total, NULL) != 0 ||
 				total.files || total.left;
 		if (stage_spool_find(test_dir, &list, &count, NULL) == 0)
-			stage_spool_found_free(&list, count);
+			stage_spool_find_free(&list, count);
 		else
 			crowd->wrong++;
 		crowd->rounds++;
