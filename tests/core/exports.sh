@@ -8,7 +8,7 @@ code=0
 declared=$(
 	for header in $headers; do
 		# without comments, what is followed by a parenthesis
-		tr '\n' ' ' <"$srcdir/core/$header.h" | sed 's,/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/,,g' |
+		tr '\n' ' ' <"${srcdir:?}/core/$header.h" | sed 's,/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/,,g' |
 			grep -o '\<stage_[a-z_]*(' | tr -d '('
 	done | sort -u)
 mapped=$(sed -n 's/^\t\(stage_[a-z_]*\);$/\1/p' "$srcdir/core/libstagedir.map" | sort)
