@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "log.h"
+#include "spool_find.h"
 #include "url.h"
 
 #include "duplicity/manifest.h"
@@ -256,7 +257,7 @@ adopt_in(void *context, const char *root, struct stage_error *error)
 		else if (code == 0 && !places_have_spool(list[i].path))
 			code = adopt_spool(visit->self, &list[i], error);
 	}
-	stage_spool_found_free(&list, count);
+	stage_spool_find_free(&list, count);
 	return code;
 }
 

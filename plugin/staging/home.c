@@ -1,8 +1,10 @@
 #include "staging/home.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+#include "listing.h"
+#include "regular.h"
 
 static int
 open_home(const char *home)
@@ -17,8 +19,7 @@ sync_file(int dirfd, const char *name)
 	bool synced;
 	int fd;
 
-	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
+	if (stage_regular_open(dirfd, name, O_RDONLY, &fd, NULL) < 0)
 		return false;
 	synced = fsync(fd) == 0;
 	close(fd);
@@ -42,17 +43,16 @@ void
 home_sync(const char *home)
 {
 	int dirfd = open_home(home);
-	DIR *stream = dirfd < 0 ? NULL : fdopendir(dirfd);
+	struct stage_listing listing;
 	const struct dirent *entry;
 
-	if (!stream) {
-		if (dirfd >= 0)
-			close(dirfd);
+	if (dirfd < 0)
 		return;
-	}
-	while ((entry = readdir(stream)))
+	stage_listing_open(&listing, dirfd);
+	while ((entry = stage_listing_next(&listing)))
 		if (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN)
 			(void)sync_file(dirfd, entry->d_name);
+	(void)stage_listing_close(&listing);
 	(void)fsync(dirfd);
-	closedir(stream);
+	close(dirfd);
 }

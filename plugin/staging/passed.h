@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "log.h"
-#include "spool.h"
+#include "spool_find.h"
 
 /* Are these two paths of one archive directory? */
 bool passed_same_home(const char *a, const char *b);

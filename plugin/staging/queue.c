@@ -78,7 +78,7 @@ void
 queue_open(struct queue *queue, PyObject *object, char *target, PyObject *upload_function,
 	const struct stage_settings *settings, int attempts, double delay)
 {
-	if (settings->retries)
+	if (settings->retries > 0)
 		attempts = settings->retries;
 	queue->how.upload = upload;
 	queue->how.context = queue;

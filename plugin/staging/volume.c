@@ -8,6 +8,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "durable.h"
+#include "regular.h"
+
 #include "python/errors.h"
 #include "python/gil.h"
 #include "python/hostlog.h"
@@ -87,8 +90,7 @@ volume_directory(PyObject *volume)
 static bool
 is_full(const struct stage_error *error)
 {
-	return error->code == STAGE_E_SYSTEM &&
-	       (error->sys_errno == ENOSPC || error->sys_errno == EDQUOT);
+	return error->code == STAGE_E_SYSTEM && stage_durable_is_full(error->sys_errno);
 }
 
 /* A handler of a signal may have raised already, while room was waited for. */
@@ -156,12 +158,10 @@ static int
 open_file(const struct volume *self)
 {
 	struct stage_error error;
-	int fd;
+	int fd = -1;
 
 	Py_BEGIN_ALLOW_THREADS
-	fd = open(stage_volume_path(self->volume),
-		O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
+	if (stage_regular_open(AT_FDCWD, stage_volume_path(self->volume), O_WRONLY, &fd, NULL) < 0)
 		stage_error_set(&error, STAGE_E_SYSTEM, errno, "cannot open a volume");
 	Py_END_ALLOW_THREADS
 	return fd < 0 ? fail(self, &error) : fd;
