@@ -143,7 +143,7 @@ stage_dir_mkstemp(struct stage_dir *dir, int *ret_fd, char **ret_path, struct st
 }
 
 bool
-stage_dir_gives(const struct stage_dir *dir, const char *path)
+stage_dir_contains(const struct stage_dir *dir, const char *path)
 {
 	size_t length = strlen(dir->path);
 
@@ -155,7 +155,7 @@ stage_dir_gives(const struct stage_dir *dir, const char *path)
 static const char *
 tracked_name(const struct stage_dir *dir, const char *path, struct stage_error *error)
 {
-	const char *name = stage_dir_gives(dir, path) ? strrchr(path, '/') + 1 : NULL;
+	const char *name = stage_dir_contains(dir, path) ? strrchr(path, '/') + 1 : NULL;
 
 	if (name && stage_nameset_contains(&dir->names, name))
 		return name;
