@@ -1,5 +1,5 @@
 /*
- * held - a staging directory itself, held by descriptor and lock
+ * lockdir - a staging directory itself, held by descriptor and lock
  *
  * What dir.c (its own, new directory) and orphan.c (somebody's, found one) have in common. A held
  * directory is known by device and inode; its name is looked at only relative to the descriptor of
