@@ -68,6 +68,12 @@ int stage_lockdir_create(
 int stage_lockdir_find(struct stage_lockdir *held, int root_fd, const char *name, int operation);
 
 /*
+ * Is this the errno of a find that met nothing we could hold: gone meanwhile, no directory, or another
+ * user's? Anything else may hide a staging directory.
+ */
+bool stage_lockdir_is_none(int sys_errno);
+
+/*
  * Tries for another lock on the directory, or gives it up (LOCK_UN), as find does. Sets and returns
  * held->lock; where it is TAKEN, the one that was held may be lost (flock(2)).
  */
