@@ -88,8 +88,10 @@ expect 0 pkg-config pkg-config --cflags --libs stagedir
 flags=$(cat "$logs/pkg-config")
 for file in "$include"/*.h; do
 	echo "#include <stagedir/$(basename "$file")>" >"$work/alone.c"
+	# shellcheck disable=SC2086 # options
 	expect 0 alone cc -std=c11 -Wall -Wextra -Werror -fsyntax-only $flags "$work/alone.c"
 done
+# shellcheck disable=SC2086 # options
 expect 0 compile cc -std=c11 -Wall -Wextra -Werror -o "$work/program" "$work/program.c" $flags
 expect 0 program env LD_LIBRARY_PATH="$lib" "$work/program" "$root"
 says program "^$root/stagedir-.*/mkstemp-"
