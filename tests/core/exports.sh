@@ -31,7 +31,7 @@ if test "$mapped" != "$exported"; then
 	printf '%s\n' "$mapped" "$exported" | sort | uniq -u
 	code=1
 fi
-for header in $PUBLIC_HEADERS; do
+for header in "$installed"/*.h; do
 	header=${header##*/}
 	# a list is for those who define its macros
 	if [ "${header%.h}" != "$header" ] && ! echo "#include <$header>" |

@@ -346,25 +346,25 @@ create_files(void)
 
 /* Whatever lies there, and also when nothing does any more. */
 static void
-gives(void)
+contains(void)
 {
 	struct stage_dir *dir = dir_open_logged();
 	char *path = dir_new_file(dir, 0), longer[1024];
 
-	CHECK(stage_dir_gives(dir, path));
+	CHECK(stage_dir_contains(dir, path));
 	snprintf(longer, sizeof(longer), "%s/x", path);
-	CHECK(!stage_dir_gives(dir, longer));
+	CHECK(!stage_dir_contains(dir, longer));
 	snprintf(longer, sizeof(longer), "%sx/y", stage_dir_path(dir));
-	CHECK(!stage_dir_gives(dir, longer));
+	CHECK(!stage_dir_contains(dir, longer));
 	snprintf(longer, sizeof(longer), "%s/", stage_dir_path(dir));
-	CHECK(!stage_dir_gives(dir, longer));
-	CHECK(!stage_dir_gives(dir, stage_dir_path(dir)));
-	CHECK(!stage_dir_gives(dir, ""));
-	CHECK(!stage_dir_gives(dir, "/etc/passwd"));
+	CHECK(!stage_dir_contains(dir, longer));
+	CHECK(!stage_dir_contains(dir, stage_dir_path(dir)));
+	CHECK(!stage_dir_contains(dir, ""));
+	CHECK(!stage_dir_contains(dir, "/etc/passwd"));
 	WORKS(stage_dir_remove(dir, path, &failure));
-	CHECK(stage_dir_gives(dir, path));
+	CHECK(stage_dir_contains(dir, path));
 	CHECK(stage_dir_cleanup(dir) == 0);
-	CHECK(stage_dir_gives(dir, path));
+	CHECK(stage_dir_contains(dir, path));
 	stage_dir_close(&dir);
 	free(path);
 }
@@ -525,7 +525,7 @@ static const struct test tests[] = {
 	{"descriptors", descriptors},
 	{"forget", forget},
 	{"create_files", create_files},
-	{"gives", gives},
+	{"contains", contains},
 	{"remove_files", remove_files},
 	{"move_files", move_files},
 	{"other_file_system", other_file_system},
