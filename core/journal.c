@@ -17,6 +17,7 @@
 #include "durable.h"
 #include "journal_format.h"
 #include "naming.h"
+#include "regular.h"
 
 #define NUMBER_MAX 21 /* bytes of a number of 64 bits with its NUL */
 
@@ -126,8 +127,7 @@ stage_journal_create(int dirfd, const char *path, const struct stage_journal_abo
 
 	if (!journal)
 		return stage_journal_fail_memory(path, error);
-	journal->fd = openat(dirfd, STAGE_JOURNAL_NAME,
-		O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	journal->fd = stage_regular_make(dirfd, STAGE_JOURNAL_NAME, O_WRONLY | O_APPEND);
 	if (journal->fd < 0) {
 		code = stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot make %s", journal->path);

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "regular.h"
+
 int
 stage_journal_fail_memory(const char *path, struct stage_error *error)
 {
@@ -25,26 +27,16 @@ stage_journal_read_open(int dirfd, const char *path, int flags, int *ret_fd, uin
 	struct stage_error *error)
 {
 	struct stat stat;
-	int fd, code;
+	int code;
 
-	fd = openat(
-		dirfd, STAGE_JOURNAL_NAME, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 && (errno == ELOOP || errno == ENXIO || errno == EISDIR))
+	code = stage_regular_open(dirfd, STAGE_JOURNAL_NAME, flags, ret_fd, &stat);
+	if (code == STAGE_E_DAMAGED)
 		return stage_journal_fail_damaged(path, "is not a regular file", error);
-	if (fd < 0 || fstat(fd, &stat) < 0)
-		code = stage_error_set(
+	if (code < 0)
+		return stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot open %s/" STAGE_JOURNAL_NAME, path);
-	else if (!S_ISREG(stat.st_mode))
-		code = stage_journal_fail_damaged(path, "is not a regular file", error);
-	else
-		code = 0;
-	if (code == 0) {
-		*ret_fd = fd;
-		*ret_size = (uint64_t)stat.st_size;
-	} else if (fd >= 0) {
-		close(fd);
-	}
-	return code;
+	*ret_size = (uint64_t)stat.st_size;
+	return 0;
 }
 
 /* Reads up to size bytes: what is appended meanwhile was not there when the file was opened. */

@@ -15,6 +15,7 @@
 #include "listing.h"
 #include "lockdir.h"
 #include "naming.h"
+#include "path.h"
 #include "removable.h"
 #include "unlisted.h"
 
@@ -182,18 +183,6 @@ look(int root_fd, const char *name, struct stage_found *found)
 	return true;
 }
 
-/* NULL for want of memory. */
-static char *
-path_in(const char *root, const char *name)
-{
-	size_t length = strlen(root);
-	char *path;
-
-	while (length && root[length - 1] == '/')
-		length--;
-	return asprintf(&path, "%.*s/%s", (int)length, root, name) < 0 ? NULL : path;
-}
-
 static int
 by_path(const void *a, const void *b)
 {
@@ -206,7 +195,7 @@ append(struct stage_found **list, size_t *count, const struct stage_found *found
 	const char *name)
 {
 	struct stage_found *longer;
-	char *path = path_in(root, name);
+	char *path = stage_path_join(root, name);
 
 	if (!path)
 		return STAGE_E_MEMORY;
@@ -313,7 +302,7 @@ leave_waiting(
 	total->waiting++;
 }
 
-/* Empties and removes an orphan that we hold the lock of. */
+/* Empties and removes an orphan that we have claimed. Where it stays, the claim is given back. */
 static void
 remove_orphan(const struct stage_lockdir *held, const char *path, pid_t pid,
 	const struct stage_log *log, struct stage_reclaimed *total)
@@ -325,6 +314,7 @@ remove_orphan(const struct stage_lockdir *held, const char *path, pid_t pid,
 	if (empty(held->fd, path, log, &content) < 0) {
 		stage_log_line(log, STAGE_WARNING, "cannot read the orphan %s: %s", path,
 			stage_error_errno_text(errno));
+		stage_claim_leave(held, path);
 		total->left++;
 		return;
 	}
@@ -340,6 +330,8 @@ remove_orphan(const struct stage_lockdir *held, const char *path, pid_t pid,
 		total->directories++;
 	else
 		total->left++;
+	if (failed && failed != ESTALE)
+		stage_claim_leave(held, path);
 	/* an empty one may be that of a run that is just beginning, which then makes another */
 	stage_log_line(log, was_empty && !failed ? STAGE_INFO : STAGE_NOTICE,
 		"removed %zu files, %llu bytes, that the dead run %ld left in %s%s%s",
@@ -357,7 +349,7 @@ static void
 reclaim(struct stage_lockdir *held, const char *root, pid_t pid, const struct stage_log *log,
 	struct stage_reclaimed *total)
 {
-	char *path = path_in(root, held->name);
+	char *path = stage_path_join(root, held->name);
 
 	if (!path) {
 		stage_log_line(log, STAGE_WARNING, "no memory to remove the orphan %s/%s", root,
@@ -392,7 +384,7 @@ leave_unproven(
 	if (measure(held->fd, &content) < 0 || content.files == 0 ||
 		count_waiting(held->fd, held->name))
 		return;
-	path = path_in(root, held->name);
+	path = stage_path_join(root, held->name);
 	if (path)
 		stage_log_line(log, STAGE_NOTICE,
 			"%zu files, %llu bytes, in %s are left there, as no lock proves that the run %ld is gone; once you know, \"stagedir adopt %s\" says so, and they are removed",

@@ -23,6 +23,8 @@
 
 #include "allocate.h"
 #include "durable.h"
+#include "path.h"
+#include "regular.h"
 #include "reserve_internal.h"
 #include "spool_item.h"
 #include "url.h"
@@ -61,8 +63,7 @@ stage_spool_new(const char *root, const char *name, bool durable, const struct s
 	if (log)
 		spool->log = *log;
 	spool->root = strdup(root);
-	if (asprintf(&spool->path, "%s/%s", strcmp(root, "/") ? root : "", name) < 0)
-		spool->path = NULL;
+	spool->path = stage_path_join(root, name);
 	if (!spool->root || !spool->path) {
 		code = stage_spool_fail_memory(error);
 		goto failed;
@@ -240,9 +241,7 @@ give_back(struct stage_spool *spool, const char *base)
 {
 	int fd;
 
-	fd = openat(
-		spool->held.fd, base, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
+	if (stage_regular_open(spool->held.fd, base, O_WRONLY, &fd, NULL) < 0)
 		return;
 	stage_allocate_end(fd);
 	close(fd);
@@ -288,8 +287,7 @@ stage_spool_accept(struct stage_spool *spool, struct stage_dir *dir, const char 
 			item->file.size = (uint64_t)stat.st_size;
 			item->measured = true;
 		}
-		item->fd = openat(spool->held.fd, base,
-			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		(void)stage_regular_open(spool->held.fd, base, O_RDONLY, &item->fd, NULL);
 		stage_reserve_release(&spool->held);
 		append(spool, &item->file);
 		*ret_file = &item->file;

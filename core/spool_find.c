@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "journal.h"
+#include "path.h"
 #include "secrets.h"
 #include "unlisted.h"
 #include "url.h"
@@ -58,8 +59,7 @@ add_entry(struct stage_spool_found *found, const struct stage_journal_record *re
 	struct stage_spool_entry *entry = &found->list[found->count++];
 	int code;
 
-	if (asprintf(&entry->path, "%s/%s", found->path, record->file) < 0)
-		entry->path = NULL;
+	entry->path = stage_path_join(found->path, record->file);
 	entry->name = strdup(record->name);
 	entry->note = strdup(record->note);
 	code = stage_secrets_hide(secrets, record->failure, &entry->failure, NULL);

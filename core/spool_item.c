@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "durable.h"
+#include "path.h"
+#include "regular.h"
 
 void
 stage_spool_item_drop_fd(struct stage_spool_item *item)
@@ -43,8 +45,7 @@ stage_spool_item_new(const char *path, const char *base, const char *name, const
 	item->fd = -1;
 	item->file.name = strdup(name);
 	item->file.note = strdup(note);
-	if (asprintf(&item->file.path, "%s/%s", path, base) < 0)
-		item->file.path = NULL;
+	item->file.path = stage_path_join(path, base);
 	if (item->file.name && item->file.note && item->file.path)
 		return item;
 	stage_spool_item_free(&item->file);
@@ -71,32 +72,22 @@ stage_spool_item_open(const struct stage_spool_item *item, int dirfd, bool looki
 {
 	const struct stage_spool_file *file = &item->file;
 	struct stat stat;
-	int code, fd;
+	int code;
 
-	fd = openat(dirfd, stage_spool_item_base(file),
-		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT && looking)
+	code = stage_regular_open(dirfd, stage_spool_item_base(file), O_RDONLY, ret_fd, &stat);
+	if (code == STAGE_E_DAMAGED)
+		return stage_spool_item_fail_damaged(file, "is not a regular file any more", error);
+	if (code < 0 && errno == ENOENT && looking)
 		return stage_error_set(error, STAGE_E_SYSTEM, ENOENT,
 			"the staged file %s (%s) was handed off, or removed, while it was looked at",
 			file->path, file->name);
-	if (fd < 0 && errno == ENOENT && file->sealed)
+	if (code < 0 && errno == ENOENT && file->sealed)
 		return stage_spool_item_fail_damaged(file, "is gone", error);
-	if (fd < 0 && (errno == ELOOP || errno == ENXIO))
-		return stage_spool_item_fail_damaged(file, "is not a regular file any more", error);
-	if (fd < 0 || fstat(fd, &stat) < 0)
-		code = stage_error_set(
+	if (code < 0)
+		return stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot open the staged file %s", file->path);
-	else if (!S_ISREG(stat.st_mode))
-		code = stage_spool_item_fail_damaged(file, "is not a regular file any more", error);
-	else
-		code = 0;
-	if (code == 0) {
-		*ret_fd = fd;
-		*ret_size = (uint64_t)stat.st_size;
-	} else if (fd >= 0) {
-		close(fd);
-	}
-	return code;
+	*ret_size = (uint64_t)stat.st_size;
+	return 0;
 }
 
 int

@@ -8,15 +8,14 @@
  */
 #include "spool_internal.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "claim.h"
-#include "reserve.h"
+#include "listing.h"
+#include "removable.h"
 #include "spool_item.h"
 
 /* Does anything stay for a later run, or for whoever can tell what it is? */
@@ -46,113 +45,57 @@ is_name_kept(const struct stage_spool *spool, const char *base)
 	return false;
 }
 
-/* Does it say that the directory is ours, or that its run is gone? That is so as long as it stays. */
-static bool
-is_release(const char *name)
-{
-	bool machine, boot;
-
-	return stage_naming_is_released(name, &machine, &boot);
-}
-
-/* A regular file of this user with a name that is given to what need not stay. */
-static bool
-is_rest(const struct stage_spool *spool, const char *name, struct stat *ret_stat)
-{
-	return (stage_naming_is_file(name) || strcmp(name, STAGE_RESERVE_NAME) == 0 ||
-		       is_release(name)) &&
-	       fstatat(spool->held.fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid();
-}
-
 /* Does it stay whatever else is removed, or go with the directory? */
 static bool
 is_apart(const struct stage_spool *spool, const char *name)
 {
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-	       strcmp(name, STAGE_JOURNAL_NAME) == 0 || is_name_kept(spool, name) ||
-	       (is_release(name) && keeps(spool));
+	bool machine, boot;
+
+	return strcmp(name, STAGE_JOURNAL_NAME) == 0 || is_name_kept(spool, name) ||
+	       (stage_naming_is_released(name, &machine, &boot) && keeps(spool));
 }
 
 void
 stage_spool_rest(const struct stage_spool *spool, size_t *ret_files, uint64_t *ret_bytes)
 {
-	struct dirent *entry;
+	struct stage_listing listing;
+	const struct dirent *entry;
 	struct stat stat;
-	DIR *stream;
-	int fd;
 
 	*ret_files = 0;
 	*ret_bytes = 0;
-	fd = openat(spool->held.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((entry = readdir(stream))) {
-		if (is_apart(spool, entry->d_name) || !is_rest(spool, entry->d_name, &stat))
+	stage_listing_open(&listing, spool->held.fd);
+	while ((entry = stage_listing_next(&listing))) {
+		if (is_apart(spool, entry->d_name) ||
+			!stage_removable_is(spool->held.fd, entry->d_name, &stat))
 			continue;
 		++*ret_files;
 		*ret_bytes += (uint64_t)stat.st_size;
 	}
-	closedir(stream);
+	/* what cannot be read is told when it is to be removed */
+	(void)stage_listing_close(&listing);
 }
 
-static void
-remove_name(struct stage_spool *spool, const char *name)
-{
-	if (unlinkat(spool->held.fd, name, 0) < 0 && errno != ENOENT)
-		stage_log_line(&spool->log, STAGE_WARNING, "cannot remove %s/%s: %s", spool->path,
-			name, stage_error_errno_text(errno));
-}
-
-/* Removes one thing, unless it is to stay; names what is not ours. */
-static void
-clear_entry(struct stage_spool *spool, const char *name)
-{
-	struct stat stat;
-
-	if (is_apart(spool, name))
-		return;
-	if (is_rest(spool, name, &stat))
-		remove_name(spool, name);
-	else
-		stage_log_line(&spool->log, STAGE_WARNING,
-			"%s/%s was not made by stagedir and is left there", spool->path, name);
-}
-
-/* Removes from the directory what is not sealed. */
+/* Removes from the directory what is not sealed; names what is not ours. */
 static void
 clear(struct stage_spool *spool)
 {
 	struct stage_spool_file *file;
-	struct dirent *entry;
-	DIR *stream;
-	int fd;
+	struct stage_listing listing;
+	const struct dirent *entry;
+	struct stat stat;
 
 	for (file = spool->files; file; file = file->next)
 		stage_spool_item_drop_fd(stage_spool_item_of(
 			file)); /* FUSE and NFS keep what is open under another name */
-	fd = openat(spool->held.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream) {
+	stage_listing_open(&listing, spool->held.fd);
+	while ((entry = stage_listing_next(&listing)))
+		if (!is_apart(spool, entry->d_name))
+			stage_removable_remove(
+				spool->held.fd, spool->path, entry->d_name, &spool->log, &stat);
+	if (stage_listing_close(&listing) < 0)
 		stage_log_line(&spool->log, STAGE_WARNING, "cannot read the spool %s: %s",
 			spool->path, stage_error_errno_text(errno));
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	errno = 0;
-	while ((entry = readdir(stream))) {
-		clear_entry(spool, entry->d_name);
-		errno = 0;
-	}
-	if (errno)
-		stage_log_line(&spool->log, STAGE_WARNING, "cannot read the spool %s: %s",
-			spool->path, stage_error_errno_text(errno));
-	closedir(stream);
 }
 
 /*
@@ -166,7 +109,9 @@ remove_directory(struct stage_spool *spool)
 	int failed;
 
 	stage_journal_close(&spool->journal);
-	remove_name(spool, STAGE_JOURNAL_NAME);
+	if (unlinkat(spool->held.fd, STAGE_JOURNAL_NAME, 0) < 0 && errno != ENOENT)
+		stage_log_line(&spool->log, STAGE_WARNING, "cannot remove %s/%s: %s", spool->path,
+			STAGE_JOURNAL_NAME, stage_error_errno_text(errno));
 	failed = stage_lockdir_remove(&spool->held);
 	if (failed == ESTALE)
 		stage_log_line(&spool->log, STAGE_WARNING,

@@ -220,7 +220,6 @@ settings_scenario(void)
 {
 	struct stage_settings *settings;
 
-	stage_settings_exist();
 	if (TRY(stage_settings_load(&settings, &said)) == 0)
 		stage_settings_free(&settings);
 	if (TRY(stage_settings_load_file(in_dir("conf"), &settings, &said)) == 0)
