@@ -8,7 +8,7 @@ test -n "$PUBLIC_HEADERS" || { echo 'PUBLIC_HEADERS, which the Makefile sets, is
 installed=$(mktemp -d) || exit 1
 trap 'rm -rf "$installed"' EXIT
 for header in $PUBLIC_HEADERS; do
-	cp "$srcdir/$header" "$installed" || exit 1
+	cp "${srcdir:?}/$header" "$installed" || exit 1
 done
 
 # without comments, what is followed by a parenthesis

@@ -123,6 +123,25 @@ open_without_right(void)
 	CHECK(in_child(open_as_nobody, NULL, NOBODY) == 0);
 }
 
+/* The name of a file that is not there, and never the same one. */
+static void
+gives_a_path(void)
+{
+	struct stage_dir *dir = open_dir();
+	char *path, *other;
+
+	WORKS(stage_dir_mktemp(dir, &path, &failure));
+	WORKS(stage_dir_mktemp(dir, &other, &failure));
+	CHECK(strcmp(path, other) != 0 && !is_there(path) && !is_there(other));
+	CHECK(strncmp(path, stage_dir_path(dir), strlen(stage_dir_path(dir))) == 0);
+	/* tracked: what is made there goes with the directory */
+	make_file(path, "content", 0600);
+	stage_dir_close(&dir);
+	CHECK(!is_there(path));
+	free(path);
+	free(other);
+}
+
 static void
 paths(void)
 {
@@ -518,6 +537,7 @@ static const struct test tests[] = {
 	{"silent", silent},
 	{"open_failures", open_failures},
 	{"open_without_right", open_without_right},
+	{"mktemp", gives_a_path},
 	{"paths", paths},
 	{"root_of_it", root_of_it},
 	{"root_fails", root_fails},
