@@ -229,8 +229,11 @@ stage(struct staging *self, const struct put *put, const char *note, uint64_t *r
 	if (code == 0)
 		code = places_accept(&self->places, volume_directory(put->volume),
 			stage_volume_path(volume), put->name, note, &spool, &file, error);
-	if (code == 0)
-		code = stage_volume_staged(volume, file, error);
+	if (code < 0)
+		return code;
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_volume_staged(volume, file, error); /* closes a descriptor */
+	Py_END_ALLOW_THREADS
 	if (code < 0)
 		return code;
 	volume_end(put->volume);

@@ -7,7 +7,6 @@
 #include <zlib.h>
 
 #include "digest.h"
-#include "digestthread.h"
 #include "follow.h"
 #include "gzip.h"
 #include "signature.h"
@@ -67,26 +66,6 @@ follow_scenario(void)
 	} else if (TRY(stage_follow_end(&follow, &followed, &sweep_said)) == 0 &&
 		   followed.digest.size != 1024 * 1024 + 1) {
 		sweep_complain("not the size of the file");
-	}
-}
-
-/* Two, one behind the other: each makes few calls. */
-static void
-digestthread_scenario(void)
-{
-	static const char bytes[1024 * 1024 + 1];
-	unsigned char sha1[STAGE_SHA1_BYTES];
-	struct stage_digestthread *thread;
-	struct stage_digest digest;
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		if (TRY(stage_digestthread_open(-1, "data", false, &thread, &sweep_said)) < 0)
-			return;
-		stage_digestthread_add(thread, bytes, sizeof(bytes));
-		if (TRY(stage_digestthread_end(&thread, &digest, sha1, &sweep_said)) == 0 &&
-			digest.size != sizeof(bytes))
-			sweep_complain("not the size of what was added");
 	}
 }
 
@@ -233,7 +212,6 @@ volume_scenario(void)
 }
 
 SWEEP(digest, digest_scenario, make_data, remove_data, NULL)
-SWEEP(digestthread, digestthread_scenario, NULL, NULL, NULL)
 SWEEP(complete_volume, complete_volume_scenario, make_data, remove_data, NULL)
 SWEEP(follow, follow_scenario, make_data, remove_data, NULL)
 SWEEP(gzip, gzip_scenario, make_data, remove_data, NULL)
@@ -242,7 +220,6 @@ SWEEP(volume, volume_scenario, make_data, remove_data, NULL)
 
 static const struct test tests[] = {
 	{"digest", digest},
-	{"digestthread", digestthread},
 	{"complete_volume", complete_volume},
 	{"follow", follow},
 	{"gzip", gzip},

@@ -53,7 +53,6 @@ struct suite {
 	X(removable)                                                                               \
 	X(orphan)                                                                                  \
 	X(digest)                                                                                  \
-	X(digestthread)                                                                            \
 	X(follow)                                                                                  \
 	X(journal)                                                                                 \
 	X(journal_parse)                                                                           \
