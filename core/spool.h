@@ -69,7 +69,9 @@ struct stage_spool_about {
 };
 
 /*
- * Makes a spool in the temp root that dir is in. durable: seal waits for the disk (fsync(2)).
+ * Makes a spool in the temp root that dir is in. durable: seal waits for the disk (fsync(2)). Without it a
+ * sealed file keeps a descriptor, by which stage_spool_check_read() learns whether the disk has failed
+ * since; at most 128 do, and while so many wait, seal waits for the disk as well.
  * STAGE_E_SYSTEM, STAGE_E_MEMORY, STAGE_E_CLOSED or STAGE_E_FORKED of dir. On failure nothing is
  * left.
  */

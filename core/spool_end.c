@@ -113,8 +113,8 @@ remove_file(struct stage_spool *spool, struct stage_spool_file **file, recorder 
 	if (code < 0)
 		return code;
 	recorded = sealed && record_end(spool, *file, record, NULL) == 0;
-	stage_spool_item_drop_fd(
-		stage_spool_item_of(*file)); /* FUSE and NFS keep what is open under another name */
+	/* FUSE and NFS keep what is open under another name */
+	stage_spool_seal_let_go(spool, stage_spool_item_of(*file));
 	if (unlinkat(spool->held.fd, stage_spool_item_base(*file), 0) < 0 && errno != ENOENT)
 		failed = errno;
 	if (!recorded)

@@ -44,7 +44,13 @@ struct stage_spool_found {
 	uint64_t age;                   /* seconds since it was made */
 	struct stage_spool_entry *list; /* that wait, in order */
 	size_t count;
-	uint64_t bytes;  /* the sum of their sizes */
+	uint64_t bytes; /* the sum of their sizes */
+	/*
+	 * Files that wait by the journal and are not there: somebody has removed them. Only where no run
+	 * lives in it: a run that does may have handed one off just now.
+	 */
+	struct stage_spool_entry *missing;
+	size_t missing_count;
 	size_t damaged;  /* records that cannot be read */
 	size_t unlisted; /* files that they, or a journal that is unreadable, may have told of */
 	uint64_t unlisted_bytes;

@@ -29,6 +29,7 @@
 #include "log.h"
 #include "naming.h"
 #include "spool.h"
+#include "spool_item.h"
 
 struct stage_spool {
 	pid_t owner;
@@ -43,6 +44,7 @@ struct stage_spool {
 	struct stage_spool_file *unlisted; /* that a damaged record may have told of */
 	struct stage_random random;
 	uint64_t given; /* names so far */
+	size_t kept;    /* files that are kept (spool_item.h) */
 
 	pthread_mutex_t recording;
 	struct stage_journal *journal;
@@ -63,6 +65,9 @@ int stage_spool_fail_memory(struct stage_error *error);
 
 /* Refuses to change a spool that is only looked at: STAGE_E_ARGUMENT. */
 int stage_spool_check_ours(const struct stage_spool *spool, struct stage_error *error);
+
+/* Closes the file's descriptor, and makes its place free for that of another one. */
+void stage_spool_seal_let_go(struct stage_spool *spool, struct stage_spool_item *item);
 
 /*
  * Records that the disk has lost a file: it does not wait any more, whether that can be recorded or not.

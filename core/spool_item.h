@@ -31,6 +31,7 @@ struct stage_spool_item {
 	bool written;  /* the disk has taken what is in it */
 	int lost;      /* errno: the disk has failed to take it; 0 where it has not */
 	int fd;        /* tells of all that was written back; -1 where it could not be had */
+	bool kept;     /* it is sealed, or about to be, and keeps fd (stage_spool_seal_let_go()) */
 };
 
 static inline struct stage_spool_item *

@@ -85,9 +85,9 @@ clear(struct stage_spool *spool)
 	const struct dirent *entry;
 	struct stat stat;
 
+	/* FUSE and NFS keep what is open under another name */
 	for (file = spool->files; file; file = file->next)
-		stage_spool_item_drop_fd(stage_spool_item_of(
-			file)); /* FUSE and NFS keep what is open under another name */
+		stage_spool_item_drop_fd(stage_spool_item_of(file));
 	stage_listing_open(&listing, spool->held.fd);
 	while ((entry = stage_listing_next(&listing)))
 		if (!is_apart(spool, entry->d_name))

@@ -14,6 +14,9 @@
 #include "durable.h"
 #include "spool_item.h"
 
+/* Few of the 1,024 that a process may have open by default, and more than volumes wait where storage keeps up. */
+#define KEPT_MAX 128
+
 static int
 fail_durable(const struct stage_spool_item *item, int sys_errno, struct stage_error *error)
 {
@@ -22,12 +25,42 @@ fail_durable(const struct stage_spool_item *item, int sys_errno, struct stage_er
 }
 
 /*
+ * May a file keep its descriptor once it is sealed? As long as the disk has not been waited for, that is
+ * how its failures are learned of.
+ */
+static bool
+may_keep(struct stage_spool *spool, struct stage_spool_item *item)
+{
+	bool kept;
+
+	pthread_mutex_lock(&spool->lock);
+	if (!item->kept && spool->kept < KEPT_MAX) {
+		item->kept = true;
+		spool->kept++;
+	}
+	kept = item->kept;
+	pthread_mutex_unlock(&spool->lock);
+	return kept;
+}
+
+void
+stage_spool_seal_let_go(struct stage_spool *spool, struct stage_spool_item *item)
+{
+	stage_spool_item_drop_fd(item);
+	pthread_mutex_lock(&spool->lock);
+	if (item->kept)
+		spool->kept--;
+	item->kept = false;
+	pthread_mutex_unlock(&spool->lock);
+}
+
+/*
  * Reads the file, of size bytes, while the disk is writing it, unless it is known what is in it; and
  * has both done when it returns.
  */
 static int
-make_durable(struct stage_spool *spool, struct stage_spool_item *item, int fd, uint64_t size,
-	struct stage_digest *ret_digest, struct stage_error *error)
+make_durable(struct stage_spool *spool, struct stage_spool_item *item, bool waits, int fd,
+	uint64_t size, struct stage_digest *ret_digest, struct stage_error *error)
 {
 	const bool known = item->told && item->digest.size == size;
 	const struct stage_spool_file *file = &item->file;
@@ -36,7 +69,7 @@ make_durable(struct stage_spool *spool, struct stage_spool_item *item, int fd, u
 	/* whoever made it may have had another umask in mind */
 	if (fchmod(fd, 0600) < 0)
 		return fail_durable(item, errno, error);
-	if (spool->durable && !known)
+	if (waits && !known)
 		stage_durable_begin(fd);
 	*ret_digest = item->digest;
 	code = known ? 0 : stage_digest_read(fd, file->path, ret_digest, error);
@@ -47,7 +80,7 @@ make_durable(struct stage_spool *spool, struct stage_spool_item *item, int fd, u
 			"the staged file %s (%s) had %llu bytes when it was accepted, and has %llu now",
 			file->path, file->name, (unsigned long long)file->size,
 			(unsigned long long)ret_digest->size);
-	if (spool->durable && stage_spool_item_write_out(item, fd) < 0)
+	if (waits && stage_spool_item_write_out(item, fd) < 0)
 		return fail_durable(item, errno, error);
 	if (spool->durable && stage_durable_folder(spool->held.fd) < 0)
 		return fail_durable(item, errno, error);
@@ -70,6 +103,7 @@ stage_spool_seal(
 		.file = stage_spool_item_base(file), .name = file->name, .note = file->note};
 	uint64_t size;
 	int code, fd;
+	bool waits;
 
 	if (file->sealed)
 		return 0;
@@ -81,9 +115,10 @@ stage_spool_seal(
 			item, spool->held.fd, spool->looking, &fd, &size, error);
 	if (code < 0)
 		return code;
+	waits = spool->durable || (item->fd >= 0 && !may_keep(spool, item));
 	code = stage_spool_item_check_same(item, spool->held.fd, error);
 	if (code == 0)
-		code = make_durable(spool, item, fd, size, &record.digest, error);
+		code = make_durable(spool, item, waits, fd, size, &record.digest, error);
 	close(fd);
 	if (code < 0)
 		return code;
@@ -96,7 +131,7 @@ stage_spool_seal(
 	item->digest = record.digest;
 	file->size = record.digest.size;
 	file->sealed = true;
-	if (spool->durable)
+	if (waits)
 		stage_spool_item_drop_fd(item);
 	return 0;
 }

@@ -430,7 +430,7 @@ giving(const char *path)
 {
 	directory *self = all;
 
-	while (self && !stage_dir_gives(self->dir, path))
+	while (self && !stage_dir_contains(self->dir, path))
 		self = self->next;
 	Py_XINCREF((PyObject *)self);
 	return self;

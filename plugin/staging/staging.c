@@ -8,7 +8,6 @@
  */
 #include "staging/staging.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>

@@ -31,9 +31,10 @@ if test "$mapped" != "$exported"; then
 	printf '%s\n' "$mapped" "$exported" | sort | uniq -u
 	code=1
 fi
-for header in $PUBLIC_HEADERS; do
+for header in "$installed"/*.h; do
 	header=${header##*/}
-	if ! echo "#include <$header>" |
+	# a list is for those who define its macros
+	if [ "${header%.h}" != "$header" ] && ! echo "#include <$header>" |
 		${CC:-cc} -std=c11 -Wall -Wextra -Werror -fsyntax-only -I"$installed" -x c -; then
 		echo "$header does not compile alone"
 		code=1

@@ -16,6 +16,7 @@
 #include "reserve.h"
 #include "spool.h"
 #include "spool_run.h"
+#include "wrap.h"
 
 static mode_t
 mode_of(const char *path)
@@ -404,6 +405,43 @@ fork_while_used(void)
 	stage_dir_close(&dir);
 }
 
+/* A spool that does not wait for the disk has few descriptors open, however many files are staged. */
+static void
+descriptors(void)
+{
+	const size_t most = 128; /* as spool.h says */
+	size_t i, count = 2 * most;
+	struct stage_spool_file *file;
+	int before, full, kept;
+
+	WORKS(stage_dir_open(test_dir, NULL, &dir, &failure));
+	WORKS(stage_spool_open(dir, &about, false, NULL, &spool, &failure));
+	snprintf(spool_path, sizeof(spool_path), "%s", stage_spool_path(spool));
+	before = count_fds();
+	for (i = 0; i < count; i++)
+		stage("x", "content");
+	CHECK(count_fds() - before == (int)most);
+	/* beyond that the disk is asked at once */
+	file = add_file("y", "content", false);
+	wrap_begin_two("fsync", EIO, "fsync", EIO);
+	full = stage_spool_seal(spool, file, &failure);
+	wrap_end();
+	CHECK(full == STAGE_E_SYSTEM && failure.sys_errno == EIO);
+	WORKS(stage_spool_forget(spool, &file, &failure));
+	/* the first is handed off: then there is a place for another one */
+	file = stage_spool_files(spool);
+	WORKS(stage_spool_confirm(spool, &file, &failure));
+	file = add_file("z", "content", false);
+	wrap_begin_two("fsync", EIO, "fsync", EIO);
+	kept = stage_spool_seal(spool, file, &failure);
+	wrap_end();
+	CHECK(kept == 0 && count_fds() - before == (int)most);
+	while ((file = stage_spool_files(spool)))
+		WORKS(stage_spool_forget(spool, &file, &failure));
+	CHECK(count_fds() == before);
+	close_both();
+}
+
 static const struct test tests[] = {
 	{"life", life},
 	{"strangers", strangers},
@@ -411,6 +449,7 @@ static const struct test tests[] = {
 	{"no_secret_written", no_secret_written},
 	{"odd_names", odd_names},
 	{"modes", modes},
+	{"descriptors", descriptors},
 	{"accept_fails", accept_fails},
 	{"accept_from_another_file_system", accept_from_another_file_system},
 	{"threads", threads},

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "dir.h"
@@ -78,7 +79,8 @@ find_while_forgotten(void)
 			 found_count > 1;
 		if (found_count == 0)
 			continue;
-		wrong += found[0].unreadable || found[0].damaged || found[0].count > count;
+		wrong += found[0].unreadable || found[0].damaged || found[0].missing_count ||
+			 found[0].count > count;
 		most = found[0].count > most ? found[0].count : most;
 		dead = found[0].owner == STAGE_OWNER_DEAD;
 	}
@@ -126,10 +128,38 @@ find_many(void)
 	spool = NULL;
 }
 
+/* What somebody has removed from a dead run's spool is told; a live run may have handed it off. */
+static void
+missing(void)
+{
+	char *path;
+
+	open_both();
+	stage("first", "1");
+	path = strdup(stage("second", "22")->path);
+	unlink(path);
+	find_all();
+	REQUIRE(found_count == 1);
+	CHECK(found[0].count == 1 && found[0].missing_count == 0);
+	close_both();
+	find_all();
+	REQUIRE(found_count == 1 && found[0].missing_count == 1);
+	CHECK(found[0].count == 1 && found[0].bytes == 1);
+	CHECK(!strcmp(found[0].list[0].name, "first"));
+	CHECK(!strcmp(found[0].missing[0].path, path) && found[0].missing[0].size == 2);
+	CHECK(!strcmp(found[0].missing[0].name, "second"));
+	found_done();
+	adopt();
+	HAS(captured.text, "(second) is gone");
+	finish();
+	free(path);
+}
+
 static const struct test tests[] = {
 	{"no_secret_found", no_secret_found},
 	{"find_while_forgotten", find_while_forgotten},
 	{"find_many", find_many},
+	{"missing", missing},
 	{NULL, NULL},
 };
 

@@ -43,6 +43,8 @@ struct suite {
 	X(settings_list)                                                                           \
 	X(root)                                                                                    \
 	X(dir)                                                                                     \
+	X(dir_swap)                                                                                \
+	X(dir_threads)                                                                             \
 	X(durable)                                                                                 \
 	X(fork)                                                                                    \
 	X(listing)                                                                                 \
@@ -62,7 +64,10 @@ struct suite {
 	X(claim)                                                                                   \
 	X(allocate)                                                                                \
 	X(reserve)                                                                                 \
+	X(cpus)                                                                                    \
 	X(gzip)                                                                                    \
+	X(gzip_failures)                                                                           \
+	X(gzip_threads)                                                                            \
 	X(signature)                                                                               \
 	X(tar)                                                                                     \
 	X(handoff)                                                                                 \
@@ -70,7 +75,10 @@ struct suite {
 	X(handoff_upload)                                                                          \
 	X(url)                                                                                     \
 	X(manifest)                                                                                \
-	X(sweep)
+	X(sweep_dir)                                                                               \
+	X(sweep_settings)                                                                          \
+	X(sweep_write)                                                                             \
+	X(sweep_spool)
 
 #define DECLARE_SUITE(name) extern const struct suite suite_##name;
 SUITES(DECLARE_SUITE)
