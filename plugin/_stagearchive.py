@@ -9,6 +9,7 @@ mends what one that was ended meanwhile has left. Importing this changes nothing
 """
 
 import contextlib
+import copy
 import filecmp
 import gzip
 import os
@@ -76,12 +77,17 @@ def _sync_directory(path):
         _sync(path)
 
 
-def _compress(blocks, made):
-    gpg.GzipWriteFile(blocks, made, size=sys.maxsize)
+# What makes another form of a file, of its blocks. beside: in a thread, beside the host.
 
 
-def _encrypt(blocks, made):
-    gpg.GPGWriteFile(blocks, made, config.gpg_profile, size=sys.maxsize)
+def _compress(blocks, made, beside=False):
+    gpg.GzipWriteFile(blocks, made, size=sys.maxsize, beside=beside)
+
+
+def _encrypt(blocks, made, beside=False):
+    profile = copy.copy(config.gpg_profile)
+    profile.made_beside = beside
+    gpg.GPGWriteFile(blocks, made, profile, size=sys.maxsize, beside=beside)
 
 
 def _expand(blocks, made):
@@ -188,7 +194,7 @@ class _OtherForm:
 
         def write_or_remove(blocks):
             try:
-                write(blocks, made)
+                write(blocks, made, beside=True)
             except BaseException:
                 with contextlib.suppress(OSError):
                     os.unlink(made)  # there may be no space for it and the next one

@@ -1,9 +1,8 @@
 /*
- * What dead runs left for a target: their spools are adopted, each file is held against the archive
- * directory and its digest, and what is of no use is discarded, with a notice that says why. Which
- * of the rest still has to be handed off depends on what is in storage, which the host knows.
+ * Each file is held against the archive directory and its digest, and what is of no use is discarded,
+ * with a notice that says why.
  */
-#include <Python.h>
+#include "staging/adopt.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,13 +11,15 @@
 #include <time.h>
 
 #include "log.h"
+#include "spool_find.h"
 #include "url.h"
 
 #include "duplicity/manifest.h"
 #include "python/errors.h"
 #include "python/hostlog.h"
+#include "staging/passed.h"
+#include "staging/places.h"
 #include "staging/roots.h"
-#include "staging/staging.h"
 
 /*
  * Half seconds that a spool may be in somebody else's hands: stagedir gc has one for as long as it takes
@@ -51,7 +52,7 @@ no_memory(struct stage_error *error)
 }
 
 static int
-append(struct staging *self, const struct resumable *resumable, struct stage_error *error)
+append(struct adopted *self, const struct resumable *resumable, struct stage_error *error)
 {
 	struct resumable *longer;
 
@@ -65,7 +66,7 @@ append(struct staging *self, const struct resumable *resumable, struct stage_err
 
 /* Judges one file by what is on this machine. A code tells that nobody can. */
 static int
-take_file(struct staging *self, struct stage_spool *spool, struct stage_spool_file *file,
+take_file(struct adopted *self, struct stage_spool *spool, struct stage_spool_file *file,
 	struct stage_error *error)
 {
 	struct resumable resumable = {.spool = spool, .file = file};
@@ -102,31 +103,31 @@ take_file(struct staging *self, struct stage_spool *spool, struct stage_spool_fi
 
 /* Keeps an adopted spool until the end. */
 static int
-keep(struct staging *self, struct stage_spool *spool, struct stage_error *error)
+keep(struct adopted *self, struct stage_spool *spool, struct stage_error *error)
 {
 	struct stage_spool **longer;
 
-	longer = realloc(self->adopted, (self->adopted_count + 1) * sizeof(*self->adopted));
+	longer = realloc(self->spools, (self->count + 1) * sizeof(*self->spools));
 	if (!longer) {
 		Py_BEGIN_ALLOW_THREADS
 		stage_spool_close(&spool);
 		Py_END_ALLOW_THREADS
 		return no_memory(error);
 	}
-	longer[self->adopted_count++] = spool;
-	self->adopted = longer;
+	longer[self->count++] = spool;
+	self->spools = longer;
 	return 0;
 }
 
 /* Has this Staging the spool already, by whatever path? Without the GIL. */
 static bool
-is_adopted(const struct staging *self, const char *path)
+is_adopted(const struct adopted *self, const char *path)
 {
 	struct stat ours, theirs;
 	size_t i;
 
-	for (i = 0; i < self->adopted_count; i++)
-		if (stat(stage_spool_path(self->adopted[i]), &ours) == 0 &&
+	for (i = 0; i < self->count; i++)
+		if (stat(stage_spool_path(self->spools[i]), &ours) == 0 &&
 			stat(path, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
 			ours.st_ino == theirs.st_ino)
 			return true;
@@ -135,7 +136,7 @@ is_adopted(const struct staging *self, const char *path)
 
 /* Adopts a spool, also one that stagedir gc is removing files from. */
 static int
-adopt_idle(struct staging *self, const char *path, struct stage_spool **ret_spool,
+adopt_idle(struct adopted *self, const char *path, struct stage_spool **ret_spool,
 	struct stage_error *error)
 {
 	const struct timespec pause = {.tv_nsec = 500 * 1000 * 1000};
@@ -143,7 +144,7 @@ adopt_idle(struct staging *self, const char *path, struct stage_spool **ret_spoo
 
 	for (attempt = 0; attempt < BUSY_ATTEMPTS; attempt++) {
 		Py_BEGIN_ALLOW_THREADS
-		code = stage_spool_adopt(path, self->settings->durable, &hostlog, ret_spool, error);
+		code = stage_spool_adopt(path, self->durable, &hostlog, ret_spool, error);
 		if (code == STAGE_E_BUSY)
 			nanosleep(&pause, NULL);
 		Py_END_ALLOW_THREADS
@@ -159,7 +160,7 @@ adopt_idle(struct staging *self, const char *path, struct stage_spool **ret_spoo
 
 /* Takes over one spool. Returns 1 with an exception. */
 static int
-adopt_spool(struct staging *self, const struct stage_spool_found *found, struct stage_error *error)
+adopt_spool(struct adopted *self, const struct stage_spool_found *found, struct stage_error *error)
 {
 	const char *path = found->path;
 	struct stage_spool_file *file, *next;
@@ -195,7 +196,7 @@ adopt_spool(struct staging *self, const struct stage_spool_found *found, struct 
  * this one has, so that somebody has it for moments only.
  */
 static int
-is_for(const struct staging *self, const struct stage_spool_found *found, bool *ret_is,
+is_for(const struct adopted *self, const struct stage_spool_found *found, bool *ret_is,
 	struct stage_error *error)
 {
 	*ret_is = false;
@@ -206,24 +207,9 @@ is_for(const struct staging *self, const struct stage_spool_found *found, bool *
 	return stage_url_same(found->target, self->target, ret_is, error);
 }
 
-/* Does a Staging of this process make its volumes there? */
-static bool
-is_our_own(const char *path)
-{
-	const struct staging *staging;
-	size_t i;
-
-	for (staging = staging_all; staging; staging = staging->next)
-		for (i = 0; i < staging->places.count; i++)
-			if (staging->places.list[i].spool &&
-				strcmp(stage_spool_path(staging->places.list[i].spool), path) == 0)
-				return true;
-	return false;
-}
-
 /* Where a dead run may have left something, and which were visited. */
 struct visit {
-	struct staging *self;
+	struct adopted *self;
 	struct stat roots[ROOTS_MAX];
 	size_t count;
 };
@@ -267,8 +253,8 @@ adopt_in(void *context, const char *root, struct stage_error *error)
 
 		code = is_for(visit->self, &list[i], &ours, error);
 		if (code == 0 && !ours)
-			passed_tell(visit->self, &list[i]);
-		else if (code == 0 && !is_our_own(list[i].path))
+			passed_tell(visit->self->target, visit->self->home, &list[i]);
+		else if (code == 0 && !places_have_spool(list[i].path))
 			code = adopt_spool(visit->self, &list[i], error);
 	}
 	stage_spool_find_free(&list, count);
@@ -285,7 +271,7 @@ by_volume(const void *a, const void *b)
 }
 
 static PyObject *
-list_resumables(const struct staging *self)
+list_resumables(const struct adopted *self)
 {
 	PyObject *list = PyList_New(0), *item;
 	size_t i;
@@ -302,16 +288,12 @@ list_resumables(const struct staging *self)
 }
 
 PyObject *
-adopt_spools(PyObject *object, PyObject *unused)
+adopt_spools(struct adopted *self)
 {
-	struct staging *self = staging_opened(object);
 	struct visit visit = {.self = self};
 	struct stage_error error;
 	int code;
 
-	(void)unused;
-	if (!self)
-		return NULL;
 	code = roots_visit(adopt_in, &visit, &error);
 	if (code < 0)
 		return errors_raise_final(&error);
@@ -324,7 +306,7 @@ adopt_spools(PyObject *object, PyObject *unused)
 }
 
 static bool
-is_in_manifest(const struct staging *self, const char *note)
+is_in_manifest(const struct adopted *self, const char *note)
 {
 	unsigned long volume;
 	int code;
@@ -336,15 +318,13 @@ is_in_manifest(const struct staging *self, const char *note)
 }
 
 PyObject *
-adopt_confirmed(PyObject *object, PyObject *unused)
+adopt_confirmed(const struct adopted *self)
 {
-	const struct staging *self = staging_opened(object);
-	PyObject *list = self ? PyList_New(0) : NULL, *item;
+	PyObject *list = PyList_New(0), *item;
 	size_t i;
 
-	(void)unused;
-	for (i = 0; list && i < self->adopted_count; i++) {
-		const char *note, *name = stage_spool_confirmed(self->adopted[i], &note);
+	for (i = 0; list && i < self->count; i++) {
+		const char *note, *name = stage_spool_confirmed(self->spools[i], &note);
 
 		/* what was confirmed counts only while the manifest has just that volume */
 		if (!name || !is_in_manifest(self, note))
@@ -360,21 +340,18 @@ adopt_confirmed(PyObject *object, PyObject *unused)
 /* Does with one file what the host has found out about it. */
 static int
 resume_one(
-	struct staging *self, struct resumable *resumable, long verdict, struct stage_error *error)
+	struct queue *queue, struct resumable *resumable, long verdict, struct stage_error *error)
 {
 	int code;
 
-	if (verdict == RESUME_HAND_OFF) {
+	if (verdict == ADOPT_HAND_OFF) {
 		stage_log_line(&hostlog, STAGE_NOTICE,
 			"handing off the volume %s that a dead run staged", resumable->file->name);
-		code = staging_open_queue(self, error);
-		return code < 0 ? code
-				: stage_handoff_put(
-					  self->handoff, resumable->spool, resumable->file, error);
+		return queue_put(queue, resumable->spool, resumable->file, error);
 	}
-	if (verdict == RESUME_LEAVE)
+	if (verdict == ADOPT_LEAVE)
 		return 0;
-	if (verdict == RESUME_STORED) {
+	if (verdict == ADOPT_STORED) {
 		Py_BEGIN_ALLOW_THREADS
 		code = stage_spool_confirm(resumable->spool, &resumable->file, error);
 		Py_END_ALLOW_THREADS
@@ -382,7 +359,7 @@ resume_one(
 			stage_log_line(&hostlog, STAGE_WARNING, "%s", error->message);
 		return 0;
 	}
-	if (verdict == RESUME_GAP)
+	if (verdict == ADOPT_GAP)
 		stage_log_line(&hostlog, STAGE_NOTICE,
 			"discarding the volume %s that a dead run staged, to be made again: it is not certain that storage has the one before it",
 			resumable->file->name);
@@ -391,15 +368,12 @@ resume_one(
 }
 
 PyObject *
-adopt_resume(PyObject *object, PyObject *verdicts)
+adopt_resume(struct adopted *self, struct queue *queue, PyObject *verdicts)
 {
-	struct staging *self = staging_opened(object);
 	struct stage_error error;
 	int code = 0;
 	size_t i;
 
-	if (!self)
-		return NULL;
 	if (!PyList_Check(verdicts) || (size_t)PyList_Size(verdicts) != self->resumable_count) {
 		PyErr_SetString(PyExc_ValueError, "resume() takes a list, one verdict a file");
 		return NULL;
@@ -409,7 +383,7 @@ adopt_resume(PyObject *object, PyObject *verdicts)
 
 		if (verdict == -1 && PyErr_Occurred())
 			return NULL;
-		code = resume_one(self, &self->resumables[i], verdict, &error);
+		code = resume_one(queue, &self->resumables[i], verdict, &error);
 	}
 	free(self->resumables);
 	self->resumables = NULL;
@@ -420,19 +394,19 @@ adopt_resume(PyObject *object, PyObject *verdicts)
 }
 
 void
-adopt_release(struct staging *self)
+adopt_release(struct adopted *self)
 {
-	struct stage_spool **adopted = self->adopted;
-	size_t count = self->adopted_count, i;
+	struct stage_spool **spools = self->spools;
+	size_t count = self->count, i;
 
 	free(self->resumables);
 	self->resumables = NULL;
 	/* nobody else sees them while the GIL is given up */
-	self->adopted = NULL;
-	self->adopted_count = self->resumable_count = 0;
+	self->spools = NULL;
+	self->count = self->resumable_count = 0;
 	Py_BEGIN_ALLOW_THREADS
 	for (i = 0; i < count; i++)
-		stage_spool_close(&adopted[i]);
+		stage_spool_close(&spools[i]);
 	Py_END_ALLOW_THREADS
-	free(adopted);
+	free(spools);
 }

@@ -53,6 +53,7 @@ struct suite {
 	X(removable)                                                                               \
 	X(orphan)                                                                                  \
 	X(digest)                                                                                  \
+	X(digestthread)                                                                            \
 	X(follow)                                                                                  \
 	X(journal)                                                                                 \
 	X(journal_parse)                                                                           \
@@ -75,6 +76,7 @@ struct suite {
 	X(handoff_upload)                                                                          \
 	X(url)                                                                                     \
 	X(manifest)                                                                                \
+	X(volume)                                                                                  \
 	X(sweep_dir)                                                                               \
 	X(sweep_settings)                                                                          \
 	X(sweep_write)                                                                             \
