@@ -29,10 +29,8 @@ try:
     from duplicity.errors import InvalidBackendURL
     from duplicity.errors import TemporaryLoadException
     from duplicity.errors import UserError
-    from duplicity.backends import _stagearchive
     from duplicity.backends import _stagehost
     from duplicity.backends import _stageprogress
-    from duplicity.backends import _stageresume
 except ImportError as error:
     # The host tells of this in its debug lines only. Modules of its own that are not there: it is of another make.
     print(f'stagedir does nothing in duplicity {getattr(duplicity, "__version__", "of an unknown version")}, which it does not '
@@ -233,18 +231,21 @@ class StageBackend(backend.Backend, _stagehost.Target):
                     self.parsed_url.url_string, config.archive_dir_path.name, self._upload,
                     config.num_retries, config.backend_retry_delay)
         staged = self._guarded(self._staging.adopt) if self._staging else []
-        if not staged and not _stagearchive.is_interrupted():
+        if not staged and not _stagehost.may_be_interrupted():
             return
-        stored = _stageresume.Stored(self.wrapped, self._staging)
+        from duplicity.backends import _stagerepair  # which no other run needs
+        if not staged and not _stagerepair.is_interrupted():
+            return
+        stored = _stagerepair.Stored(self.wrapped, self._staging)
         if staged:
-            self._guarded(self._staging.resume, stored.judge(staged))
+            self._guarded(stored.resume, self._staging, staged)
             self._drain()
             stored.look()
         if stored.is_listed:
-            mending = _stagearchive.Mending(backend.BackendWrapper(self.wrapped))
-            mending.mend(stored.names)
+            mending = _stagerepair.Mending(self.wrapped, stored)
+            mending.mend()
             if _stagehost.backs_up():
-                mending.give_up_signatures(stored.names)
+                mending.give_up_signatures()
         self._stored = stored
 
     def name_stored(self, backup_set):

@@ -27,7 +27,8 @@ struct resumable {
 	unsigned long volume;
 };
 
-enum resume { RESUME_STORED, RESUME_HAND_OFF, RESUME_GAP, RESUME_DISCARD, RESUME_LEAVE };
+/* Why a staged file is not handed off, as far as the host tells, whatever storage has. */
+enum resume { RESUME_JUDGE, RESUME_DISCARD, RESUME_LEAVE };
 
 struct staging {
 	PyObject_HEAD
@@ -100,7 +101,7 @@ PyObject *volume_sha1(PyObject *module, PyObject *path);
 /* Staging.adopt(), Staging.confirmed() and Staging.resume(). adopt.c */
 PyObject *adopt_spools(PyObject *self, PyObject *unused);
 PyObject *adopt_confirmed(PyObject *self, PyObject *unused);
-PyObject *adopt_resume(PyObject *self, PyObject *verdicts);
+PyObject *adopt_resume(PyObject *self, PyObject *arguments);
 
 /* Are these two paths of one archive directory? passed.c */
 bool passed_same_home(const char *a, const char *b);
