@@ -31,7 +31,6 @@ from duplicity import path
 from duplicity import progress
 from duplicity import tempdir
 from duplicity import util
-from duplicity.backends import _stageguard
 from duplicity.backends import _stageprogress
 from duplicity.errors import BackendException
 
@@ -594,7 +593,8 @@ def install():
     if _installed:
         return
     _installed = True
-    _why_unproved = _stageguard.why_unproved(duplicity.__version__, os.path.dirname(tempdir.__file__))
+    table = os.path.join(os.path.dirname(__file__), '_stageproved.txt')
+    _why_unproved = extension().why_unproved(duplicity.__version__, os.path.dirname(tempdir.__file__), table)
     for owner, name, signature, make in _harmless():
         stock = getattr(owner, name, None)
         if _signature(stock) == signature:

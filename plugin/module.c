@@ -13,6 +13,7 @@
 #include "python/gil.h"
 #include "python/object.h"
 #include "staging/directory.h"
+#include "staging/hostcheck.h"
 #include "staging/mending.h"
 #include "staging/roots.h"
 #include "staging/space.h"
@@ -69,6 +70,10 @@ static PyMethodDef functions[] = {
 	{"shown_url", urlsecrets_shown_url, METH_O,
 		"shown_url(url)\n--\n\n"
 		"The URL as it may be shown: with *** in the place of its secrets."},
+	{"why_unproved", hostcheck_why_unproved, METH_VARARGS,
+		"why_unproved(version, folder, table)\n--\n\n"
+		"Why the host of this version, whose package is in folder, is none that is in the table\n"
+		"(a path); '' where it is one."},
 	{"compare", mending_compare, METH_VARARGS,
 		"compare(whole, part)\n--\n\n"
 		"'whole' where the two files are the same, 'in part' where the second one is the beginning\n"

@@ -15,7 +15,8 @@ static const struct suite *const suites[] = {&suite_error, &suite_naming, &suite
 	&suite_expand, &suite_settings, &suite_root, &suite_dir, &suite_fork, &suite_orphan,
 	&suite_digest, &suite_growing, &suite_follow, &suite_journal, &suite_spool, &suite_dead,
 	&suite_allocate, &suite_room, &suite_gzip, &suite_signature, &suite_volume, &suite_handoff,
-	&suite_url, &suite_partial, &suite_archive, &suite_stored, &suite_sweep, NULL};
+	&suite_url, &suite_partial, &suite_archive, &suite_proved, &suite_stored, &suite_sweep,
+	NULL};
 
 static int
 list(void)

@@ -37,7 +37,7 @@ extern const struct suite suite_error, suite_naming, suite_nameset, suite_expand
 	suite_root, suite_dir, suite_fork, suite_orphan, suite_digest, suite_growing, suite_follow,
 	suite_journal, suite_spool, suite_dead, suite_allocate, suite_room, suite_gzip,
 	suite_signature, suite_volume, suite_handoff, suite_url, suite_partial, suite_archive,
-	suite_stored, suite_sweep;
+	suite_proved, suite_stored, suite_sweep;
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \
