@@ -11,11 +11,9 @@ is replaced once a staged URL is opened. Importing this changes nothing.
 import contextlib
 import datetime
 import errno
-import fcntl
 import inspect
 import os
 import re
-import select
 import sys
 import threading
 
@@ -264,43 +262,6 @@ def _hash_meanwhile(stock):
     return get_hash
 
 
-class _Pipe:
-    """
-    The pipe to the gpg that makes a volume. It is wide, so that gpg goes on while small files are read. Towards the end of
-    the volume it is as all are: the host does not count what is in it, and lets the volume grow by that.
-    """
-    _WIDE = 1 << 20  # bytes; what the kernel allows everybody
-    _NARROW = 1 << 16
-
-    def __init__(self, descriptor, volume):
-        self._descriptor = descriptor
-        self._volume = volume
-        self._looks_at = 0  # bytes written
-        self._is_wide = self._set_size(self._WIDE) == 0  # there is a limit for all pipes of a user
-
-    def _set_size(self, size):
-        """0, or an errno: EBUSY where more is in it."""
-        try:
-            fcntl.fcntl(self._descriptor, fcntl.F_SETPIPE_SZ, size)
-        except OSError as error:
-            return error.errno
-        return 0
-
-    def written(self, count):
-        """To be called when so many bytes were written."""
-        if self._is_wide and count >= self._looks_at:
-            self._looks_at = count + self._WIDE
-            if os.stat(self._volume).st_size + 4 * self._WIDE > config.volsize:
-                self._narrow()
-
-    def _narrow(self):
-        gone = select.poll()
-        gone.register(self._descriptor, 0)
-        while self._set_size(self._NARROW) == errno.EBUSY and not gone.poll(1):
-            pass  # a millisecond each, until gpg has read most of it, or is dead
-        self._is_wide = False
-
-
 def _allocating(stock):
     """
     gpg.GPGFile, which begins a volume only when the disk space for it is its own; there may be several at once, of which
@@ -319,7 +280,7 @@ def _allocating(stock):
             if encrypt:
                 try:
                     if extension().begin_volume(encrypt_path.name):
-                        self._pipe = _Pipe(self.gpg_input.fileno(), encrypt_path.name)
+                        self._pipe = extension().Pipe(self.gpg_input.fileno(), encrypt_path.name, config.volsize)
                     elif threading.current_thread() is not threading.main_thread():
                         with contextlib.suppress(OSError):  # it may be over
                             nice = os.getpriority(os.PRIO_PROCESS, 0) + _NICE

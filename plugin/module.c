@@ -103,7 +103,8 @@ execute(PyObject *module)
 		directory_add_type(module) < 0)
 		return -1;
 	if (deltas_add_type(module) < 0 || blocks_add_type(module) < 0 ||
-		sourcefile_add_type(module) < 0 || follower_add_type(module) < 0)
+		sourcefile_add_type(module) < 0 || follower_add_type(module) < 0 ||
+		pipe_add_type(module) < 0)
 		return -1;
 	return staging_add_type(module);
 }

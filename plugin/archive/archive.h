@@ -31,6 +31,7 @@ int deltas_add_type(PyObject *module);
 int blocks_add_type(PyObject *module);
 int sourcefile_add_type(PyObject *module);
 int follower_add_type(PyObject *module);
+int pipe_add_type(PyObject *module);
 
 /*
  * Writes a member to the archive of signatures of a Deltas: of this kind, what path is, with these
