@@ -145,27 +145,7 @@ def extension():
 
 
 class Target:
-    """A staged backend, as what is replaced in the host knows it."""
-
-    def begin(self):
-        """Begins the run: what dead runs have left is handed off, and mended, before the host looks at either place."""
-        raise NotImplementedError
-
-    def name_stored(self, backup_set):
-        """Tells a BackupSet that is to be continued what storage has of it, where the host does not list it."""
-        raise NotImplementedError
-
-    def stages_ahead(self):
-        """Are the volumes of this run staged ahead?"""
-        raise NotImplementedError
-
-    def volume_path(self):
-        """A path for the next volume of the backup. Waits while there are too many, or there is no room."""
-        raise NotImplementedError
-
-    def check(self):
-        """Ends the run if something cannot be handed off."""
-        raise NotImplementedError
+    """A staged backend, as what is replaced in the host knows it: StageBackend, whose methods tell what they do."""
 
 
 def target():

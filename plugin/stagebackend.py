@@ -225,6 +225,7 @@ class StageBackend(backend.Backend, _stagehost.Target):
     # Staging ahead
 
     def begin(self):
+        """Begins the run: what dead runs have left is handed off, and mended, before the host looks at either place."""
         if _stagehost.backs_up() or 'STAGEDIR_FLUSH' in os.environ:  # that is how stagedir flush calls the host
             if _stagehost.staging_directory():
                 self._staging = self._extension.Staging(
@@ -249,10 +250,12 @@ class StageBackend(backend.Backend, _stagehost.Target):
         self._stored = stored
 
     def name_stored(self, backup_set):
+        """Tells a BackupSet that is to be continued what storage has of it, where the host does not list it."""
         if self._stored:
             backup_set.volume_name_dict.update(self._stored.volumes_of(backup_set))
 
     def stages_ahead(self):
+        """Are the volumes of this run staged ahead?"""
         return self._staging is not None and self._extension.stages_ahead()
 
     def _guarded(self, function, *arguments):
