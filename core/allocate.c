@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "durable.h"
+
 /* Not posix_fallocate(3), which writes where the file system cannot allocate. */
 bool
 stage_allocate(int fd, uint64_t bytes)
@@ -17,7 +19,7 @@ stage_allocate(int fd, uint64_t bytes)
 	do
 		result = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes);
 	while (result < 0 && errno == EINTR);
-	if (result == 0 || (errno != ENOSPC && errno != EDQUOT))
+	if (result == 0 || !stage_durable_is_full(errno))
 		return true;
 	stage_allocate_end(fd);
 	return false;

@@ -108,7 +108,13 @@ stage_claim_take(struct stage_lockdir *held, const char *path, struct stage_erro
 void
 stage_claim_leave(const struct stage_lockdir *held, const char *path)
 {
-	if (!held->proves || held->lock == STAGE_LOCK_UNSUPPORTED)
+	bool this_machine;
+	pid_t pid;
+
+	stage_naming_is_dir(held->name, &pid, &this_machine);
+	if (this_machine && held->proves && held->lock != STAGE_LOCK_UNSUPPORTED)
+		return;
+	if (!stage_released_is(held))
 		stage_released_set(held, path, NULL);
 }
 
@@ -128,12 +134,31 @@ root_of(const char *path, char **ret_root, bool *ret_this_machine, struct stage_
 	return 0;
 }
 
-/* Holds the directory if it is a dead run's. */
+/* Claims what find() has found. Nobody else can take it over while we look where it is. */
+static int
+claim(struct stage_lockdir *held, const char *path, struct stage_error *error)
+{
+	int code, failed;
+
+	code = stage_claim_take(held, path, error);
+	if (code < 0)
+		return code;
+	failed = stage_lockdir_look_at(held, path);
+	if (!failed)
+		return 0;
+	stage_claim_leave(held, path);
+	if (failed == ESTALE) /* whoever had it before has just removed it */
+		return stage_error_set(error, STAGE_E_SYSTEM, ENOENT, "the spool %s is gone", path);
+	return stage_error_set(error, STAGE_E_SYSTEM, failed,
+		"cannot tell whether the spool %s is where it was", path);
+}
+
+/* Opens the directory, and claims it if it is a dead run's. */
 static int
 hold(struct stage_lockdir *held, const char *root, const char *path, bool this_machine,
 	struct stage_error *error)
 {
-	int code, failed;
+	int code;
 
 	code = find(held, root, path, error);
 	if (code < 0 && !this_machine)
@@ -150,54 +175,42 @@ hold(struct stage_lockdir *held, const char *root, const char *path, bool this_m
 	case STAGE_OWNER_UNKNOWN:
 		return fail_unproven(held, path, error);
 	}
-	code = stage_claim_take(held, path, error);
+	return claim(held, path, error);
+}
+
+/* Opens the directory at path, claimed or not. */
+static int
+open_at(const char *path, bool claimed, struct stage_lockdir *held, char **ret_root,
+	struct stage_error *error)
+{
+	bool this_machine;
+	char *root;
+	int code;
+
+	code = root_of(path, &root, &this_machine, error);
 	if (code < 0)
 		return code;
-	failed = stage_lockdir_look_at(held, path);
-	if (failed == ESTALE) /* whoever had it before has just removed it */
-		return stage_error_set(error, STAGE_E_SYSTEM, ENOENT, "the spool %s is gone", path);
-	if (failed)
-		return stage_error_set(error, STAGE_E_SYSTEM, failed,
-			"cannot tell whether the spool %s is where it was", path);
-	return 0;
+	code = claimed ? hold(held, root, path, this_machine, error)
+		       : find(held, root, path, error);
+	if (code == 0)
+		*ret_root = root;
+	else
+		free(root);
+	return code;
 }
 
 int
 stage_claim_hold(
 	const char *path, struct stage_lockdir *held, char **ret_root, struct stage_error *error)
 {
-	bool this_machine;
-	char *root;
-	int code;
-
-	code = root_of(path, &root, &this_machine, error);
-	if (code < 0)
-		return code;
-	code = hold(held, root, path, this_machine, error);
-	if (code == 0)
-		*ret_root = root;
-	else
-		free(root);
-	return code;
+	return open_at(path, true, held, ret_root, error);
 }
 
 int
 stage_claim_look(
 	const char *path, struct stage_lockdir *held, char **ret_root, struct stage_error *error)
 {
-	bool this_machine;
-	char *root;
-	int code;
-
-	code = root_of(path, &root, &this_machine, error);
-	if (code < 0)
-		return code;
-	code = find(held, root, path, error);
-	if (code == 0)
-		*ret_root = root;
-	else
-		free(root);
-	return code;
+	return open_at(path, false, held, ret_root, error);
 }
 
 int

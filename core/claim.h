@@ -1,5 +1,5 @@
 /*
- * dead - whose a staging directory is, and how a dead run's is held
+ * claim - whose a staging directory is, and how a dead run's is held
  *
  * What tells a directory that may be taken over from one that may not. On a file system whose locks
  * prove something (locks.h): it is of this user, made by this machine or one without an id
@@ -42,16 +42,16 @@ enum stage_owner stage_claim_owner(const struct stage_lockdir *held, bool this_m
 int stage_claim_take(struct stage_lockdir *held, const char *path, struct stage_error *error);
 
 /*
- * Ends a claim of what stays there for others: where no lock could tell, releases it again. It goes on
- * past failures. The lock goes with stage_lockdir_release().
+ * Ends a claim of what stays there for others: where a lock alone could not tell, or it is another
+ * machine's, releases it again. It goes on past failures. The lock goes with stage_lockdir_release().
  */
 void stage_claim_leave(const struct stage_lockdir *held, const char *path);
 
 /*
  * Opens and claims the directory at path, which is absolute. STAGE_E_BUSY: a live run has it, or
  * somebody has just taken it over. STAGE_E_ARGUMENT: it is nothing that this user could take over on
- * this machine; the message says why. STAGE_E_SYSTEM, with ENOENT where it is gone; STAGE_E_MEMORY.
- * The caller releases held whatever is returned, and on success frees *ret_root, the path of the
+ * this machine; the message says why. STAGE_E_SYSTEM, with ENOENT where it is gone; STAGE_E_MEMORY. On
+ * failure it is left as it was. The caller releases held whatever is returned, and on success frees *ret_root, the path of the
  * temp root that it is in.
  */
 int stage_claim_hold(

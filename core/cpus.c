@@ -52,9 +52,9 @@ cpus_of(long long quota, long long period)
 	return (unsigned int)(quota / period + (quota % period != 0));
 }
 
-/* Version 2: "max PERIOD" or "QUOTA PERIOD". */
+/* "max PERIOD" or "QUOTA PERIOD" */
 static unsigned int
-quota_v2(const char *directory)
+quota_of(const char *directory)
 {
 	char path[PATH_MAX], text[TEXT_MAX], *period;
 	long long quota;
@@ -66,30 +66,11 @@ quota_v2(const char *directory)
 	return period == text ? 0 : cpus_of(quota, strtoll(period, NULL, 10));
 }
 
-static long long
-read_number(const char *directory, const char *name)
-{
-	char path[PATH_MAX], text[TEXT_MAX];
-
-	if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path) ||
-		!read_text(path, text))
-		return 0;
-	return strtoll(text, NULL, 10);
-}
-
-/* Version 1: a file for each of the two; the quota is -1 where there is none. */
+/* The least quota of the groups from the one at group up to the one that is mounted. */
 static unsigned int
-quota_v1(const char *directory)
+least_quota(const char *root, const char *group)
 {
-	return cpus_of(read_number(directory, "cpu.cfs_quota_us"),
-		read_number(directory, "cpu.cfs_period_us"));
-}
-
-/* The least quota of the groups from mount/group up to mount. */
-static unsigned int
-least_quota(const char *root, const char *mount, const char *group,
-	unsigned int (*quota_of)(const char *directory))
-{
+	static const char mount[] = "/sys/fs/cgroup";
 	unsigned int least = 0, quota;
 	char directory[PATH_MAX], *slash;
 	size_t top = strlen(root) + strlen(mount);
@@ -108,49 +89,19 @@ least_quota(const char *root, const char *mount, const char *group,
 	}
 }
 
-/* Is the controller of CPUs in a list such as "cpu,cpuacct"? */
-static bool
-has_cpu(const char *controllers)
-{
-	size_t length = strlen("cpu");
-
-	for (;;) {
-		if (strncmp(controllers, "cpu", length) == 0 &&
-			(controllers[length] == ',' || !controllers[length]))
-			return true;
-		controllers = strchr(controllers, ',');
-		if (!controllers)
-			return false;
-		controllers++;
-	}
-}
-
 unsigned int
 stage_cpus_quota(const char *root)
 {
-	char path[PATH_MAX], text[TEXT_MAX], *line, *rest, *controllers, *group;
-	unsigned int least = 0, quota;
+	char path[PATH_MAX], text[TEXT_MAX], *line, *rest;
 
 	if (snprintf(path, sizeof(path), "%s/proc/self/cgroup", root) >= (int)sizeof(path) ||
 		!read_text(path, text))
 		return 0;
-	/* "NUMBER:CONTROLLERS:GROUP"; version 2 names no controllers */
-	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		controllers = strchr(line, ':');
-		group = controllers ? strchr(controllers + 1, ':') : NULL;
-		if (!group)
-			continue;
-		*group++ = '\0';
-		controllers++;
-		quota = 0;
-		if (!*controllers)
-			quota = least_quota(root, "/sys/fs/cgroup", group, quota_v2);
-		else if (has_cpu(controllers))
-			quota = least_quota(root, "/sys/fs/cgroup/cpu", group, quota_v1);
-		if (quota && (!least || quota < least))
-			least = quota;
-	}
-	return least;
+	/* "0::GROUP"; other lines are of hierarchies of version 1 */
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (strncmp(line, "0::", strlen("0::")) == 0)
+			return least_quota(root, line + strlen("0::"));
+	return 0;
 }
 
 /* CPUs that this thread may be run on; 0 where that cannot be told. */

@@ -10,8 +10,8 @@
 unsigned int stage_cpus(void);
 
 /*
- * As the quotas of the control groups alone say, rounded up; 0 where there is none. Both versions
- * are known (cgroups(7)). root, "" for the system's own, is the folder in which proc and sys are.
+ * As the quotas of the control groups alone say, rounded up; 0 where there is none. Version 2 alone
+ * (cgroups(7)). root, "" for the system's own, is the folder in which proc and sys are.
  */
 unsigned int stage_cpus_quota(const char *root);
 

@@ -43,8 +43,7 @@
 #ifndef STAGEDIR_DIR_H
 #define STAGEDIR_DIR_H
 
-#include <stdint.h>
-#include <stdio.h>
+#include <stdbool.h>
 
 #include "error.h"
 #include "log.h"
@@ -79,13 +78,6 @@ int stage_dir_open_root(const struct stage_root *root, const struct stage_log *l
 int stage_dir_open_ranked(const struct stage_roots *roots, const struct stage_log *log,
 	struct stage_dir **ret_dir, struct stage_error *error);
 
-/*
- * The directory that a whole process shares: made by the first call, in the root that settings and
- * environment choose; made anew by the first call after it was cleaned up. It is the library's:
- * never close it, cleanup it before exit. Errors as of open_ranked and stage_settings_load().
- */
-int stage_dir_default(struct stage_dir **ret_dir, struct stage_error *error);
-
 /* The absolute path, valid until close; NULL once cleanup has begun. */
 const char *stage_dir_path(struct stage_dir *dir);
 
@@ -116,10 +108,6 @@ int stage_dir_mktemp(struct stage_dir *dir, char **ret_path, struct stage_error 
 int stage_dir_mkstemp(
 	struct stage_dir *dir, int *ret_fd, char **ret_path, struct stage_error *error);
 
-/* The same with a stream, mode "r+", that the caller closes with fclose(). */
-int stage_dir_mkstemp_file(
-	struct stage_dir *dir, FILE **ret_file, char **ret_path, struct stage_error *error);
-
 /*
  * Opens a tracked file for writing, empty; makes it, 0600, where it is not there. By descriptor: a
  * caller that opens path itself could be led into another directory by whoever swaps this one. The
@@ -149,25 +137,12 @@ int stage_dir_remove(struct stage_dir *dir, const char *path, struct stage_error
 int stage_dir_check(struct stage_dir *dir, struct stage_error *error);
 
 /*
- * Hands a tracked file over to another directory by hard link: the file is then in both, and still
- * tracked here. to_name must not exist there (STAGE_E_SYSTEM, EEXIST); another file system is
- * EXDEV. The descriptor stays the caller's. Errors besides: as of forget.
- */
-int stage_dir_link(struct stage_dir *dir, const char *path, int to_dirfd, const char *to_name,
-	struct stage_error *error);
-
-/*
- * The same by rename, never over an existing file: on success it is no longer here, and forgotten.
+ * Moves a tracked file to another directory, never over an existing file (STAGE_E_SYSTEM, EEXIST); on
+ * success it is no longer here, and forgotten. Another file system is EXDEV. The descriptor stays the
+ * caller's. Errors besides: as of forget.
  */
 int stage_dir_move(struct stage_dir *dir, const char *path, int to_dirfd, const char *to_name,
 	struct stage_error *error);
-
-/*
- * How many names are tracked, and the sum in bytes of the sizes (st_size) of those that exist.
- * Takes time in proportion to the names. STAGE_E_CLOSED, STAGE_E_FORKED.
- */
-int stage_dir_usage(
-	struct stage_dir *dir, size_t *ret_count, uint64_t *ret_bytes, struct stage_error *error);
 
 /*
  * Removes every tracked file that is still there, then the directory if it is empty and still at

@@ -13,8 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "disk.h"
-#include "forkmark.h"
+#include "durable.h"
 #include "growing.h"
 
 /* Bytes for a pread(2): enough for the calls to cost nothing beside the digests. */
@@ -24,7 +23,7 @@
 #define WRITE_BACK_BYTES ((uint64_t)8 * 1024 * 1024)
 
 struct stage_follow {
-	struct stage_forkmark mark;
+	pid_t owner;
 	int fd;
 	char *path;
 	bool write_back;
@@ -84,7 +83,6 @@ release(struct stage_follow *follow)
 {
 	if (follow->fd >= 0)
 		close(follow->fd);
-	stage_forkmark_release(&follow->mark);
 	stage_digester_free(follow->digester);
 	free(follow->buffer);
 	free(follow->path);
@@ -121,7 +119,7 @@ stage_follow_open(int fd, const char *path, bool write_back, struct stage_follow
 
 	if (!follow)
 		return no_memory(path, error);
-	stage_forkmark_init(&follow->mark);
+	follow->owner = getpid();
 	follow->fd = -1;
 	follow->write_back = write_back;
 	follow->path = strdup(path);
@@ -157,7 +155,7 @@ join(struct stage_follow *follow)
 static bool
 was_taken(const struct stage_follow *follow)
 {
-	return !follow->write_back || stage_disk_has_taken(follow->fd);
+	return !follow->write_back || stage_durable_has_taken(follow->fd);
 }
 
 /* What the thread, which has ended, has found. */
@@ -195,7 +193,7 @@ stage_follow_end(struct stage_follow **follow, struct stage_followed *ret_follow
 	if (!*follow)
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
 			"nothing is followed: it has ended already, or was never begun");
-	if (stage_forkmark_is_owner(&(*follow)->mark)) {
+	if (getpid() == (*follow)->owner) {
 		stage_growing_complete(&(*follow)->growing);
 		join(*follow);
 		code = tell(*follow, ret_followed, error);
@@ -213,7 +211,7 @@ stage_follow_drop(struct stage_follow **follow)
 {
 	if (!*follow)
 		return;
-	if (stage_forkmark_is_owner(&(*follow)->mark)) {
+	if (getpid() == (*follow)->owner) {
 		stage_growing_abandon(&(*follow)->growing);
 		join(*follow);
 	}

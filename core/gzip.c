@@ -22,10 +22,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compressor.h"
 #include "cpus.h"
-#include "forkmark.h"
 #include "output.h"
 
 #define DEFAULT_LEVEL 6
@@ -51,7 +51,7 @@ struct worker {
 };
 
 struct stage_gzip {
-	struct stage_forkmark mark;
+	pid_t owner;
 	struct stage_output output;
 	char *name;
 	uint64_t limit;
@@ -75,8 +75,9 @@ struct stage_gzip {
 	bool ending;
 };
 
-unsigned int
-stage_gzip_threads(void)
+/* More compress faster than anything reads. */
+static unsigned int
+default_threads(void)
 {
 	unsigned int cpus = stage_cpus();
 
@@ -366,7 +367,7 @@ complete(const struct stage_gzip_options *options)
 	if (!complete.level)
 		complete.level = DEFAULT_LEVEL;
 	if (!complete.threads)
-		complete.threads = stage_gzip_threads();
+		complete.threads = default_threads();
 	return complete;
 }
 
@@ -404,7 +405,7 @@ stage_gzip_open(int fd, const char *name, const struct stage_gzip_options *optio
 		return stage_error_set(error, STAGE_E_SYSTEM, failed,
 			"cannot make the locks to compress what goes to %s", name);
 	}
-	stage_forkmark_init(&gzip->mark);
+	gzip->owner = getpid();
 	*ret_gzip = gzip;
 	return 0;
 }
@@ -416,10 +417,10 @@ enter(struct stage_gzip *gzip, struct stage_error *error)
 	if (!gzip)
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
 			"nothing can be compressed: the stream is not open");
-	if (!stage_forkmark_is_owner(&gzip->mark))
+	if (getpid() != gzip->owner)
 		return stage_error_set(error, STAGE_E_FORKED, 0,
 			"%s is compressed by process %ld, not by its child", gzip->name,
-			(long)gzip->mark.owner);
+			(long)gzip->owner);
 	return gzip->code;
 }
 
@@ -551,11 +552,10 @@ stage_gzip_close(
 	if (!closed)
 		return 0;
 	*gzip = NULL;
-	if (!stage_forkmark_is_owner(&closed->mark)) {
+	if (getpid() != closed->owner) {
 		code = stage_error_set(error, STAGE_E_FORKED, 0,
 			"%s is compressed by process %ld, not by its child", closed->name,
-			(long)closed->mark.owner);
-		stage_forkmark_release(&closed->mark);
+			(long)closed->owner);
 		/* a thread that does not exist here may have been changing the lists; the
 		 * conditions stay in any case: to destroy one waits for the parent's threads */
 		if (pthread_mutex_trylock(&closed->lock) == 0)
@@ -568,7 +568,6 @@ stage_gzip_close(
 	end_threads(closed);
 	if (ret_size && code == 0)
 		*ret_size = closed->output.size;
-	stage_forkmark_release(&closed->mark);
 	destroy_locks(closed);
 	release(closed);
 	errno = saved_errno;

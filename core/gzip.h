@@ -71,7 +71,11 @@ struct stage_gzip_options {
 	/* From 1, fast, to 12, small. Default 6. zlib has none above 9. */
 	int level;
 
-	/* Threads that compress, at most 64. Default: stage_gzip_threads(). */
+	/*
+	 * Threads that compress, at most 64. Default: one for each CPU that this process may use, as
+	 * its affinity (sched_setaffinity(2)) and the CPU quotas of its control groups say, rounded
+	 * up; at most 8, since more compress faster than anything reads.
+	 */
 	unsigned int threads;
 
 	/*
@@ -113,13 +117,6 @@ int stage_gzip_write(
  */
 int stage_gzip_close(
 	struct stage_gzip **gzip, bool abandon, uint64_t *ret_size, struct stage_error *error);
-
-/*
- * How many threads are of use: one for each CPU that this process may use, as its affinity
- * (sched_setaffinity(2)) and the CPU quotas of its control groups say, rounded up; from 1 to 8,
- * since more compress faster than anything reads.
- */
-unsigned int stage_gzip_threads(void);
 
 #pragma GCC visibility pop
 

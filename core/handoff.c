@@ -1,71 +1,14 @@
-/*
- * The queue is a list in the order of put. Two threads go along it:
- *
- *	first	the file that is uploaded, or whose turn is next; the uploading thread takes it
- *		out of the list when storage has it
- *	to_seal	the first one that the sealing thread has not dealt with; never before first
- *
- * A file is ready, for the uploading thread, when the sealing thread has gone past it. One that
- * could not be sealed is only ready where the disk is full and what was written is all there; else
- * there is an error, and nothing is uploaded.
- *
- * States of the queue, which only go down; a thread ends when it has nothing to do any more:
- *
- *	open	both threads work
- *	failed	there is an error: the uploading thread ends, the sealing thread works
- *	stopped	nothing can be put: the sealing thread deals with the rest, and ends as well
- *
- * lock guards all but mark, target, log and signals. It is never held while a file is read or
- * written, or while a function of the caller runs. An item is not moved or freed before it is taken
- * out, which only the uploading thread does, and close: so both threads may use theirs without the
- * lock.
- */
-#include "handoff.h"
+#include "handoff_internal.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clock.h"
-#include "forkmark.h"
-
-#define DELAY_FACTOR_MAX 16
-#define LATER_FACTOR 3
-
-struct item {
-	struct stage_spool *spool;
-	struct stage_spool_file *file;
-	uint64_t size;
-	bool ready;
-	struct item *next;
-};
-
-struct stage_handoff {
-	struct stage_forkmark mark;
-	struct stage_handoff_target target;
-	struct stage_log log;
-	sigset_t signals; /* that whoever opened it has blocked */
-
-	pthread_mutex_t lock;
-	pthread_cond_t sealing;   /* what the sealing thread waits for */
-	pthread_cond_t uploading; /* what the uploading thread waits for */
-	pthread_cond_t progress;  /* what callers wait for */
-	pthread_t sealer, uploader;
-	unsigned int running; /* threads that have not come to their end */
-	bool joined;
-
-	struct item *first, *last, *to_seal;
-	size_t count;
-	uint64_t bytes;
-
-	bool stopped, failed;
-	struct stage_error error; /* of failed */
-	struct stage_handoff_statistics statistics;
-};
 
 /* Lock and conditions, or none of them. Returns an errno. */
 static int
@@ -103,27 +46,14 @@ destroy_locks(struct stage_handoff *handoff)
 	pthread_mutex_destroy(&handoff->lock);
 }
 
-/* With the lock: may an upload begin? */
-static bool
-is_open(const struct stage_handoff *handoff)
+bool
+stage_handoff_is_open(const struct stage_handoff *handoff)
 {
 	return !handoff->stopped && !handoff->failed;
 }
 
-static bool
-still_open(struct stage_handoff *handoff)
-{
-	bool open;
-
-	pthread_mutex_lock(&handoff->lock);
-	open = is_open(handoff);
-	pthread_mutex_unlock(&handoff->lock);
-	return open;
-}
-
-/* With the lock: keeps the first error, and lets everybody know. */
-static void
-fail(struct stage_handoff *handoff, const struct stage_error *error)
+void
+stage_handoff_fail(struct stage_handoff *handoff, const struct stage_error *error)
 {
 	if (handoff->failed)
 		return;
@@ -133,283 +63,12 @@ fail(struct stage_handoff *handoff, const struct stage_error *error)
 	pthread_cond_broadcast(&handoff->progress);
 }
 
-/* With the lock, at the end of a thread: nothing of handoff is used by it afterwards. */
-static void
-end_thread(struct stage_handoff *handoff)
+void
+stage_handoff_end_thread(struct stage_handoff *handoff)
 {
 	handoff->running--;
 	pthread_cond_broadcast(&handoff->progress);
 	pthread_mutex_unlock(&handoff->lock);
-}
-
-static bool
-is_full_disk(const struct stage_error *error)
-{
-	return error->code == STAGE_E_SYSTEM &&
-	       (error->sys_errno == ENOSPC || error->sys_errno == EDQUOT);
-}
-
-/*
- * Without the lock. Seals a file, or finds that it may be handed off all the same: a full disk is a
- * reason to hand off, as long as that is done, and what was written is there.
- */
-static int
-seal(struct stage_handoff *handoff, const struct item *item, bool *ret_only_now,
-	struct stage_error *error)
-{
-	struct stage_spool_file *file = item->file;
-	int code;
-
-	*ret_only_now = false;
-	if (file->sealed) /* in a run that is dead now */
-		return 0;
-	code = stage_spool_seal(item->spool, file, error);
-	if (code == 0) {
-		stage_log_line(
-			&handoff->log, STAGE_DEBUG, "Staged %s in %s", file->name, file->path);
-		return 0;
-	}
-	stage_log_line(&handoff->log, STAGE_WARNING,
-		"%s is not staged, it would not survive an end of this run: %s", file->name,
-		error->message);
-	if (is_full_disk(error) && still_open(handoff)) {
-		code = stage_spool_check_written(item->spool, file, error);
-		*ret_only_now = code == 0;
-	}
-	return code;
-}
-
-static void *
-seal_files(void *context)
-{
-	struct stage_handoff *handoff = context;
-	struct stage_error error;
-	struct item *item;
-	bool only_now;
-	int code;
-
-	pthread_mutex_lock(&handoff->lock);
-	for (;;) {
-		while (!handoff->to_seal && !handoff->stopped)
-			pthread_cond_wait(&handoff->sealing, &handoff->lock);
-		item = handoff->to_seal;
-		if (!item)
-			break;
-		pthread_mutex_unlock(&handoff->lock);
-		code = seal(handoff, item, &only_now, &error);
-		pthread_mutex_lock(&handoff->lock);
-		handoff->to_seal = item->next;
-		if (code == 0 && (!only_now || is_open(handoff))) {
-			item->ready = true;
-			pthread_cond_signal(&handoff->uploading);
-		} else {
-			fail(handoff, &error);
-		}
-	}
-	end_thread(handoff);
-	return NULL;
-}
-
-/* With the lock: waits for a file whose turn it is. NULL when none may be uploaded any more. */
-static struct item *
-next_turn(struct stage_handoff *handoff)
-{
-	double since = stage_clock_now();
-
-	while (is_open(handoff) && !(handoff->first && handoff->first->ready))
-		pthread_cond_wait(&handoff->uploading, &handoff->lock);
-	handoff->statistics.idle_seconds += stage_clock_now() - since;
-	return is_open(handoff) ? handoff->first : NULL;
-}
-
-/*
- * Both threads block all signals: those are for the threads of the host, which knows what to do
- * with them. But a program that upload() starts inherits what is blocked, and could not be ended.
- */
-static enum stage_upload
-call_upload(struct stage_handoff *handoff, const struct item *item, unsigned int number,
-	struct stage_error *ret_error)
-{
-	const struct stage_handoff_target *target = &handoff->target;
-	enum stage_upload result;
-	sigset_t blocked;
-
-	pthread_sigmask(SIG_SETMASK, &handoff->signals, &blocked);
-	result = target->upload(target->context, item->file, number, ret_error);
-	pthread_sigmask(SIG_SETMASK, &blocked, NULL);
-	return result;
-}
-
-/* One attempt; where it failed, *ret_error says why in any case. */
-static enum stage_upload
-attempt(struct stage_handoff *handoff, const struct item *item, unsigned int number,
-	struct stage_error *ret_error)
-{
-	enum stage_upload result;
-	struct stage_error said = {0};
-	double since = stage_clock_now();
-
-	result = call_upload(handoff, item, number, &said);
-	pthread_mutex_lock(&handoff->lock);
-	handoff->statistics.upload_seconds += stage_clock_now() - since;
-	handoff->statistics.retries += result != STAGE_UPLOAD_DONE;
-	pthread_mutex_unlock(&handoff->lock);
-	if (result == STAGE_UPLOAD_DONE)
-		return result;
-	/* as messages have to be, whoever wrote it */
-	stage_error_set(ret_error, STAGE_E_HANDOFF, 0, "%s",
-		said.message[0] ? said.message : "storage did not take it, without a reason");
-	ret_error->sys_errno = said.sys_errno;
-	stage_spool_note_failure(item->spool, item->file, number, ret_error->message);
-	return result;
-}
-
-/* From 0 to 1. Where there is no randomness, machines still differ in their clocks. */
-static double
-by_chance(void)
-{
-	uint32_t random;
-	struct timespec time;
-
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random)) {
-		clock_gettime(CLOCK_MONOTONIC, &time);
-		return (double)time.tv_nsec / 1e9;
-	}
-	return (double)random / ((double)UINT32_MAX + 1);
-}
-
-static double
-delay_after(const struct stage_handoff *handoff, unsigned int number, enum stage_upload result)
-{
-	double delay = handoff->target.delay;
-	unsigned int factor;
-
-	for (factor = 1; number > 1 && factor < DELAY_FACTOR_MAX; number--)
-		factor *= 2;
-	delay *= factor;
-	if (result == STAGE_UPLOAD_RETRY_LATER)
-		delay *= LATER_FACTOR;
-	return delay * (1 + by_chance() / 4);
-}
-
-/* Waits before the next attempt. False when there is to be none. */
-static bool
-wait_for_next(struct stage_handoff *handoff, double delay)
-{
-	struct timespec deadline = stage_clock_deadline(delay);
-	bool open;
-
-	pthread_mutex_lock(&handoff->lock);
-	while (is_open(handoff) &&
-		pthread_cond_timedwait(&handoff->uploading, &handoff->lock, &deadline) != ETIMEDOUT)
-		;
-	open = is_open(handoff);
-	pthread_mutex_unlock(&handoff->lock);
-	return open;
-}
-
-static void
-give_up(struct stage_handoff *handoff, const struct item *item, unsigned int number,
-	const struct stage_error *error)
-{
-	/* whoever waits is told the same as an error */
-	stage_log_line(&handoff->log, STAGE_INFO,
-		"attempt %u to hand off %s failed, and is the last: %s", number, item->file->name,
-		error->message);
-	pthread_mutex_lock(&handoff->lock);
-	fail(handoff, error);
-	pthread_mutex_unlock(&handoff->lock);
-}
-
-/* Was it the file that storage was given? Otherwise nothing more is uploaded. */
-static bool
-check_uploaded(struct stage_handoff *handoff, const struct item *item)
-{
-	struct stage_error error;
-
-	if (stage_spool_check_read(item->spool, item->file, &error) == 0)
-		return true;
-	pthread_mutex_lock(&handoff->lock);
-	fail(handoff, &error);
-	pthread_mutex_unlock(&handoff->lock);
-	return false;
-}
-
-/* Without the lock: tries until storage has the file. False where that has come to an end. */
-static bool
-upload(struct stage_handoff *handoff, const struct item *item)
-{
-	enum stage_upload result;
-	struct stage_error error;
-	unsigned int number;
-	double delay;
-
-	for (number = 1;; number++) {
-		result = attempt(handoff, item, number, &error);
-		if (result == STAGE_UPLOAD_DONE)
-			return check_uploaded(handoff, item);
-		if (result == STAGE_UPLOAD_GIVE_UP || number >= handoff->target.attempts) {
-			give_up(handoff, item, number, &error);
-			return false;
-		}
-		delay = delay_after(handoff, number, result);
-		stage_log_line(&handoff->log, STAGE_WARNING,
-			"attempt %u of %u to hand off %s failed, the next is due in %.1f seconds: %s",
-			number, handoff->target.attempts, item->file->name, delay, error.message);
-		if (!wait_for_next(handoff, delay))
-			return false;
-	}
-}
-
-/* Without the lock: storage has the file, whatever becomes of ours. */
-static void
-forget(struct stage_handoff *handoff, struct item *item)
-{
-	struct stage_error error;
-
-	stage_log_line(&handoff->log, STAGE_DEBUG, "Handed off %s", item->file->name);
-	if (stage_spool_confirm(item->spool, &item->file, &error) < 0)
-		stage_log_line(&handoff->log, STAGE_WARNING,
-			"%s is in storage, but stays in the temp root: %s", item->file->name,
-			error.message);
-}
-
-/* With the lock: takes the first file out of the queue. */
-static void
-take_out(struct stage_handoff *handoff)
-{
-	struct item *item = handoff->first;
-
-	handoff->first = item->next;
-	if (!handoff->first)
-		handoff->last = NULL;
-	handoff->count--;
-	handoff->bytes -= item->size;
-	handoff->statistics.files++;
-	handoff->statistics.bytes += item->size;
-	free(item);
-	pthread_cond_broadcast(&handoff->progress);
-}
-
-static void *
-upload_files(void *context)
-{
-	struct stage_handoff *handoff = context;
-	struct item *item;
-	bool done = true;
-
-	pthread_mutex_lock(&handoff->lock);
-	while (done && (item = next_turn(handoff))) {
-		pthread_mutex_unlock(&handoff->lock);
-		done = upload(handoff, item);
-		if (done)
-			forget(handoff, item);
-		pthread_mutex_lock(&handoff->lock);
-		if (done)
-			take_out(handoff);
-	}
-	end_thread(handoff);
-	return NULL;
 }
 
 /* Both threads, or none; they inherit what is blocked here. Returns an errno. */
@@ -422,9 +81,9 @@ start(struct stage_handoff *handoff)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &handoff->signals);
 	handoff->running = 2; /* before one of them ends */
-	failed = pthread_create(&handoff->sealer, NULL, seal_files, handoff);
+	failed = pthread_create(&handoff->sealer, NULL, stage_handoff_seal, handoff);
 	if (!failed) {
-		failed = pthread_create(&handoff->uploader, NULL, upload_files, handoff);
+		failed = pthread_create(&handoff->uploader, NULL, stage_handoff_upload, handoff);
 		if (failed) {
 			pthread_mutex_lock(&handoff->lock);
 			handoff->stopped = true;
@@ -459,10 +118,9 @@ stage_handoff_open(const struct stage_handoff_target *target, const struct stage
 		return stage_error_set(
 			error, STAGE_E_SYSTEM, failed, "cannot make the locks of a hand-off");
 	}
-	stage_forkmark_init(&handoff->mark);
+	handoff->owner = getpid();
 	failed = start(handoff);
 	if (failed) {
-		stage_forkmark_release(&handoff->mark);
 		destroy_locks(handoff);
 		free(handoff);
 		return stage_error_set(
@@ -476,10 +134,10 @@ stage_handoff_open(const struct stage_handoff_target *target, const struct stage
 static int
 enter(struct stage_handoff *handoff, struct stage_error *error)
 {
-	if (!stage_forkmark_is_owner(&handoff->mark))
+	if (getpid() != handoff->owner)
 		return stage_error_set(error, STAGE_E_FORKED, 0,
 			"the hand-off belongs to process %ld, not to its child",
-			(long)handoff->mark.owner);
+			(long)handoff->owner);
 	pthread_mutex_lock(&handoff->lock);
 	return 0;
 }
@@ -492,7 +150,7 @@ fail_stopped(struct stage_error *error)
 
 /* With the lock. */
 static void
-append(struct stage_handoff *handoff, struct item *item)
+append(struct stage_handoff *handoff, struct stage_handoff_item *item)
 {
 	if (handoff->last)
 		handoff->last->next = item;
@@ -510,7 +168,7 @@ int
 stage_handoff_put(struct stage_handoff *handoff, struct stage_spool *spool,
 	struct stage_spool_file *file, struct stage_error *error)
 {
-	struct item *item;
+	struct stage_handoff_item *item;
 	int code;
 
 	code = enter(handoff, error);
@@ -518,7 +176,8 @@ stage_handoff_put(struct stage_handoff *handoff, struct stage_spool *spool,
 		return code;
 	item = handoff->stopped ? NULL : calloc(1, sizeof(*item));
 	if (item) {
-		*item = (struct item){.spool = spool, .file = file, .size = file->size};
+		*item = (struct stage_handoff_item){
+			.spool = spool, .file = file, .size = file->size};
 		append(handoff, item);
 	} else if (handoff->stopped) {
 		code = fail_stopped(error);
@@ -629,7 +288,7 @@ stage_handoff_stop(struct stage_handoff *handoff, double seconds)
 static void
 free_items(struct stage_handoff *handoff)
 {
-	struct item *item, *next;
+	struct stage_handoff_item *item, *next;
 
 	for (item = handoff->first; item; item = next) {
 		next = item->next;
@@ -646,7 +305,7 @@ stage_handoff_close(struct stage_handoff **handoff)
 		return;
 	while (stage_handoff_stop(*handoff, STAGE_CLOCK_NEVER) == STAGE_E_AGAIN)
 		;
-	if (stage_forkmark_is_owner(&(*handoff)->mark)) {
+	if (getpid() == (*handoff)->owner) {
 		free_items(*handoff);
 		destroy_locks(*handoff);
 	} else if (pthread_mutex_trylock(&(*handoff)->lock) == 0) {
@@ -654,7 +313,6 @@ stage_handoff_close(struct stage_handoff **handoff)
 		free_items(*handoff);
 	}
 	/* in a child the conditions stay: to destroy one waits for the parent's threads */
-	stage_forkmark_release(&(*handoff)->mark);
 	free(*handoff);
 	*handoff = NULL;
 	errno = saved_errno;

@@ -1,10 +1,8 @@
 #include "orphan.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,10 +10,12 @@
 #include <unistd.h>
 
 #include "claim.h"
-#include "lockdir.h"
 #include "journal.h"
+#include "listing.h"
+#include "lockdir.h"
 #include "naming.h"
-#include "reserve.h"
+#include "path.h"
+#include "removable.h"
 #include "unlisted.h"
 
 /* What a walk of a staging directory met. */
@@ -26,87 +26,18 @@ struct content {
 	size_t stuck;     /* ours, but not to be removed */
 };
 
-static bool
-is_dot(const char *name)
-{
-	return !strcmp(name, ".") || !strcmp(name, "..");
-}
-
-/* A regular file of this user with a name that only stagedir gives. */
-static bool
-is_ours(int fd, const char *name, struct stat *ret_stat)
-{
-	bool machine, boot;
-
-	return (stage_naming_is_file(name) || !strcmp(name, STAGE_JOURNAL_NAME) ||
-		       !strcmp(name, STAGE_RESERVE_NAME) ||
-		       stage_naming_is_released(name, &machine, &boot)) &&
-	       fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(ret_stat->st_mode) && ret_stat->st_uid == geteuid();
-}
-
-static DIR *
-open_stream(int fd)
-{
-	DIR *stream;
-	int copy;
-
-	copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (copy < 0)
-		return NULL;
-	stream = fdopendir(copy);
-	if (!stream)
-		close(copy);
-	return stream;
-}
-
-/* readdir(3); at the end *ret_failed is 0, or the errno for which it is not the end. */
-static struct dirent *
-next_entry(DIR *stream, int *ret_failed)
-{
-	struct dirent *entry;
-
-	errno = 0;
-	entry = readdir(stream);
-	*ret_failed = entry ? 0 : errno;
-	return entry;
-}
-
-/* Closes a stream that was read until next_entry() told failed. */
-static int
-close_stream(DIR *stream, int failed)
-{
-	closedir(stream);
-	errno = failed;
-	return failed ? STAGE_E_SYSTEM : 0;
-}
-
-/* Does this name hold nothing that anybody could want? */
-static bool
-is_empty_by_name(const char *name)
-{
-	bool machine, boot;
-
-	return is_dot(name) || !strcmp(name, STAGE_JOURNAL_NAME) ||
-	       !strcmp(name, STAGE_RESERVE_NAME) || stage_naming_is_released(name, &machine, &boot);
-}
-
 /* Is there, besides a journal and what goes with it, nothing in the directory fd? */
 static bool
-has_only_journal(int fd)
+has_only_records(int fd)
 {
-	struct dirent *entry;
-	DIR *stream;
-	int failed;
+	struct stage_listing listing;
+	const struct dirent *entry;
 
-	stream = open_stream(fd);
-	if (!stream)
-		return false;
+	stage_listing_open(&listing, fd);
 	do
-		entry = next_entry(stream, &failed);
-	while (entry && is_empty_by_name(entry->d_name));
-	closedir(stream);
-	return !entry && !failed;
+		entry = stage_listing_next(&listing);
+	while (entry && stage_removable_is_record(entry->d_name));
+	return stage_listing_close(&listing) == 0 && !entry;
 }
 
 /* How many files wait of which the journal tells, or may have told. 1 where nobody can tell. */
@@ -142,7 +73,7 @@ count_waiting(int fd, const char *path)
 	code = stage_journal_read(fd, path, &content, &failure);
 	if (code == STAGE_E_SYSTEM && failure.sys_errno == ENOENT)
 		return 0;
-	if (code == STAGE_E_DAMAGED && has_only_journal(fd))
+	if (code == STAGE_E_DAMAGED && has_only_records(fd))
 		return 0;
 	if (code < 0)
 		return 1;
@@ -155,57 +86,46 @@ count_waiting(int fd, const char *path)
 static int
 measure(int fd, struct content *content)
 {
-	struct dirent *entry;
+	struct stage_listing listing;
+	const struct dirent *entry;
 	struct stat stat;
-	DIR *stream;
-	int failed;
 
-	stream = open_stream(fd);
-	if (!stream)
-		return STAGE_E_SYSTEM;
-	while ((entry = next_entry(stream, &failed))) {
-		if (is_dot(entry->d_name))
-			continue;
-		if (is_ours(fd, entry->d_name, &stat)) {
+	stage_listing_open(&listing, fd);
+	while ((entry = stage_listing_next(&listing))) {
+		if (stage_removable_is(fd, entry->d_name, &stat)) {
 			content->files++;
 			content->bytes += (uint64_t)stat.st_size;
 		} else {
 			content->strangers++;
 		}
 	}
-	return close_stream(stream, failed);
+	return stage_listing_close(&listing);
 }
 
 /* Removes our files from the directory fd, names all else. STAGE_E_SYSTEM leaves errno. */
 static int
 empty(int fd, const char *path, const struct stage_log *log, struct content *content)
 {
-	struct dirent *entry;
+	struct stage_listing listing;
+	const struct dirent *entry;
 	struct stat stat;
-	DIR *stream;
-	int failed;
 
-	stream = open_stream(fd);
-	if (!stream)
-		return STAGE_E_SYSTEM;
-	while ((entry = next_entry(stream, &failed))) {
-		if (is_dot(entry->d_name))
-			continue;
-		if (!is_ours(fd, entry->d_name, &stat)) {
-			stage_log_line(log, STAGE_WARNING,
-				"%s/%s was not made by stagedir and is left there", path,
-				entry->d_name);
-			content->strangers++;
-		} else if (unlinkat(fd, entry->d_name, 0) < 0 && errno != ENOENT) {
-			stage_log_line(log, STAGE_WARNING, "cannot remove %s/%s: %s", path,
-				entry->d_name, stage_error_errno_text(errno));
-			content->stuck++;
-		} else {
+	stage_listing_open(&listing, fd);
+	while ((entry = stage_listing_next(&listing))) {
+		switch (stage_removable_remove(fd, path, entry->d_name, log, &stat)) {
+		case STAGE_REMOVED:
 			content->files++;
 			content->bytes += (uint64_t)stat.st_size;
+			break;
+		case STAGE_NOT_OURS:
+			content->strangers++;
+			break;
+		case STAGE_NOT_REMOVABLE:
+			content->stuck++;
+			break;
 		}
 	}
-	return close_stream(stream, failed);
+	return stage_listing_close(&listing);
 }
 
 static uint64_t
@@ -262,18 +182,6 @@ look(int root_fd, const char *name, struct stage_found *found)
 	return true;
 }
 
-/* NULL for want of memory. */
-static char *
-path_in(const char *root, const char *name)
-{
-	size_t length = strlen(root);
-	char *path;
-
-	while (length && root[length - 1] == '/')
-		length--;
-	return asprintf(&path, "%.*s/%s", (int)length, root, name) < 0 ? NULL : path;
-}
-
 static int
 by_path(const void *a, const void *b)
 {
@@ -286,7 +194,7 @@ append(struct stage_found **list, size_t *count, const struct stage_found *found
 	const char *name)
 {
 	struct stage_found *longer;
-	char *path = path_in(root, name);
+	char *path = stage_path_join(root, name);
 
 	if (!path)
 		return STAGE_E_MEMORY;
@@ -303,26 +211,21 @@ append(struct stage_found **list, size_t *count, const struct stage_found *found
 }
 
 static int
-fail_to_read(const char *root, int sys_errno, struct stage_error *error)
+fail_to_read(const char *root, struct stage_error *error)
 {
-	return stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
-		"cannot look for staging directories in %s", root);
+	return stage_error_set(
+		error, STAGE_E_SYSTEM, errno, "cannot look for staging directories in %s", root);
 }
 
-static DIR *
+/* The root may be reached by links: whoever named it has reason to trust it. -1, with a message. */
+static int
 open_root(const char *root, struct stage_error *error)
 {
-	DIR *stream;
-	int fd;
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream) {
-		fail_to_read(root, errno, error);
-		if (fd >= 0)
-			close(fd);
-	}
-	return stream;
+	if (fd < 0)
+		fail_to_read(root, error);
+	return fd;
 }
 
 int
@@ -330,22 +233,26 @@ stage_orphan_list(const char *root, struct stage_found **ret_list, size_t *ret_c
 	struct stage_error *error)
 {
 	struct stage_found *list = NULL, found;
-	struct dirent *entry;
+	struct stage_listing listing;
+	const struct dirent *entry;
 	size_t count = 0;
-	int code = 0, failed = 0;
-	DIR *stream;
+	int fd, code = 0;
 
-	stream = open_root(root, error);
-	if (!stream)
+	fd = open_root(root, error);
+	if (fd < 0)
 		return STAGE_E_SYSTEM;
-	while (code == 0 && (entry = next_entry(stream, &failed)))
-		if (look(dirfd(stream), entry->d_name, &found))
+	stage_listing_open(&listing, fd);
+	while (code == 0 && (entry = stage_listing_next(&listing)))
+		if (look(fd, entry->d_name, &found))
 			code = append(&list, &count, &found, root, entry->d_name);
-	closedir(stream);
-	if (code < 0 || failed) {
+	if (code < 0)
+		stage_error_set(error, code, 0, "no memory to list %s", root);
+	if (stage_listing_close(&listing) < 0)
+		code = fail_to_read(root, error);
+	close(fd);
+	if (code < 0) {
 		stage_orphan_list_free(&list, count);
-		return failed ? fail_to_read(root, failed, error)
-			      : stage_error_set(error, code, 0, "no memory to list %s", root);
+		return code;
 	}
 	if (count)
 		qsort(list, count, sizeof(*list), by_path);
@@ -394,7 +301,7 @@ leave_waiting(
 	total->waiting++;
 }
 
-/* Empties and removes an orphan that we hold the lock of. */
+/* Empties and removes an orphan that we have claimed. Where it stays, the claim is given back. */
 static void
 remove_orphan(const struct stage_lockdir *held, const char *path, pid_t pid,
 	const struct stage_log *log, struct stage_reclaimed *total)
@@ -406,6 +313,7 @@ remove_orphan(const struct stage_lockdir *held, const char *path, pid_t pid,
 	if (empty(held->fd, path, log, &content) < 0) {
 		stage_log_line(log, STAGE_WARNING, "cannot read the orphan %s: %s", path,
 			stage_error_errno_text(errno));
+		stage_claim_leave(held, path);
 		total->left++;
 		return;
 	}
@@ -421,6 +329,8 @@ remove_orphan(const struct stage_lockdir *held, const char *path, pid_t pid,
 		total->directories++;
 	else
 		total->left++;
+	if (failed && failed != ESTALE)
+		stage_claim_leave(held, path);
 	/* an empty one may be that of a run that is just beginning, which then makes another */
 	stage_log_line(log, was_empty && !failed ? STAGE_INFO : STAGE_NOTICE,
 		"removed %zu files, %llu bytes, that the dead run %ld left in %s%s%s",
@@ -438,7 +348,7 @@ static void
 reclaim(struct stage_lockdir *held, const char *root, pid_t pid, const struct stage_log *log,
 	struct stage_reclaimed *total)
 {
-	char *path = path_in(root, held->name);
+	char *path = stage_path_join(root, held->name);
 
 	if (!path) {
 		stage_log_line(log, STAGE_WARNING, "no memory to remove the orphan %s/%s", root,
@@ -473,7 +383,7 @@ leave_unproven(
 	if (measure(held->fd, &content) < 0 || content.files == 0 ||
 		count_waiting(held->fd, held->name))
 		return;
-	path = path_in(root, held->name);
+	path = stage_path_join(root, held->name);
 	if (path)
 		stage_log_line(log, STAGE_NOTICE,
 			"%zu files, %llu bytes, in %s are left there, as no lock proves that the run %ld is gone; once you know, \"stagedir adopt %s\" says so, and they are removed",
@@ -497,44 +407,54 @@ warn_unopened(const char *root, const char *name, int sys_errno, const struct st
 	total->left++;
 }
 
+/* Reclaims name in root, if it is the staging directory of a dead run. */
+static void
+reclaim_if_dead(int root_fd, const char *name, const char *root, const struct stage_log *log,
+	struct stage_reclaimed *total)
+{
+	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
+	bool this_machine;
+	pid_t pid;
+
+	if (!stage_naming_is_dir(name, &pid, &this_machine))
+		return;
+	if (stage_lockdir_look(&held, root_fd, name) < 0) {
+		warn_unopened(root, name, errno, log, total);
+		return;
+	}
+	switch (stage_claim_owner(&held, this_machine)) {
+	case STAGE_OWNER_DEAD:
+		reclaim(&held, root, pid, log, total);
+		break;
+	case STAGE_OWNER_UNKNOWN:
+		leave_unproven(&held, root, pid, log);
+		break;
+	case STAGE_OWNER_LIVE:
+	case STAGE_OWNER_OTHER_USER:
+	case STAGE_OWNER_OTHER_MACHINE:
+		break;
+	}
+	stage_lockdir_release(&held);
+}
+
 int
 stage_orphan_reclaim(const char *root, const struct stage_log *log, struct stage_reclaimed *total,
 	struct stage_error *error)
 {
-	struct dirent *entry;
-	bool this_machine;
-	DIR *stream;
-	int failed;
-	pid_t pid;
+	struct stage_listing listing;
+	const struct dirent *entry;
+	int fd, code = 0;
 
-	stream = open_root(root, error);
-	if (!stream)
+	fd = open_root(root, error);
+	if (fd < 0)
 		return STAGE_E_SYSTEM;
-	while ((entry = next_entry(stream, &failed))) {
-		struct stage_lockdir held = STAGE_LOCKDIR_NONE;
-
-		if (!stage_naming_is_dir(entry->d_name, &pid, &this_machine))
-			continue;
-		if (stage_lockdir_look(&held, dirfd(stream), entry->d_name) < 0) {
-			warn_unopened(root, entry->d_name, errno, log, total);
-			continue;
-		}
-		switch (stage_claim_owner(&held, this_machine)) {
-		case STAGE_OWNER_DEAD:
-			reclaim(&held, root, pid, log, total);
-			break;
-		case STAGE_OWNER_UNKNOWN:
-			leave_unproven(&held, root, pid, log);
-			break;
-		case STAGE_OWNER_LIVE:
-		case STAGE_OWNER_OTHER_USER:
-		case STAGE_OWNER_OTHER_MACHINE:
-			break;
-		}
-		stage_lockdir_release(&held);
-	}
-	closedir(stream);
-	return failed ? fail_to_read(root, failed, error) : 0;
+	stage_listing_open(&listing, fd);
+	while ((entry = stage_listing_next(&listing)))
+		reclaim_if_dead(fd, entry->d_name, root, log, total);
+	if (stage_listing_close(&listing) < 0)
+		code = fail_to_read(root, error);
+	close(fd);
+	return code;
 }
 
 int

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "durable.h"
+
 static bool
 may_try_again(const struct stage_output *output, int sys_errno)
 {
 	if (sys_errno == EINTR)
 		return true;
-	return (sys_errno == ENOSPC || sys_errno == EDQUOT) && output->make_room &&
+	return stage_durable_is_full(sys_errno) && output->make_room &&
 	       output->make_room(output->context);
 }
 

@@ -1,11 +1,12 @@
 #include "released.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "listing.h"
 #include "naming.h"
+#include "regular.h"
 
 /* A file of this user's alone: whoever else could make one could do anything here. */
 static bool
@@ -15,29 +16,21 @@ counts(const struct stage_lockdir *held, const char *name)
 	struct stat stat;
 
 	return stage_naming_is_released(name, &this_machine, &this_boot) && this_machine &&
-	       (held->proves || this_boot) &&
-	       fstatat(held->fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(stat.st_mode) &&
-	       stat.st_uid == geteuid();
+	       (held->proves || this_boot) && stage_regular_is_own(held->fd, name, &stat);
 }
 
 bool
 stage_released_is(const struct stage_lockdir *held)
 {
-	struct dirent *entry;
+	struct stage_listing listing;
+	const struct dirent *entry;
 	bool found = false;
-	DIR *stream;
-	int fd;
 
-	fd = openat(held->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	while (!found && (entry = readdir(stream)))
+	stage_listing_open(&listing, held->fd);
+	while (!found && (entry = stage_listing_next(&listing)))
 		found = counts(held, entry->d_name);
-	closedir(stream);
+	/* what cannot be read has not been released, as far as anybody can tell */
+	(void)stage_listing_close(&listing);
 	return found;
 }
 
@@ -50,7 +43,7 @@ stage_released_set(const struct stage_lockdir *held, const char *path, struct st
 	code = stage_naming_released(name, error);
 	if (code < 0)
 		return code;
-	fd = openat(held->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = stage_regular_make(held->fd, name, O_WRONLY);
 	if (fd < 0 && errno != EEXIST)
 		return stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot make %s/%s", path, name);

@@ -6,9 +6,8 @@
  * Who cannot be looked at for want of descriptors or by a failing disk might have announced
  * something: then there is no count, rather than a low one.
  */
-#include "reserve.h"
+#include "reserve_internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,7 +18,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "durable.h"
+#include "listing.h"
 #include "naming.h"
+#include "regular.h"
 
 /* "BYTES DIRECTORY/FILE" with its newline and a NUL */
 #define LINE_MAX_BYTES (20 + 1 + STAGE_DIR_NAME_MAX + 1 + STAGE_FILE_NAME_MAX + 2)
@@ -97,11 +99,8 @@ announce(const struct stage_lockdir *own, const char *what, uint64_t bytes)
 	ssize_t written;
 
 	length = snprintf(line, sizeof(line), "%" PRIu64 " %s\n", bytes, what);
-	do
-		fd = openat(own->fd, STAGE_RESERVE_NAME,
-			O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	while (fd < 0 && errno == EINTR);
-	if (fd < 0)
+	if (stage_regular_open(
+		    own->fd, STAGE_RESERVE_NAME, O_WRONLY | O_CREAT | O_TRUNC, &fd, NULL) < 0)
 		return -1;
 	do
 		written = write(fd, line, (size_t)length);
@@ -146,20 +145,19 @@ static ssize_t
 read_line(int dirfd, char line[LINE_MAX_BYTES])
 {
 	ssize_t length;
-	int fd, sys_errno;
+	int fd, code, sys_errno;
 
-	fd = openat(dirfd, STAGE_RESERVE_NAME,
-		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -1;
+	code = stage_regular_open(dirfd, STAGE_RESERVE_NAME, O_RDONLY, &fd, NULL);
+	if (code < 0)
+		return code == STAGE_E_DAMAGED || errno == ENOENT ? 0 : -1;
 	do
 		length = read(fd, line, LINE_MAX_BYTES);
 	while (length < 0 && errno == EINTR);
 	sys_errno = errno;
 	close(fd);
 	errno = sys_errno;
-	if (length < 0) /* a directory, or a fifo that somebody writes to */
-		return errno == EISDIR || errno == EAGAIN ? 0 : -1;
+	if (length < 0)
+		return -1;
 	if (length == 0 || memchr(line, '\n', (size_t)length) != line + length - 1)
 		return 0;
 	line[length - 1] = '\0';
@@ -187,65 +185,28 @@ add_announced(int root_fd, int dirfd, struct count *count)
 	return 0;
 }
 
-/* A stream of the directory fd, which stays the caller's. NULL with errno. */
-static DIR *
-open_stream(int fd)
-{
-	int copy, sys_errno;
-	DIR *stream;
-
-	copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (copy < 0)
-		return NULL;
-	stream = fdopendir(copy);
-	if (!stream) {
-		sys_errno = errno;
-		close(copy);
-		errno = sys_errno;
-	}
-	return stream;
-}
-
-/* readdir(3); at the end errno is 0, or tells for what it is not the end. */
-static struct dirent *
-next_entry(DIR *stream)
-{
-	errno = 0;
-	return readdir(stream);
-}
-
-/* Closes a stream, with errno as it is. 0, or -1 where that is not 0. */
-static int
-close_stream(DIR *stream)
-{
-	int sys_errno = errno;
-
-	closedir(stream);
-	errno = sys_errno;
-	return sys_errno ? -1 : 0;
-}
-
 /* Adds the sizes of the files in the directory dirfd: staged ones, or all of ours. -1 with errno. */
 static int
 add_sizes(int dirfd, bool staged_only, uint64_t *sizes)
 {
-	struct dirent *entry;
+	struct stage_listing listing;
+	const struct dirent *entry;
 	struct stat stat;
-	DIR *stream;
+	int result = 0;
 
-	stream = open_stream(dirfd);
-	if (!stream)
-		return errno == ENOENT ? 0 : -1; /* removed meanwhile */
-	while ((entry = next_entry(stream))) {
+	stage_listing_open(&listing, dirfd);
+	while (result == 0 && (entry = stage_listing_next(&listing))) {
 		if (!stage_naming_is_staged(entry->d_name) &&
 			(staged_only || !stage_naming_is_file(entry->d_name)))
 			continue;
 		if (fstatat(dirfd, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) == 0)
 			*sizes = sum(*sizes, (uint64_t)stat.st_size);
 		else if (errno != ENOENT)
-			break;
+			result = -1;
 	}
-	return close_stream(stream);
+	if (stage_listing_close(&listing) < 0 && errno != ENOENT) /* removed meanwhile */
+		result = -1;
+	return result;
 }
 
 /* Adds another live run's directory. -1 with errno. */
@@ -320,15 +281,16 @@ add_directory(const struct stage_lockdir *own, const char *name, struct count *c
 static int
 add_directories(const struct stage_lockdir *own, struct count *count)
 {
-	struct dirent *entry;
-	DIR *stream;
+	struct stage_listing listing;
+	const struct dirent *entry;
+	int result = 0;
 
-	stream = open_stream(own->root_fd);
-	if (!stream)
-		return -1;
-	while ((entry = next_entry(stream)) && add_directory(own, entry->d_name, count) == 0)
-		;
-	return close_stream(stream);
+	stage_listing_open(&listing, own->root_fd);
+	while (result == 0 && (entry = stage_listing_next(&listing)))
+		result = add_directory(own, entry->d_name, count);
+	if (stage_listing_close(&listing) < 0)
+		result = -1;
+	return result;
 }
 
 static int
@@ -384,7 +346,7 @@ reserve(const struct stage_lockdir *own, const char *root, const char *what, uin
 	int code;
 
 	/* where there is no room even for that, let the count tell why */
-	if (!announced && errno != ENOSPC && errno != EDQUOT)
+	if (!announced && !stage_durable_is_full(errno))
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,
 			"cannot reserve room in the temp root %s", root);
 	code = count_root(own, root, &count, error);

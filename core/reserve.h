@@ -1,5 +1,5 @@
 /*
- * room - space in a temp root, reserved before it is used
+ * reserve - space in a temp root, reserved before it is used
  *
  * Several runs of a user may stage in one root. Each says in the file `room` of its spool which
  * file it is about to make and how large that may become; what is not yet written of it counts as
@@ -8,22 +8,24 @@
  * that announce at once both may have to try again, but never are both let in where there is room
  * for one. What is announced counts only while the run lives.
  *
- * Not installed: stage_spool_reserve() is the way to it. Any thread, one at a time for a spool.
+ * stage_spool_reserve() (spool.h) does it, and tells what it has counted.
  */
 #ifndef STAGEDIR_RESERVE_H
 #define STAGEDIR_RESERVE_H
 
-#include "error.h"
-#include "lockdir.h"
-#include "spool.h"
+#include <stdbool.h>
+#include <stdint.h>
 
+/* The file of a staging directory in which its run says what it reserves. */
 #define STAGE_RESERVE_NAME "room"
 
-/* As stage_spool_reserve(); own is the spool's directory, root the path of the root it is in. */
-int stage_reserve_take(const struct stage_lockdir *own, const char *root, const char *path,
-	uint64_t bytes, uint64_t limit, struct stage_reserved *ret_room, struct stage_error *error);
-
-/* Gives back what was reserved; that there is nothing is no error. */
-void stage_reserve_release(const struct stage_lockdir *own);
+/* Where the space of a temp root is, as far as this user can see. All in bytes. */
+struct stage_reserved {
+	uint64_t free;     /* for this user, by the file system (statvfs(3)) */
+	uint64_t promised; /* reserved by other live runs, and not yet written */
+	uint64_t staged;   /* in the spools of all live runs of this user, this one too */
+	uint64_t orphaned; /* in what dead runs of this user left */
+	bool others;       /* other live runs of this user stage here, and may give some back */
+};
 
 #endif

@@ -18,6 +18,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "path.h"
 #include "text.h"
 
 /* Links on one path; the kernel's own limit, path_resolution(7) */
@@ -351,7 +352,7 @@ add_all(struct stage_roots *roots, const struct stage_settings *settings,
 	char *const *named;
 	int code = 0;
 
-	for (named = settings->temp_roots; code == 0 && *named; named++)
+	for (named = settings->temp_root; code == 0 && *named; named++)
 		code = add_root(roots, strdup(*named), "temp_root", settings, request);
 	if (code == 0 && settings->tmpdir)
 		code = add_root(roots, strdup(settings->tmpdir), "TMPDIR", settings, request);
@@ -366,18 +367,12 @@ static int
 add_tempdir(struct stage_roots *roots, const struct stage_settings *settings,
 	const struct stage_root_request *request, struct stage_error *error)
 {
-	char *cwd, *path = NULL;
+	char *path = stage_path_absolute(request->tempdir);
 
-	if (request->tempdir[0] == '/')
-		return add_root(roots, strdup(request->tempdir), "--tempdir", settings, request);
-	cwd = getcwd(NULL, 0);
-	if (!cwd)
+	if (!path && errno != ENOMEM)
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,
 			"cannot tell the working directory, to which --tempdir %s is relative",
 			request->tempdir);
-	if (asprintf(&path, "%s/%s", cwd, request->tempdir) < 0)
-		path = NULL;
-	free(cwd);
 	return add_root(roots, path, "--tempdir", settings, request);
 }
 

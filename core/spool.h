@@ -18,8 +18,8 @@
  *	stage_spool_confirm(spool, &file, &error);
  *	stage_spool_close(&spool);		(what was not forgotten stays)
  *
- * A dead run's is found by stage_spool_find() and taken over by stage_spool_adopt(): its files are
- * those that were sealed and not forgotten. What else lies in it was never safe and is removed when
+ * A dead run's is found by stage_spool_find() (spool_find.h) and taken over by stage_spool_adopt(): its
+ * files are those that were sealed and not forgotten. What else lies in it was never safe and is removed when
  * the spool is closed: files with names of ours, that is. Anything else is named in a warning and
  * stays, and so does the directory. Where a record of the journal is damaged, files that no record
  * tells of may have been safe (unlisted.h): they stay until somebody forgets them.
@@ -45,7 +45,7 @@
 #include "dir.h"
 #include "error.h"
 #include "log.h"
-#include "orphan.h"
+#include "reserve.h"
 
 #pragma GCC visibility push(default)
 
@@ -69,7 +69,9 @@ struct stage_spool_about {
 };
 
 /*
- * Makes a spool in the temp root that dir is in. durable: seal waits for the disk (fsync(2)).
+ * Makes a spool in the temp root that dir is in. durable: seal waits for the disk (fsync(2)). Without it a
+ * sealed file keeps a descriptor, by which stage_spool_check_read() learns whether the disk has failed
+ * since; at most 128 do, and while so many wait, seal waits for the disk as well.
  * STAGE_E_SYSTEM, STAGE_E_MEMORY, STAGE_E_CLOSED or STAGE_E_FORKED of dir. On failure nothing is
  * left.
  */
@@ -97,15 +99,6 @@ struct stage_spool_file *stage_spool_unlisted(const struct stage_spool *spool);
 
 /* How many files close would remove of what a dead run left, or does once it is adopted, and their bytes. */
 void stage_spool_rest(const struct stage_spool *spool, size_t *ret_files, uint64_t *ret_bytes);
-
-/* Where the space of a temp root is, as far as this user can see. All in bytes. */
-struct stage_reserved {
-	uint64_t free;     /* for this user, by the file system (statvfs(3)) */
-	uint64_t promised; /* reserved by other live runs, and not yet written */
-	uint64_t staged;   /* in the spools of all live runs of this user, this one too */
-	uint64_t orphaned; /* in what dead runs of this user left */
-	bool others;       /* other live runs of this user stage here, and may give some back */
-};
 
 /*
  * Reserves bytes for the file that is to be made as path, which a struct stage_dir in the same root
@@ -214,46 +207,6 @@ int stage_spool_forget(
  * warning. Frees *spool, sets it to NULL; NULL in it is no error. Keeps errno.
  */
 void stage_spool_close(struct stage_spool **spool);
-
-/* A file as a journal tells of it. */
-struct stage_spool_entry {
-	char *path, *name, *note;
-	uint64_t size;
-	int64_t sealed; /* seconds since 1970 */
-	unsigned int attempts;
-	int64_t failed; /* seconds since 1970 of the last failed attempt, 0 where there is none */
-	char *failure;  /* "" where there is none */
-};
-
-/* A spool as it was found. */
-struct stage_spool_found {
-	char *path;
-	char *target; /* in its target form (url.h), whatever the journal has */
-	char *home;
-	enum stage_owner owner;
-	bool proven;                    /* no run lives in it: as in struct stage_found */
-	pid_t pid;                      /* of the run that made it; for people, it proves nothing */
-	uint64_t age;                   /* seconds since it was made */
-	struct stage_spool_entry *list; /* that wait, in order */
-	size_t count;
-	uint64_t bytes;  /* the sum of their sizes */
-	size_t damaged;  /* records that cannot be read */
-	size_t unlisted; /* files that they, or a journal that is unreadable, may have told of */
-	uint64_t unlisted_bytes;
-	char *unreadable; /* why there is no target, home or list; NULL otherwise */
-};
-
-/*
- * Finds this user's staging directories in root that have a journal, live ones too, but for those
- * whose run was ended before it had begun to write it. Returns 0 and an array that the caller
- * frees, sorted by path; STAGE_E_SYSTEM where root cannot be read (ENOENT where there is none),
- * STAGE_E_MEMORY.
- */
-int stage_spool_find(const char *root, struct stage_spool_found **ret_list, size_t *ret_count,
-	struct stage_error *error);
-
-/* Frees *list and sets it to NULL. Keeps errno. */
-void stage_spool_found_free(struct stage_spool_found **list, size_t count);
 
 /*
  * Takes over the spool of a dead run: locks it, and has its files. STAGE_E_BUSY where its run, or

@@ -1,35 +1,37 @@
+#include "spool_find.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "journal.h"
+#include "path.h"
 #include "secrets.h"
-#include "spool.h"
 #include "unlisted.h"
 #include "url.h"
 
 static void
-free_entries(struct stage_spool_found *found)
+free_entries(struct stage_spool_entry *list, size_t count)
 {
 	size_t i;
 
-	for (i = 0; i < found->count; i++) {
-		free(found->list[i].path);
-		free(found->list[i].name);
-		free(found->list[i].note);
-		free(found->list[i].failure);
+	for (i = 0; i < count; i++) {
+		free(list[i].path);
+		free(list[i].name);
+		free(list[i].note);
+		free(list[i].failure);
 	}
-	free(found->list);
+	free(list);
 }
 
 static void
 release(struct stage_spool_found *found)
 {
-	free_entries(found);
+	free_entries(found->list, found->count);
+	free_entries(found->missing, found->missing_count);
 	free(found->path);
 	free(found->target);
 	free(found->home);
@@ -37,7 +39,7 @@ release(struct stage_spool_found *found)
 }
 
 void
-stage_spool_found_free(struct stage_spool_found **list, size_t count)
+stage_spool_find_free(struct stage_spool_found **list, size_t count)
 {
 	int saved_errno = errno;
 	size_t i;
@@ -49,16 +51,14 @@ stage_spool_found_free(struct stage_spool_found **list, size_t count)
 	errno = saved_errno;
 }
 
-/* False for want of memory. */
+/* Fills entry, whose strings are the caller's also where there is no memory for all: then it is false. */
 static bool
-add_entry(struct stage_spool_found *found, const struct stage_journal_record *record,
-	const struct stage_secrets *secrets)
+copy_record(const struct stage_spool_found *found, const struct stage_journal_record *record,
+	const struct stage_secrets *secrets, struct stage_spool_entry *entry)
 {
-	struct stage_spool_entry *entry = &found->list[found->count++];
 	int code;
 
-	if (asprintf(&entry->path, "%s/%s", found->path, record->file) < 0)
-		entry->path = NULL;
+	entry->path = stage_path_join(found->path, record->file);
 	entry->name = strdup(record->name);
 	entry->note = strdup(record->note);
 	code = stage_secrets_hide(secrets, record->failure, &entry->failure, NULL);
@@ -66,29 +66,95 @@ add_entry(struct stage_spool_found *found, const struct stage_journal_record *re
 	entry->sealed = record->sealed;
 	entry->attempts = record->attempts;
 	entry->failed = record->failed;
-	found->bytes += entry->size;
 	return entry->path && entry->name && entry->note && code == 0;
 }
 
-/* Copies the records of files; those that are gone were forgotten meanwhile. */
+/* Is there no such file in the directory? */
+static bool
+is_missing(int dirfd, const char *file)
+{
+	struct stat stat;
+
+	return fstatat(dirfd, file, &stat, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+/* Does a file wait by this journal? */
+static bool
+is_recorded(const struct stage_journal_content *content, const char *file)
+{
+	size_t i;
+
+	for (i = 0; i < content->count; i++)
+		if (strcmp(content->list[i].file, file) == 0)
+			return true;
+	return false;
+}
+
+/* Which of the records have no file, and has any none? The caller frees. NULL for want of memory. */
+static bool *
+look_for_missing(int dirfd, const struct stage_journal_content *content, bool *ret_any)
+{
+	bool *missing = calloc(content->count + 1, sizeof(*missing));
+	size_t i;
+
+	*ret_any = false;
+	for (i = 0; missing && i < content->count; i++) {
+		missing[i] = is_missing(dirfd, content->list[i].file);
+		*ret_any |= missing[i];
+	}
+	return missing;
+}
+
+/*
+ * Copies the records of files that are there, and of those missing that later, the journal as it was read
+ * once they were, still has: what was forgotten between the two is neither.
+ */
+static bool
+copy_records(struct stage_spool_found *found, const struct stage_journal_content *content,
+	const bool *missing, const struct stage_journal_content *later,
+	const struct stage_secrets *secrets)
+{
+	size_t i;
+
+	found->list = calloc(content->count + 1, sizeof(*found->list));
+	found->missing = calloc(content->count + 1, sizeof(*found->missing));
+	if (!found->list || !found->missing)
+		return false;
+	for (i = 0; i < content->count; i++) {
+		const struct stage_journal_record *record = &content->list[i];
+		struct stage_spool_entry *entry;
+
+		if (!missing[i]) {
+			entry = &found->list[found->count++];
+			found->bytes += record->digest.size;
+		} else if (later && is_recorded(later, record->file)) {
+			entry = &found->missing[found->missing_count++];
+		} else {
+			continue;
+		}
+		if (!copy_record(found, record, secrets, entry))
+			return false;
+	}
+	return true;
+}
+
+/* Copies the records. That a file is forgotten is recorded before it is removed. */
 static bool
 add_entries(struct stage_spool_found *found, int dirfd, const struct stage_journal_content *content,
 	const struct stage_secrets *secrets)
 {
-	struct stat stat;
-	size_t i;
+	struct stage_journal_content *later = NULL;
+	bool any, copied = false, *missing = look_for_missing(dirfd, content, &any);
+	int code = 0;
 
-	found->list = calloc(content->count + 1, sizeof(*found->list));
-	if (!found->list)
-		return false;
-	for (i = 0; i < content->count; i++) {
-		if (fstatat(dirfd, content->list[i].file, &stat, AT_SYMLINK_NOFOLLOW) < 0 &&
-			errno == ENOENT)
-			continue;
-		if (!add_entry(found, &content->list[i], secrets))
-			return false;
-	}
-	return true;
+	/* a run that lives may hand off just now; one that has just begun may remove the journal, too */
+	if (any && found->owner != STAGE_OWNER_LIVE)
+		code = stage_journal_read(dirfd, found->path, &later, NULL);
+	if (missing && code != STAGE_E_MEMORY)
+		copied = copy_records(found, content, missing, later, secrets);
+	stage_journal_content_free(&later);
+	free(missing);
+	return copied;
 }
 
 /* Copies what the journal tells. One of stagedir 0.1.0 may have a secret in its target. */
@@ -204,7 +270,7 @@ stage_spool_find(const char *root, struct stage_spool_found **ret_list, size_t *
 			code = add(&list, &count, &directories[i]);
 	stage_orphan_list_free(&directories, directory_count);
 	if (code < 0) {
-		stage_spool_found_free(&list, count);
+		stage_spool_find_free(&list, count);
 		return stage_error_set(error, code, 0, "no memory for the spools in %s", root);
 	}
 	*ret_list = list;

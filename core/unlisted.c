@@ -1,13 +1,14 @@
 #include "unlisted.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+
+#include "listing.h"
+#include "naming.h"
+#include "regular.h"
 
 static bool
 is_listed(const struct stage_journal_content *content, const char *name)
@@ -48,11 +49,9 @@ look(int dirfd, const char *name, const struct stage_journal_content *content,
 
 	if (!stage_naming_is_staged(name) || is_listed(content, name))
 		return 0;
-	if (fstatat(dirfd, name, &stat, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : STAGE_E_SYSTEM;
-	if (!S_ISREG(stat.st_mode) || stat.st_uid != geteuid())
-		return 0;
-	return add(unlisted, name, &stat);
+	if (stage_regular_is_own(dirfd, name, &stat))
+		return add(unlisted, name, &stat);
+	return errno == 0 || errno == ENOENT ? 0 : STAGE_E_SYSTEM;
 }
 
 static int
@@ -62,45 +61,23 @@ by_name(const void *a, const void *b)
 		((const struct stage_unlisted_file *)b)->name);
 }
 
-static int
-find(DIR *stream, const struct stage_journal_content *content, struct stage_unlisted *unlisted)
-{
-	struct dirent *entry;
-	int code = 0;
-
-	errno = 0;
-	while (code == 0 && (entry = readdir(stream))) {
-		code = look(dirfd(stream), entry->d_name, content, unlisted);
-		if (code == 0)
-			errno = 0;
-	}
-	return code == 0 && errno ? STAGE_E_SYSTEM : code;
-}
-
 int
 stage_unlisted_find(
 	int dirfd, const struct stage_journal_content *content, struct stage_unlisted *ret_unlisted)
 {
 	struct stage_unlisted unlisted = {0};
-	int fd, code, sys_errno;
-	DIR *stream;
+	struct stage_listing listing;
+	const struct dirent *entry;
+	int code = 0;
 
 	*ret_unlisted = unlisted;
 	if (content && !content->damaged)
 		return 0;
-	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream) {
-		sys_errno = errno;
-		if (fd >= 0)
-			close(fd);
-		errno = sys_errno;
-		return STAGE_E_SYSTEM;
-	}
-	code = find(stream, content, &unlisted);
-	sys_errno = errno;
-	closedir(stream);
-	errno = sys_errno;
+	stage_listing_open(&listing, dirfd);
+	while (code == 0 && (entry = stage_listing_next(&listing)))
+		code = look(dirfd, entry->d_name, content, &unlisted);
+	if (stage_listing_close(&listing) < 0)
+		code = STAGE_E_SYSTEM;
 	if (code < 0) {
 		free(unlisted.list);
 		return code;

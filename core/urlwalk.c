@@ -196,6 +196,19 @@ walk_query(const struct walk *walk)
 	}
 }
 
+/* The end of a value that is not quoted: a colon ends it, but none of a URL that should have been quoted. */
+static const char *
+end_of_unquoted(const char *from, const char *end)
+{
+	const char *stop = stage_urlparts_find(from, end, ",:"), *at;
+
+	while (end - stop > 3 && memcmp(stop, "://", 3) == 0) {
+		at = stage_urlparts_find(stop + 3, end, "@,/");
+		stop = stage_urlparts_find(at < end && *at == '@' ? at : stop + 3, end, ",:");
+	}
+	return stop;
+}
+
 /* The end of a parameter of a connection string: a quote in a quoted value is doubled. */
 static const char *
 end_of_value(const char *from, const char *end)
@@ -203,7 +216,7 @@ end_of_value(const char *from, const char *end)
 	char quote = from < end ? *from : '\0';
 
 	if (quote != '"' && quote != '\'')
-		return stage_urlparts_find(from, end, ",:");
+		return end_of_unquoted(from, end);
 	for (from++; from < end; from++) {
 		if (*from != quote)
 			continue;
@@ -214,36 +227,67 @@ end_of_value(const char *from, const char *end)
 	return end;
 }
 
+/* A value that is a URL may have a password of its own. Text from begin waits to be told; returns what does then. */
+static const char *
+walk_value(const struct walk *walk, const char *begin, const char *value, const char *stop)
+{
+	const char *user = memmem(value, (size_t)(stop - value), "//", 2), *at, *colon;
+
+	if (!user)
+		return begin;
+	user += 2;
+	at = stage_urlparts_find(user, stop, "/");
+	at = memrchr(user, '@', (size_t)(at - user));
+	colon = at ? stage_urlparts_find(user, at, ":") : NULL;
+	if (!at || colon == at)
+		return begin;
+	tell(walk, STAGE_URL_TEXT, 0, begin, colon);
+	tell(walk, STAGE_URL_PASSWORD, ':', colon + 1, at);
+	return at;
+}
+
+/* The parameters of a connection string, the first of which begins at from. Returns what is not told yet. */
+static const char *
+walk_parameters(const struct walk *walk, const char *begin, const char *from, const char *end)
+{
+	const char *name, *value, *stop;
+
+	while (from < end && *from == ',') {
+		name = from + 1;
+		value = stage_urlparts_find(name, end, "=,:");
+		stop = value < end && *value == '=' ? end_of_value(value + 1, end) : value;
+		if (stop == value) {
+			/* no value: nothing to hide */
+		} else if (stage_urlwalk_is_secret(name, (size_t)(value - name))) {
+			tell(walk, STAGE_URL_TEXT, 0, begin, from);
+			tell(walk, STAGE_URL_HIDDEN, ',', name, stop);
+			begin = stop;
+		} else {
+			begin = walk_value(walk, begin, value + 1, stop);
+		}
+		from = stop;
+	}
+	return begin;
+}
+
 /* REMOTE:PATH, or TYPE,NAME=VALUE,...:PATH, of rclone. */
 static void
 walk_remote(const struct walk *walk, const char *from)
 {
-	const char *end = walk->parts.path.text + walk->parts.path.length, *name, *value;
-	const char *begin = from;
+	const char *end = walk->parts.path.text + walk->parts.path.length, *name = from;
 
 	if (from < end && *from == ',') {
 		/* rclone refuses that; without its parameters it would be something else */
 		tell(walk, STAGE_URL_HIDDEN, ',', from + 1, end);
 		return;
 	}
+	/* one slash too many makes a folder of it to rclone, which hides nothing */
+	while (name < end && *name == '/')
+		name++;
 	/* a remote that has no name begins with a colon */
-	from = stage_urlparts_find(from < end && *from == ':' ? from + 1 : from, end, ",:/");
-	while (from < end && *from == ',') {
-		name = from + 1;
-		value = stage_urlparts_find(name, end, "=,:");
-		if (value < end && *value == '=') {
-			const char *stop = end_of_value(value + 1, end);
-
-			if (stage_urlwalk_is_secret(name, (size_t)(value - name))) {
-				tell(walk, STAGE_URL_TEXT, 0, begin, from);
-				tell(walk, STAGE_URL_HIDDEN, ',', name, stop);
-				begin = stop;
-			}
-			value = stop;
-		}
-		from = value;
-	}
-	tell(walk, STAGE_URL_TEXT, 0, begin, end);
+	name = stage_urlparts_find(name < end && *name == ':' ? name + 1 : name, end, ",:/");
+	from = walk_parameters(walk, from, name, end);
+	tell(walk, STAGE_URL_TEXT, 0, from, end);
 }
 
 static void

@@ -351,6 +351,7 @@ class StageBackend(backend.Backend, _stagehost.Target):
         reason = f'{stored} bytes are stored, of {size}' if stored >= 0 else 'it is not in storage'
         return False, reason, _stagehost.wrong_size(remote_filename, size, stored)
 
+
 def _open(parsed_url):
     """The factory of the prefix."""
     if _is_alone():

@@ -101,7 +101,7 @@ add_spool_at(struct report *report, const char *root, const char *path)
 	for (i = 0; i < count; i++)
 		if (strcmp(list[i].path, path) == 0)
 			add_spool(report, &list[i]);
-	stage_spool_found_free(&list, count);
+	stage_spool_find_free(&list, count);
 	return report->count > before;
 }
 

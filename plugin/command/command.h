@@ -29,6 +29,7 @@
 #include "command/json.h"
 #include "settings.h"
 #include "spool.h"
+#include "spool_find.h"
 
 enum command_exit {
 	COMMAND_DONE = 0,

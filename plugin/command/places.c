@@ -1,6 +1,5 @@
 #include "command/command.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +9,9 @@
 #include <unistd.h>
 
 #include "expand.h"
+#include "listing.h"
 #include "naming.h"
+#include "path.h"
 #include "root.h"
 
 /* Adds a place unless it is there already, perhaps by another path. Takes over path. */
@@ -82,23 +83,24 @@ archive_path(void)
 	return command_memory(path);
 }
 
-/* Adds the real directories in an archive path: a link may lead anywhere. */
-static void
-add_directories_in(struct command_places *places, DIR *stream, const char *archive)
+/* Adds the real directories in an archive path, which fd has open: a link may lead anywhere. */
+static int
+add_directories_in(struct command_places *places, int fd, const char *archive)
 {
-	struct dirent *entry;
+	struct stage_listing listing;
+	const struct dirent *entry;
 	struct stat found;
 	char *path;
 
-	while ((entry = readdir(stream))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-			fstatat(dirfd(stream), entry->d_name, &found, AT_SYMLINK_NOFOLLOW) < 0 ||
+	stage_listing_open(&listing, fd);
+	while ((entry = stage_listing_next(&listing))) {
+		if (fstatat(fd, entry->d_name, &found, AT_SYMLINK_NOFOLLOW) < 0 ||
 			!S_ISDIR(found.st_mode))
 			continue;
-		if (asprintf(&path, "%s/%s", archive, entry->d_name) < 0)
-			path = NULL;
+		path = stage_path_join(archive, entry->d_name);
 		add_place(places, command_memory(path), &found);
 	}
+	return stage_listing_close(&listing);
 }
 
 static enum command_exit
@@ -106,44 +108,29 @@ add_archives(struct command_places *places)
 {
 	enum command_exit status = COMMAND_DONE;
 	char *archive = archive_path();
-	DIR *stream;
+	int fd;
 
 	if (!archive)
 		return COMMAND_DONE;
-	stream = opendir(archive);
-	if (stream) {
-		add_directories_in(places, stream, archive);
-		closedir(stream);
-	} else if (errno != ENOENT && errno != ENOTDIR) {
+	fd = open(archive, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 ? errno != ENOENT && errno != ENOTDIR
+		   : add_directories_in(places, fd, archive) < 0) {
 		command_problem("cannot look for archive directories in %s: %s", archive,
 			stage_error_errno_text(errno));
 		status = COMMAND_PROBLEM;
 	}
+	if (fd >= 0)
+		close(fd);
 	free(archive);
 	return status;
 }
 
-/* Without slashes at its end it reads well before a name. */
 char *
 command_absolute_path(const char *directory)
 {
-	char *path = NULL, *cwd;
-	size_t length;
+	char *path = stage_path_absolute(directory);
 
-	if (directory[0] == '/') {
-		path = strdup(directory);
-	} else {
-		cwd = getcwd(NULL, 0);
-		if (!cwd)
-			return NULL;
-		if (asprintf(&path, "%s/%s", cwd, directory) < 0)
-			path = NULL;
-		free(cwd);
-	}
-	path = command_memory(path);
-	for (length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
-		path[length - 1] = '\0';
-	return path;
+	return path || errno != ENOMEM ? path : command_memory(path);
 }
 
 /* Somebody who names a staging directory itself would be told that there is nothing in it. */
@@ -215,7 +202,7 @@ command_places_free(struct command_places *places)
 
 	for (i = 0; i < places->count; i++) {
 		free(places->list[i].path);
-		stage_spool_found_free(&places->list[i].spools, places->list[i].spool_count);
+		stage_spool_find_free(&places->list[i].spools, places->list[i].spool_count);
 	}
 	free(places->list);
 	*places = (struct command_places){0};

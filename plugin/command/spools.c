@@ -83,6 +83,7 @@ command_spool_json(const struct stage_spool_found *spool, struct json *json)
 	json_number(json, "pid", (uint64_t)spool->pid);
 	json_string(json, "unreadable", spool->unreadable);
 	json_number(json, "damaged", spool->damaged);
+	json_number(json, "missing", spool->missing_count);
 	json_number(json, "unlisted", spool->unlisted);
 	json_number(json, "unlisted_bytes", spool->unlisted_bytes);
 }

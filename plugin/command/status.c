@@ -251,8 +251,9 @@ add_file_row(struct table *table, const struct stage_spool_found *spool, size_t 
 static void
 print_advice(const struct stage_spool_found *spool, size_t waiting, uint64_t bytes)
 {
-	size_t useless = spool->count - waiting;
-	char volumes[COMMAND_VOLUMES_MAX], target[STAGE_ERROR_MESSAGE_MAX];
+	size_t i, useless = spool->count - waiting;
+	char volumes[COMMAND_VOLUMES_MAX];
+	char target[STAGE_ERROR_MESSAGE_MAX], path[STAGE_ERROR_MESSAGE_MAX];
 
 	stage_error_printable(target, sizeof(target), spool->target);
 	if (spool->damaged)
@@ -261,6 +262,10 @@ print_advice(const struct stage_spool_found *spool, size_t waiting, uint64_t byt
 			spool->damaged == 1 ? "is" : "are",
 			command_volumes(volumes, spool->unlisted, spool->unlisted_bytes),
 			spool->damaged == 1 ? "it" : "they");
+	for (i = 0; i < spool->missing_count; i++)
+		printf("%s is missing: it waits by its journal, and somebody has removed %s\n",
+			stage_error_printable(target, sizeof(target), spool->missing[i].name),
+			stage_error_printable(path, sizeof(path), spool->missing[i].path));
 	if (spool->owner == STAGE_OWNER_OTHER_MACHINE || spool->owner == STAGE_OWNER_UNKNOWN)
 		printf("left alone, as %s; once you know that its run is gone, \"stagedir adopt "
 		       "%s\" has the next backup hand off what waits\n",
@@ -287,7 +292,7 @@ print_spool(const struct stage_spool_found *spool)
 	uint64_t bytes = 0;
 	size_t i, waiting = 0;
 
-	if (spool->unreadable || spool->count + spool->damaged == 0)
+	if (spool->unreadable || spool->count + spool->damaged + spool->missing_count == 0)
 		return;
 	printf("\nfor %s, in %s (run %ld, %s)\n",
 		stage_error_printable(target, sizeof(target), spool->target),

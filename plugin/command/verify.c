@@ -9,7 +9,7 @@ struct report {
 	bool as_json;
 	struct json json;
 	struct table *table;
-	size_t good, damaged, unreadable, busy;
+	size_t good, damaged, missing, unreadable, busy;
 	uint64_t good_bytes;
 };
 
@@ -88,6 +88,28 @@ add_busy(struct report *report, const struct stage_spool_found *found)
 	}
 }
 
+/* Tells of what waits by the journal of a spool, and is not there. */
+static void
+add_missing(struct report *report, const struct stage_spool_found *found)
+{
+	size_t i;
+
+	for (i = 0; i < found->missing_count; i++) {
+		const struct stage_spool_entry *file = &found->missing[i];
+		const struct checked checked = {.name = file->name,
+			.path = file->path,
+			.size = file->size,
+			.result = "missing",
+			.reason = "it waits by its journal, and somebody has removed it"};
+
+		command_problem(
+			"the staged file %s (%s) is missing: it waits by its journal, and somebody has removed it",
+			file->path, file->name);
+		report->missing++;
+		add(report, found, &checked);
+	}
+}
+
 /* Reads what waits in a spool that nobody has, as far as can be told. */
 static enum command_exit
 look_at_spool(struct report *report, const struct stage_spool_found *found)
@@ -125,6 +147,7 @@ check_spool(struct report *report, const struct stage_spool_found *found)
 			"%s: %zu records of its journal are damaged; %s may have been told of by them",
 			found->path, found->damaged,
 			command_volumes(volumes, found->unlisted, found->unlisted_bytes));
+	add_missing(report, found);
 	if (found->owner == STAGE_OWNER_LIVE)
 		add_busy(report, found);
 	else if (found->count && look_at_spool(report, found) != COMMAND_DONE)
@@ -157,6 +180,7 @@ end(struct report *report)
 		json_open_object(&report->json, "total");
 		json_number(&report->json, "ok", report->good);
 		json_number(&report->json, "damaged", report->damaged);
+		json_number(&report->json, "missing", report->missing);
 		json_number(&report->json, "unreadable", report->unreadable);
 		json_number(&report->json, "busy", report->busy);
 		json_close(&report->json);
@@ -165,9 +189,9 @@ end(struct report *report)
 	}
 	table_print(report->table, stdout);
 	table_free(&report->table);
-	printf("%s, ok; %zu damaged, %zu unreadable; %zu of live runs, not checked\n",
+	printf("%s, ok; %zu damaged, %zu missing, %zu unreadable; %zu of live runs, not checked\n",
 		command_volumes(volumes, report->good, report->good_bytes), report->damaged,
-		report->unreadable, report->busy);
+		report->missing, report->unreadable, report->busy);
 }
 
 enum command_exit
@@ -187,7 +211,7 @@ command_verify(const struct command_options *options)
 			for (k = 0; k < places.list[i].spool_count; k++)
 				if (check_spool(&report, &places.list[i].spools[k]) != COMMAND_DONE)
 					status = COMMAND_PROBLEM;
-		if (report.damaged + report.unreadable)
+		if (report.damaged + report.missing + report.unreadable)
 			status = COMMAND_PROBLEM;
 		end(&report);
 	}

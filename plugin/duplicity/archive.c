@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "durable.h"
+
 /* Bytes at a time. */
 #define PIECE ((size_t)16 * 1024)
 
@@ -123,8 +125,10 @@ archive_sync(const char *path, const char *like, struct stage_error *error)
 		code = fail(like, "look at", error);
 	else if (like && fchmod(fd, model.st_mode & 0777) < 0)
 		code = fail(path, "set the permissions of", error);
-	else if (fstat(fd, &stat) < 0 || (fsync(fd) < 0 && !S_ISDIR(stat.st_mode)))
+	else if (fstat(fd, &stat) < 0 || (!S_ISDIR(stat.st_mode) && stage_durable_file(fd) < 0))
 		code = fail(path, "sync", error);
+	else if (S_ISDIR(stat.st_mode))
+		(void)stage_durable_folder(fd);
 	close(fd);
 	return code;
 }

@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "path.h"
+#include "regular.h"
+
 /* Of a line so much is looked at: what is longer is a path, and paths are of no interest. */
 #define LINE_BYTES 256
 
@@ -198,23 +201,22 @@ open_manifest(const char *path, FILE **ret_stream, struct stage_error *error)
 {
 	struct stat stat;
 	FILE *stream;
-	int fd, code;
+	int fd = -1, code;
 
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &stat) < 0)
-		goto failed;
-	if (!S_ISREG(stat.st_mode) || stat.st_size > MANIFEST_BYTES_MAX) {
+	code = stage_regular_open(AT_FDCWD, path, O_RDONLY, &fd, &stat);
+	if (code == STAGE_E_DAMAGED && errno != ELOOP)
+		return stage_error_set(
+			error, code, 0, "the partial manifest %s is not a regular file", path);
+	if (code == 0 && stat.st_size > MANIFEST_BYTES_MAX) {
 		close(fd);
-		return stage_error_set(error, STAGE_E_DAMAGED, 0, "the partial manifest %s is %s",
-			path, S_ISREG(stat.st_mode) ? "too large" : "not a regular file");
+		return stage_error_set(
+			error, STAGE_E_DAMAGED, 0, "the partial manifest %s is too large", path);
 	}
-	stream = fdopen(fd, "r");
-	if (!stream)
-		goto failed;
-	*ret_stream = stream;
-	return 0;
-
-failed:
+	stream = code == 0 ? fdopen(fd, "r") : NULL;
+	if (stream) {
+		*ret_stream = stream;
+		return 0;
+	}
 	code = stage_error_set(error, errno == ENOMEM ? STAGE_E_MEMORY : STAGE_E_SYSTEM, errno,
 		"cannot read the partial manifest %s", path);
 	if (fd >= 0)
@@ -254,7 +256,8 @@ manifest_volume_hash(const char *home, const char *manifest, unsigned long volum
 	if (!is_file_name(manifest))
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
 			"\"%s\" is not the name of a manifest", manifest);
-	if (asprintf(&path, "%s/%s", home, manifest) < 0)
+	path = stage_path_join(home, manifest);
+	if (!path)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for the manifest");
 	code = scan_file(&scan, path, error);
 	for (i = 0; code == 0 && i < TYPES && !scan.hashes[i][0]; i++)

@@ -6,7 +6,6 @@
 #include <errno.h>
 
 #include "python/object.h"
-#include "staging/staging.h"
 
 static PyObject *staging_error;
 

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "regular.h"
 
 #include "python/errors.h"
 #include "python/hostlog.h"
@@ -84,7 +85,7 @@ remove_lockfile(void)
 	int fd = -1;
 
 	if (name && *name)
-		fd = open(name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		(void)stage_regular_open(AT_FDCWD, name, O_WRONLY, &fd, NULL);
 	if (fd >= 0) {
 		remove_unlocked(fd, name);
 		close(fd);

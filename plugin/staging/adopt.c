@@ -272,7 +272,7 @@ adopt_in(void *context, const char *root, struct stage_error *error)
 		else if (code == 0 && !is_our_own(list[i].path))
 			code = adopt_spool(visit->self, &list[i], error);
 	}
-	stage_spool_found_free(&list, count);
+	stage_spool_find_free(&list, count);
 	return code;
 }
 

@@ -15,6 +15,7 @@
 #include "allocate.h"
 #include "dir.h"
 #include "log.h"
+#include "regular.h"
 
 #include "python/gil.h"
 #include "python/hostlog.h"
@@ -161,10 +162,10 @@ begin_at(const char *path)
 	int fd, result, sys_errno;
 
 	Py_BEGIN_ALLOW_THREADS
-	fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	result = stage_regular_open(AT_FDCWD, path, O_WRONLY, &fd, NULL);
 	sys_errno = errno;
 	Py_END_ALLOW_THREADS
-	if (fd < 0) {
+	if (result < 0) {
 		errno = sys_errno;
 		return -1;
 	}

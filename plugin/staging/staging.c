@@ -8,8 +8,6 @@
  */
 #include "staging/staging.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,7 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "listing.h"
 #include "log.h"
+#include "regular.h"
 #include "url.h"
 
 #include "duplicity/manifest.h"
@@ -254,15 +254,15 @@ staging_volume(PyObject *object, PyObject *size)
 static void
 sync_home(struct staging *self, const char *manifest)
 {
-	int home, fd;
+	int home, fd = -1;
 
 	if (self->synced || !self->settings->durable)
 		return;
 	home = open(self->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (home < 0)
 		return;
-	fd = openat(home, manifest, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	self->synced = fd >= 0 && fsync(fd) == 0 && fsync(home) == 0;
+	self->synced = stage_regular_open(home, manifest, O_RDONLY, &fd, NULL) == 0 &&
+		       fsync(fd) == 0 && fsync(home) == 0;
 	if (fd >= 0)
 		close(fd);
 	close(home);
@@ -342,8 +342,7 @@ sync_file(int dirfd, const char *name)
 {
 	int fd;
 
-	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
+	if (stage_regular_open(dirfd, name, O_RDONLY, &fd, NULL) < 0)
 		return;
 	(void)fsync(fd);
 	close(fd);
@@ -356,19 +355,16 @@ sync_file(int dirfd, const char *name)
 static void
 sync_files(int dirfd)
 {
+	struct stage_listing listing;
 	const struct dirent *entry;
-	DIR *stream;
 
-	stream = fdopendir(dirfd);
-	if (!stream) {
-		close(dirfd);
-		return;
-	}
-	while ((entry = readdir(stream)))
+	stage_listing_open(&listing, dirfd);
+	while ((entry = stage_listing_next(&listing)))
 		if (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN)
 			sync_file(dirfd, entry->d_name);
+	(void)stage_listing_close(&listing);
 	(void)fsync(dirfd);
-	closedir(stream);
+	close(dirfd);
 }
 
 static PyObject *
@@ -615,7 +611,7 @@ set_policy(struct staging *self, const struct stage_settings *settings, int atte
 {
 	self->how.upload = upload;
 	self->how.context = self;
-	if (settings->retries)
+	if (settings->retries > 0)
 		attempts = settings->retries;
 	self->how.attempts = attempts > 0 ? (unsigned int)attempts : 1;
 	self->how.delay = settings->backoff >= 0 ? (double)settings->backoff : delay;

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "settings.h"
 #include "spool.h"
+#include "spool_find.h"
 
 #include "staging/places.h"
 

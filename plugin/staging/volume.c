@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "regular.h"
 
 #include "python/gil.h"
 #include "python/hostlog.h"
@@ -35,11 +36,10 @@ open_again(int fd, const char *path)
 	struct stat written, found;
 	int again;
 
-	again = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (again < 0)
+	if (stage_regular_open(AT_FDCWD, path, O_RDONLY, &again, &found) < 0)
 		return -1;
-	if (fstat(fd, &written) == 0 && fstat(again, &found) == 0 &&
-		written.st_dev == found.st_dev && written.st_ino == found.st_ino)
+	if (fstat(fd, &written) == 0 && written.st_dev == found.st_dev &&
+		written.st_ino == found.st_ino)
 		return again;
 	close(again);
 	return -1;

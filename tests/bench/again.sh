@@ -14,34 +14,34 @@ again() {
 
 stock_incremental() {
 	again
-	timed stock_incremental "$DUPLICITY" incremental $plain "$source" "$url"
+	timed stock_incremental "$DUPLICITY" incremental "$plain" "$source" "$url"
 }
 
 plugin_incremental() {
 	again
-	timed plugin_incremental "$IN_TREE" duplicity incremental $plain "$source" "stage+$url"
+	timed plugin_incremental "$IN_TREE" duplicity incremental "$plain" "$source" "stage+$url"
 }
 
 # What was restored stays until the end: ext4 passes over inodes that were freed within the last minute, one by one.
 stock_restore() {
-	timed stock_restore "$DUPLICITY" restore $plain "$url" "$work/restored-stock-$run"
+	timed stock_restore "$DUPLICITY" restore "$plain" "$url" "$work/restored-stock-$run"
 }
 
 plugin_restore() {
-	timed plugin_restore "$IN_TREE" duplicity restore $plain "stage+$url" "$work/restored-plugin-$run"
+	timed plugin_restore "$IN_TREE" duplicity restore "$plain" "stage+$url" "$work/restored-plugin-$run"
 }
 
 stock_verify() {
-	timed stock_verify "$DUPLICITY" verify --compare-data $plain "$url" "$source"
+	timed stock_verify "$DUPLICITY" verify --compare-data "$plain" "$url" "$source"
 }
 
 plugin_verify() {
-	timed plugin_verify "$IN_TREE" duplicity verify --compare-data $plain "stage+$url" "$source"
+	timed plugin_verify "$IN_TREE" duplicity verify --compare-data "$plain" "stage+$url" "$source"
 }
 
 of_usr "${MEGABYTES:-400}"
 fresh
-stock duplicity full $plain "$source" "$url" >/dev/null || die 'no full backup'
+stock duplicity full "$plain" "$source" "$url" >/dev/null || die 'no full backup'
 mv "$target" "$work/base"
 mv "$XDG_CACHE_HOME/duplicity" "$work/base-archive"
 find "$source" -type f | awk 'NR % 100 == 0' | while IFS= read -r file; do

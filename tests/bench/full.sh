@@ -9,18 +9,18 @@ plain=--no-encryption
 
 by_stock() {
 	fresh
-	timed by_stock "$DUPLICITY" full $plain "$source" "$url"
+	timed by_stock "$DUPLICITY" full "$plain" "$source" "$url"
 }
 
 by_plugin() {
 	fresh
-	timed by_plugin "$IN_TREE" duplicity full $plain "$source" "stage+$url"
+	timed by_plugin "$IN_TREE" duplicity full "$plain" "$source" "stage+$url"
 }
 
 level_1() {
 	fresh
 	configure "temp_root = $root" 'avoid_tmpfs = no' 'gzip_level = 1'
-	timed level_1 "$IN_TREE" duplicity full $plain "$source" "stage+$url"
+	timed level_1 "$IN_TREE" duplicity full "$plain" "$source" "stage+$url"
 	configure "temp_root = $root" 'avoid_tmpfs = no'
 }
 

@@ -3,6 +3,7 @@
 # A benchmark makes a source, defines a function for each contender, which calls `timed` once, and lets `alternate` run
 # them in turn; then it prints a table, each row with its ratios to that of another contender. $RUNS changes how often
 # each is run, from 5. Nothing is compared with what another run of a benchmark has measured.
+# shellcheck disable=SC2034 # variables of the benchmark
 . "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 runs=${RUNS:-5}

@@ -636,14 +636,14 @@ test_verify()
 	manifest 1 2 3
 	spool "$work/root" sftp://host/dir 1 2
 	run 0 verify
-	says out '2 volumes, 29.3K, ok; 0 damaged, 0 unreadable'
+	says out '2 volumes, 29.3K, ok; 0 damaged, 0 missing, 0 unreadable'
 	damage "$(volume 2)"
 	good=$(volume 1)
 	bad=$(volume 2)
 	spool "$work/other" sftp://host/dir 3
 	run 1 verify --json "$work/other"
 	says err "$bad (volume2) has changed since it was sealed"
-	holds 'it["total"] == {"ok": 2, "damaged": 1, "unreadable": 0, "busy": 0}'
+	holds 'it["total"] == {"ok": 2, "damaged": 1, "missing": 0, "unreadable": 0, "busy": 0}'
 	holds '{os.fsencode(f["path"]): f["result"] for f in it["files"]} == {
 	    arg(1): "ok", arg(2): "damaged", arg(3): "ok"}' "$good" "$bad" "$(volume 1)"
 	run 1 verify
@@ -654,6 +654,20 @@ test_verify()
 	says err 'has 5 bytes, and had 20000'
 	there "$bad"
 	there "$good"
+	# what somebody has removed is told, by whoever looks
+	rm "$bad"
+	run 1 verify --json "$work/root"
+	says err "$bad (volume2) is missing"
+	holds 'it["total"] == {"ok": 1, "damaged": 0, "missing": 1, "unreadable": 0, "busy": 0}'
+	run 1 verify
+	says out ' missing'
+	run 0 status
+	says out "volume2 is missing: it waits by its journal, and somebody has removed $bad"
+	run 0 status --json
+	holds 'queue(arg(1))["missing"] == 1' "${bad%/*}"
+	rm "$good"
+	run 1 verify
+	says err "$good (volume1) is missing"
 }
 
 test_gc_waiting()

@@ -1,14 +1,20 @@
 #!/bin/sh
-# The library exports the functions of the installed headers, all of them and nothing else; and each
-# header compiles alone.
+# The library exports the functions of the installed headers, all of them and nothing else. Each of these
+# headers compiles with nothing beside it but the others, and the plugin includes it, or one that does.
 library=core/.libs/libstagedir.so
-headers='dir error gzip handoff log orphan root secrets settings signature spool tar url'
 code=0
 
+test -n "$PUBLIC_HEADERS" || { echo 'PUBLIC_HEADERS, which the Makefile sets, is empty'; exit 1; }
+installed=$(mktemp -d) || exit 1
+trap 'rm -rf "$installed"' EXIT
+for header in $PUBLIC_HEADERS; do
+	cp "$srcdir/$header" "$installed" || exit 1
+done
+
+# without comments, what is followed by a parenthesis
 declared=$(
-	for header in $headers; do
-		# without comments, what is followed by a parenthesis
-		tr '\n' ' ' <"$srcdir/core/$header.h" | sed 's,/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/,,g' |
+	for header in "$installed"/*.h; do
+		tr '\n' ' ' <"$header" | sed 's,/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/,,g' |
 			grep -o '\<stage_[a-z_]*(' | tr -d '('
 	done | sort -u)
 mapped=$(sed -n 's/^\t\(stage_[a-z_]*\);$/\1/p' "$srcdir/core/libstagedir.map" | sort)
@@ -25,10 +31,15 @@ if test "$mapped" != "$exported"; then
 	printf '%s\n' "$mapped" "$exported" | sort | uniq -u
 	code=1
 fi
-for header in $headers; do
-	if ! echo "#include <$header.h>" |
-		${CC:-cc} -std=c11 -Wall -Wextra -Werror -fsyntax-only -I"$srcdir/core" -x c -; then
-		echo "$header.h does not compile alone"
+for header in $PUBLIC_HEADERS; do
+	header=${header##*/}
+	if ! echo "#include <$header>" |
+		${CC:-cc} -std=c11 -Wall -Wextra -Werror -fsyntax-only -I"$installed" -x c -; then
+		echo "$header does not compile alone"
+		code=1
+	fi
+	if ! grep -rq "^#include \"$header\"" "$srcdir/plugin" "$installed"; then
+		echo "$header is installed, but neither the plugin nor another installed header includes it"
 		code=1
 	fi
 done

@@ -11,12 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct suite *const suites[] = {&suite_error, &suite_naming, &suite_nameset,
-	&suite_expand, &suite_settings, &suite_root, &suite_dir, &suite_fork, &suite_orphan,
-	&suite_digest, &suite_growing, &suite_follow, &suite_journal, &suite_spool, &suite_dead,
-	&suite_allocate, &suite_room, &suite_gzip, &suite_signature, &suite_volume, &suite_handoff,
-	&suite_url, &suite_partial, &suite_archive, &suite_proved, &suite_stored, &suite_sweep,
-	NULL};
+#define ADDRESS_OF_SUITE(name) &suite_##name,
+static const struct suite *const suites[] = {SUITES(ADDRESS_OF_SUITE) NULL};
 
 static int
 list(void)

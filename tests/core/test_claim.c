@@ -19,6 +19,7 @@
 #include "naming.h"
 #include "orphan.h"
 #include "spool.h"
+#include "spool_find.h"
 #include "wrap.h"
 
 #define FUSE 0x65735546
@@ -103,7 +104,7 @@ find_it(void)
 		found.path = found.target = found.home = found.unreadable = NULL;
 		found.list = NULL;
 	}
-	stage_spool_found_free(&list, count);
+	stage_spool_find_free(&list, count);
 	return found;
 }
 
@@ -574,6 +575,91 @@ adopt_foreign(void)
 	finish();
 }
 
+/* Whose the staging directories in the test's directory are, all of which are one's. */
+static enum stage_owner
+owner_of_all(void)
+{
+	enum stage_owner owner = STAGE_OWNER_UNKNOWN;
+	struct stage_found *list;
+	size_t count, i;
+
+	WORKS(stage_orphan_list(test_dir, &list, &count, &failure));
+	CHECK(count > 0);
+	for (i = 0; i < count; i++) {
+		CHECK(i == 0 || list[i].owner == owner);
+		owner = list[i].owner;
+	}
+	stage_orphan_list_free(&list, count);
+	return owner;
+}
+
+/* Nothing waits in it, but it stays: for whoever comes next it is what it was. */
+static void
+check_stays_released(void)
+{
+	const char *stranger = join(spool_path, "notes");
+
+	unlink(join(spool_path, STAGE_JOURNAL_NAME));
+	make_file(stranger, "mine", 0600);
+	WORKS(stage_orphan_release(spool_path, true, &failure));
+	CHECK(reclaim().left > 0 && is_there(stranger));
+	CHECK(owner_of_all() == STAGE_OWNER_DEAD);
+	unlink(stranger);
+	CHECK(reclaim().directories == 1 && !is_there(spool_path));
+}
+
+/* What was released stays so where the directory cannot go. */
+static void
+stays_released(void)
+{
+	wrap_file_system(FUSE);
+	end_run();
+	check_stays_released();
+	wrap_file_system(0);
+	end_run();
+	make_foreign();
+	check_stays_released();
+}
+
+/* The same where a spool that was adopted is closed, of another machine. */
+static void
+adopted_stays_released(void)
+{
+	struct stage_spool_file *file;
+
+	end_run();
+	make_foreign();
+	make_file(join(spool_path, "notes"), "mine", 0600);
+	WORKS(stage_orphan_release(spool_path, false, &failure));
+	WORKS(adopt());
+	REQUIRE(spool != NULL);
+	while ((file = stage_spool_files(spool)))
+		WORKS(stage_spool_forget(spool, &file, &failure));
+	stage_spool_close(&spool);
+	CHECK(owner_of_all() == STAGE_OWNER_DEAD);
+	unlink(join(spool_path, "notes"));
+	CHECK(reclaim().directories == 1 && !is_there(spool_path));
+}
+
+/* Who could not take it over leaves it to the next one. */
+static void
+left_by_a_claim_that_failed(void)
+{
+	int code;
+
+	wrap_file_system(FUSE);
+	end_run();
+	wrap_begin_two("lstat", EIO, "lstat", EIO);
+	code = adopt();
+	wrap_end();
+	CHECK(code == STAGE_E_SYSTEM && failure.sys_errno == EIO);
+	CHECK(find_it().owner == STAGE_OWNER_DEAD);
+	WORKS(adopt());
+	stage_spool_close(&spool);
+	finish();
+	wrap_file_system(0);
+}
+
 static void
 release_nothing(void)
 {
@@ -631,9 +717,12 @@ static const struct test tests[] = {
 	{"two_mounts", two_mounts},
 	{"released_to_others", released_to_others},
 	{"adopt_foreign", adopt_foreign},
+	{"stays_released", stays_released},
+	{"adopted_stays_released", adopted_stays_released},
+	{"left_by_a_claim_that_failed", left_by_a_claim_that_failed},
 	{"release_nothing", release_nothing},
 	{"adopt_of_no_machine", adopt_of_no_machine},
 	{NULL, NULL},
 };
 
-const struct suite suite_dead = {"dead", tests};
+const struct suite suite_claim = {"claim", tests};

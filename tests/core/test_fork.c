@@ -25,9 +25,6 @@ child_calls_all(void *context)
 {
 	struct family *family = context;
 	char *path = NULL;
-	FILE *file = NULL;
-	uint64_t bytes;
-	size_t count;
 	int fd;
 
 	if (stage_dir_mktemp(family->dir, &path, &failure) != STAGE_E_FORKED)
@@ -36,16 +33,14 @@ child_calls_all(void *context)
 		return 2;
 	if (stage_dir_mkstemp(family->dir, &fd, &path, NULL) != STAGE_E_FORKED)
 		return 3;
-	if (stage_dir_mkstemp_file(family->dir, &file, &path, NULL) != STAGE_E_FORKED)
+	if (stage_dir_create(family->dir, family->path, &fd, NULL) != STAGE_E_FORKED)
 		return 4;
 	if (stage_dir_forget(family->dir, family->path, NULL) != STAGE_E_FORKED)
 		return 5;
-	if (stage_dir_link(family->dir, family->path, AT_FDCWD, "x", NULL) != STAGE_E_FORKED)
+	if (stage_dir_root(family->dir, &fd, &path, NULL) != STAGE_E_FORKED)
 		return 6;
 	if (stage_dir_move(family->dir, family->path, AT_FDCWD, "x", NULL) != STAGE_E_FORKED)
 		return 7;
-	if (stage_dir_usage(family->dir, &count, &bytes, NULL) != STAGE_E_FORKED)
-		return 8;
 	if (stage_dir_remove(family->dir, family->path, NULL) != STAGE_E_FORKED)
 		return 12;
 	if (stage_dir_check(family->dir, NULL) != STAGE_E_FORKED)
@@ -162,31 +157,6 @@ own_directory(void)
 	stage_dir_close(&family.dir);
 }
 
-static int
-child_of_default(void *context)
-{
-	struct stage_dir *dir = NULL;
-
-	(void)context;
-	return stage_dir_default(&dir, &failure) == STAGE_E_FORKED && !dir ? 0 : 1;
-}
-
-static void
-default_in_child(void)
-{
-	struct stage_dir *dir = NULL;
-	char text[1024];
-
-	snprintf(text, sizeof(text), "temp_root = %s\navoid_tmpfs = no\n", test_dir);
-	make_file(in_dir("conf"), text, 0600);
-	setenv("STAGEDIR_CONFIG", in_dir("conf"), 1);
-	WORKS(stage_dir_default(&dir, &failure));
-	CHECK(in_child(child_of_default, NULL, -1) == 0);
-	CHECK(stage_dir_path(dir) && is_there(stage_dir_path(dir)));
-	CHECK(stage_dir_cleanup(dir) == 0);
-	unlink(in_dir("conf"));
-}
-
 struct hammer {
 	struct stage_dir *dir;
 	pthread_t thread;
@@ -252,7 +222,6 @@ static const struct test tests[] = {
 	{"child_closes_descriptors", child_closes_descriptors},
 	{"after_cleanup", after_cleanup},
 	{"own_directory", own_directory},
-	{"default_in_child", default_in_child},
 	{"while_hammered", while_hammered},
 	{NULL, NULL},
 };

@@ -327,4 +327,4 @@ static const struct test tests[] = {
 	{0},
 };
 
-const struct suite suite_partial = {"partial", tests};
+const struct suite suite_manifest = {"manifest", tests};

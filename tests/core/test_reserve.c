@@ -18,8 +18,9 @@
 
 #include "lockdir.h"
 #include "orphan.h"
-#include "reserve.h"
+#include "reserve_internal.h"
 #include "spool.h"
+#include "spool_find.h"
 #include "wrap.h"
 
 #define MIB ((uint64_t)1024 * 1024)
@@ -287,7 +288,7 @@ dead_ones(void)
 	stage_spool_close(&adopted);
 	WORKS(reserve(&run, 50, 50, &room));
 	CHECK(room.staged == 0 && room.promised == 0 && !room.others);
-	stage_spool_found_free(&found, count);
+	stage_spool_find_free(&found, count);
 	end(&run);
 	WORKS(stage_orphan_reclaim(test_dir, NULL, &total, &failure));
 	free(root);
@@ -582,7 +583,7 @@ stage_in_root_directory(void *context)
 		return 5;
 	if (stage_spool_adopt(found[0].path, true, NULL, &spool, NULL) < 0)
 		return 6;
-	stage_spool_found_free(&found, count);
+	stage_spool_find_free(&found, count);
 	file = stage_spool_files(spool);
 	if (strcmp(stage_spool_path(spool), path) != 0 ||
 		stage_spool_check(spool, file, NULL) < 0 ||
@@ -654,4 +655,4 @@ static const struct test tests[] = {
 	{NULL, NULL},
 };
 
-const struct suite suite_room = {"room", tests};
+const struct suite suite_reserve = {"reserve", tests};

@@ -541,4 +541,4 @@ static const struct test tests[] = {
 	{NULL, NULL},
 };
 
-const struct suite suite_volume = {"volume", tests};
+const struct suite suite_tar = {"tar", tests};

@@ -143,6 +143,15 @@ static const struct {
 	{"rclone://r,pass=\"S3,C\"\"R:ET\",client_secret='S3@CRET':d?x#y", "rclone://r:d",
 		"rclone://r,***,***:d?***#***"},
 	{"rclone://r:d,pass=x", NULL, NULL},
+	{"rclone://:webdav,url=\"https://u:S3CRET@h/p\",vendor=x:d",
+		"rclone://:webdav,url=\"https://u@h/p\",vendor=x:d",
+		"rclone://:webdav,url=\"https://u:***@h/p\",vendor=x:d"},
+	{"rclone://:webdav,url=https://u:S3CRET@h/,bearer_token=S3CRET:d",
+		"rclone://:webdav,url=https://u@h/:d",
+		"rclone://:webdav,url=https://u:***@h/,***:d"},
+	{"rclone:///:sftp,host=h,pass=S3CRET:d", "rclone:///:sftp,host=h:d",
+		"rclone:///:sftp,host=h,***:d"},
+	{"rclone://:s,url=https://h:80/a@b,user=x:d", NULL, NULL},
 };
 
 /* One form of a URL; it is freed at the end of the test. */

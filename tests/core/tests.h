@@ -1,7 +1,7 @@
 /*
  * tests - what every suite of core-tests has at hand
  *
- * A suite is a file test_NAME.c with a table of tests and one struct suite, named in main.c. Each
+ * A suite is a file test_NAME.c with a table of tests and one struct suite, named in SUITES. Each
  * test runs in a directory of its own, test_dir, which is made before it and must be empty again
  * when it ends; the environment, the umask and the working directory are put back after it.
  *
@@ -33,11 +33,59 @@ struct suite {
 	const struct test *tests; /* ends with a NULL name */
 };
 
-extern const struct suite suite_error, suite_naming, suite_nameset, suite_expand, suite_settings,
-	suite_root, suite_dir, suite_fork, suite_orphan, suite_digest, suite_growing, suite_follow,
-	suite_journal, suite_spool, suite_dead, suite_allocate, suite_room, suite_gzip,
-	suite_signature, suite_volume, suite_handoff, suite_url, suite_partial, suite_archive,
-	suite_proved, suite_stored, suite_sweep;
+/* All suites, in the order in which they run: what others stand on comes first. */
+#define SUITES(X)                                                                                  \
+	X(error)                                                                                   \
+	X(naming)                                                                                  \
+	X(nameset)                                                                                 \
+	X(expand)                                                                                  \
+	X(settings)                                                                                \
+	X(settings_list)                                                                           \
+	X(root)                                                                                    \
+	X(dir)                                                                                     \
+	X(dir_swap)                                                                                \
+	X(dir_threads)                                                                             \
+	X(durable)                                                                                 \
+	X(fork)                                                                                    \
+	X(listing)                                                                                 \
+	X(path)                                                                                    \
+	X(regular)                                                                                 \
+	X(removable)                                                                               \
+	X(orphan)                                                                                  \
+	X(digest)                                                                                  \
+	X(growing)                                                                                 \
+	X(follow)                                                                                  \
+	X(journal)                                                                                 \
+	X(journal_parse)                                                                           \
+	X(spool)                                                                                   \
+	X(spool_adopt)                                                                             \
+	X(spool_check)                                                                             \
+	X(spool_end)                                                                               \
+	X(spool_find)                                                                              \
+	X(claim)                                                                                   \
+	X(allocate)                                                                                \
+	X(reserve)                                                                                 \
+	X(cpus)                                                                                    \
+	X(gzip)                                                                                    \
+	X(gzip_failures)                                                                           \
+	X(gzip_threads)                                                                            \
+	X(signature)                                                                               \
+	X(tar)                                                                                     \
+	X(handoff)                                                                                 \
+	X(handoff_seal)                                                                            \
+	X(handoff_upload)                                                                          \
+	X(url)                                                                                     \
+	X(manifest)                                                                                \
+	X(archive)                                                                                 \
+	X(proved)                                                                                  \
+	X(stored)                                                                                  \
+	X(sweep_dir)                                                                               \
+	X(sweep_settings)                                                                          \
+	X(sweep_write)                                                                             \
+	X(sweep_spool)
+
+#define DECLARE_SUITE(name) extern const struct suite suite_##name;
+SUITES(DECLARE_SUITE)
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \

@@ -215,7 +215,7 @@ knows() {
 }
 
 show() {
-	sed "s/^/    $(basename "$1"): /" <"$1" | tail -n 30 | cat -v >&2
+	sed "s/^/    ${1##*/}: /" <"$1" | tail -n 30 | cat -v >&2
 }
 
 # expect STATUS LOG COMMAND... - the same, and the exit status must be this one.

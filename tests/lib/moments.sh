@@ -1,6 +1,7 @@
 # moments.sh - sourced by the tests that end a run at moments spread over it. A moment is the Nth of the calls by which a
 # run opens files and changes something, see moment.c: the same one on each machine, however busy that is.
 
+# shellcheck disable=SC2034,SC2154 # variables of lib.sh and of the test
 target=$work/target
 source=$work/source
 moment_library=$(library moment) || exit 1
@@ -82,7 +83,7 @@ interrupt() {
 forgive() {
 	local file
 
-	for file in $(find "$root" -maxdepth 1 -type f -size -2 -regextype posix-extended -regex '.*/[a-z0-9_]{8}'); do
+	find "$root" -maxdepth 1 -type f -size -2 -regextype posix-extended -regex '.*/[a-z0-9_]{8}' | while read -r file; do
 		note "$1 came while Python tried whether it can write: $file"
 		rm "$file"
 	done

@@ -1,6 +1,7 @@
 # odd.sh - sourced by the tests that need a storage which is slow or fails: odd://, see site/sitecustomize.py. Sets
 # $storage, its folder, and $url; sees to it that the host has it, plugged or stock.
 
+# shellcheck disable=SC2034,SC2154 # variables of lib.sh and of the test
 export PYTHONPATH=$srcdir/tests/lib/site PYTHONDONTWRITEBYTECODE=1
 storage=$work/storage
 url=odd:///$storage

@@ -27,8 +27,12 @@ must(int code)
 }
 
 static void
-fill(FILE *file, unsigned long size)
+fill(int fd, unsigned long size)
 {
+	FILE *file = fdopen(fd, "w");
+
+	if (!file)
+		exit(EXIT_FAILURE);
 	while (size-- > 0)
 		putc((int)(size % 251), file);
 	if (fclose(file) != 0)
@@ -41,13 +45,13 @@ add(struct stage_spool *spool, struct stage_dir *dir, char *text)
 	const char *name = strsep(&text, "="), *size = strsep(&text, "="),
 		   *note = strsep(&text, "=");
 	struct stage_spool_file *staged;
-	FILE *file;
 	char *path;
+	int fd;
 
 	if (!size || !note)
 		exit(EXIT_FAILURE);
-	must(stage_dir_mkstemp_file(dir, &file, &path, &failure));
-	fill(file, strtoul(size, NULL, 10));
+	must(stage_dir_mkstemp(dir, &fd, &path, &failure));
+	fill(fd, strtoul(size, NULL, 10));
 	must(stage_spool_accept(spool, dir, path, name, note, &staged, &failure));
 	must(stage_spool_seal(spool, staged, &failure));
 	if (text)

@@ -1,6 +1,7 @@
 # sshd.sh - sourced by the tests that need a real server: an sshd of their own on loopback, which takes a key of theirs.
 # Sets $server, the beginning of its sftp:// URLs.
 
+# shellcheck disable=SC2034,SC2154 # variables of lib.sh and of the test
 need ssh-keygen openssh-client
 sshd=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v sshd) ||
 	die 'the program sshd is missing (Debian: apt-get install openssh-server)'

@@ -5,6 +5,7 @@
 # The host redoes the newest volume of those that storage has, and makes none of the others again. What is staged
 # counts as stored, as it is handed off before the host looks.
 
+# shellcheck disable=SC2034,SC2154 # variables of lib.sh and of the test
 # stand - where does a backup stand whose run is dead? Sets $state, $highest, $after, $staged and $ended, see standing.py.
 stand() {
 	read -r state highest after staged ended < <("$HOST_PYTHON" "$srcdir/tests/lib/standing.py" \

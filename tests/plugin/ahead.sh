@@ -72,7 +72,7 @@ idle=$took
 # a volume is to take a third of a second
 fill 24
 measure stock --volsize 200
-size=$(($(bytes_of_volumes) / 3 / (took - idle) * 1000 / 1048576 + 1))
+size=$(($(bytes_of_volumes) * 1000 / 3 / (took - idle) / 1048576 + 1))
 fill "$((size * volumes))"
 # a busy machine may spoil it once
 compare

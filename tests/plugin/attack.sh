@@ -210,7 +210,7 @@ swap() {
 }
 
 attacker=()
-am_root && attacker=(setpriv --reuid=$other --regid=$other --clear-groups)
+am_root && attacker=(setpriv --reuid="$other" --regid="$other" --clear-groups)
 
 # "aside" is no name of a staging directory
 with_link() {

@@ -23,6 +23,8 @@ back_up() {
 	expect 0 backup plugged duplicity full --no-encryption --volsize 1 "$@" "$source" "stage+$url"
 	kill "$sampler"
 	wait "$sampler"
+	samples=0 most_bytes=0 most_staged=0 most_making=0
+	# shellcheck source=/dev/null
 	. "$work/samples"
 	note "$what: at most $most_bytes bytes in $most_staged staged files and one that is made; $samples samples"
 	[ "$samples" -ge 100 ] || fail "$what: only $samples samples, nothing is proved"

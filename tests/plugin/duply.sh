@@ -7,7 +7,7 @@ source=$work/source
 
 # profile NAME TARGET - as duply keeps it; the settings that it demands and no more.
 profile() {
-	mkdir -p -m 0700 "$XDG_CONFIG_HOME" "$HOME/.duply/$1"
+	(umask 077 && mkdir -p "$XDG_CONFIG_HOME" "$HOME/.duply/$1")
 	cat >"$HOME/.duply/$1/conf" <<-END
 		GPG_KEY='disabled'
 		TARGET='$2'

@@ -36,7 +36,7 @@ os.fork = fork
 PYTHON
 export PYTHONPATH=$work/site ODD=$srcdir/tests/lib/site/sitecustomize.py PASSPHRASE=secret
 
-for round in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
 	rm -rf "$XDG_CACHE_HOME/duplicity"
 	expect 50 forked plugged duplicity full --volsize 1 --gpg-options '--compress-algo none --s2k-mode 1' \
 		"$source" "stage+odd://$work/target" || break

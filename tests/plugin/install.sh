@@ -26,10 +26,10 @@ backends=$dest$(where backendsdir) bin=$dest$(where bindir) lib=$dest$(where lib
 etc=$dest$(where sysconfdir) man=$dest$(where mandir)
 for file in "$backends"/{_stageguard,_stagehost,_stageprogress,_stagerepair,stagebackend}.py "$backends/_stageproved.txt" "$backends/_stagedir.so" "$bin/stagedir" \
 	"$lib/libstagedir.so" "$lib/pkgconfig/stagedir.pc" "$include/dir.h" "$include/error.h" "$include/log.h" \
-	"$include/orphan.h" "$include/root.h" "$include/settings.h" "$man/man5/stagedir.conf.5" "$man/man1/stagedir.1" "$etc/stagedir.conf"; do
+	"$include/orphan.h" "$include/root.h" "$include/settings.h" "$include/settings.def" "$man/man5/stagedir.conf.5" "$man/man1/stagedir.1" "$etc/stagedir.conf"; do
 	[ -s "$file" ] || fail "$file was not installed"
 done
-cmp -s "$srcdir/core/stagedir.conf" "$etc/stagedir.conf" || fail 'stagedir.conf is not the one that is shipped'
+cmp -s "$build/core/stagedir.conf" "$etc/stagedir.conf" || fail 'stagedir.conf is not the one that was built'
 find "$dest" \( -name '__pycache__' -o -path "$backends/*.la" -o -path "$backends/*.a" \) | grep . >&2 &&
 	fail 'files were installed that are of no use'
 installed=$(find "$dest" ! -type d | sort)
@@ -88,8 +88,10 @@ expect 0 pkg-config pkg-config --cflags --libs stagedir
 flags=$(cat "$logs/pkg-config")
 for file in "$include"/*.h; do
 	echo "#include <stagedir/$(basename "$file")>" >"$work/alone.c"
+	# shellcheck disable=SC2086 # options
 	expect 0 alone cc -std=c11 -Wall -Wextra -Werror -fsyntax-only $flags "$work/alone.c"
 done
+# shellcheck disable=SC2086 # options
 expect 0 compile cc -std=c11 -Wall -Wextra -Werror -o "$work/program" "$work/program.c" $flags
 expect 0 program env LD_LIBRARY_PATH="$lib" "$work/program" "$root"
 says program "^$root/stagedir-.*/mkstemp-"

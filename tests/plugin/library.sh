@@ -32,7 +32,7 @@ print('done')
 END
 expect 0 library plugged "$HOST_PYTHON" "$work/library.py" "$work/source/file" "file://$work/target" \
 	"stage+file://$work/target"
-[ "$(cat "$logs/library")" = done ] || { fail 'it is not quiet'; show "$logs/library"; }
+[ "$(cat "$logs/library")" = 'done' ] || { fail 'it is not quiet'; show "$logs/library"; }
 nothing_left 'a library'
 
 # a program that runs the host's own program, too, and then lists and deletes
@@ -62,7 +62,7 @@ tempdir.default().cleanup()
 print('done')
 END
 expect 0 program plugged "$HOST_PYTHON" "$work/program.py" "$work/source" "file://$work/target"
-has program done
+has program 'done'
 has program 'Backup Statistics'
 nothing_left 'a program that makes a backup'
 expect 0 program plugged "$HOST_PYTHON" "$work/program.py" "$work/source" "stage+file://$work/other"

@@ -125,6 +125,7 @@ thin_disk || die "no second disk: $(cat "$logs/mount")"
 
 # drop_cache - as the kernel may at any time for want of memory
 drop_cache() {
+	# shellcheck disable=SC2046 # a word each
 	"$HOST_PYTHON" - $(staged) <<-'END'
 		import os
 		import sys

@@ -56,7 +56,7 @@ for class in '' backend temporary fatal EACCES ENOENT ENOSPC; do
 	as_stock "storage is down (${class:-OSError})"
 	says plugged 'volumes?, [0-9]+ bytes, stays? staged for odd:'
 	have_staged 1 || fail "$class: nothing stays staged"
-	rm -r "$root"/*
+	rm -r "${root:?}"/*
 	statuses="$statuses $status"
 done
 note "storage that is down for seven reasons ends a run with$statuses"
@@ -69,7 +69,7 @@ rm -rf --one-file-system "$storage.log" "$XDG_CACHE_HOME/duplicity"
 expect "$wanted" host plugged duplicity full "${options[@]}" --num-retries 3 --backend-retry-delay 1 "$source" "stage+$url"
 has host 'Giving up after 3 attempts. OSError: '
 [ "$(puts | wc -l)" -eq 3 ] || fail "--num-retries 3: there were $(puts | wc -l) attempts"
-rm -r "$root"/*
+rm -r "${root:?}"/*
 
 # down for the whole run; the first attempt fails when as much was made as may be
 settings 'retries = 2' 'backoff = 0'

@@ -46,9 +46,11 @@ mkdir "$other.control"
 echo 50000000 >"$other.control/rate"
 rm -rf "$storage" "$storage.log" "$XDG_CACHE_HOME/duplicity"
 start first plugged duplicity full -v5 "${options[@]}" "$source" "stage+$url"
+# shellcheck disable=SC2034 # by ${!log}
 first=$pid
 wait_for 20 have_staged 2 || fail 'never are two volumes staged in a temp root for two'
 start second plugged duplicity full -v5 "${options[@]}" "$work/other" "stage+odd:///$other"
+# shellcheck disable=SC2034
 second=$pid
 for log in first second; do
 	end "${!log}"

@@ -41,7 +41,7 @@ make_source() {
 
 # is_told LOG - everything that was told of a backup was so when it was told.
 is_told() {
-	local file found=0
+	local file
 
 	told timely "$logs/$1.lines" "$storage.log" || fail "$1: lines"
 	told progress "$logs/$1.lines" "$storage.log" "$rate" || fail "$1: progress"

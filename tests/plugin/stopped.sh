@@ -71,12 +71,12 @@ begin() {
 # end_within MILLISECONDS WHAT - ends the backup's wait: $status; from the signal, at $since, or from when the upload that
 # was under way came to its end, it may take so long on a machine that does nothing else.
 end_within() {
-	local done took times_slower
+	local stored_at took times_slower
 
 	end "$pid"
 	took=$(milliseconds)
-	done=$(sed -n 's/^\([0-9]*\)\.\([0-9]*\) done .*/\1\2/p' "$storage.log" | tail -n 1)
-	[ "${done:-0}" -le "$since" ] || since=$done
+	stored_at=$(sed -n 's/^\([0-9]*\)\.\([0-9]*\) done .*/\1\2/p' "$storage.log" | tail -n 1)
+	[ "${stored_at:-0}" -le "$since" ] || since=$stored_at
 	took=$((took - since))
 	[ "$took" -le "$1" ] || {
 		times_slower=$(slowness)
@@ -89,7 +89,7 @@ end_within() {
 # go_on WHAT - everything that was staged is still there, storage is well again, the next run completes the backup and
 # makes nothing again but the newest.
 go_on() {
-	local highest sequence
+	local sequence
 
 	has_not stopped Traceback
 	[ "$(staged | wc -l)" -eq "$((set - $(grep -c ' done ' "$storage.log")))" ] ||

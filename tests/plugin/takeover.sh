@@ -66,7 +66,7 @@ configure "${common[@]}" 'targets = *'
 full "file://$target"
 for command in "verify --compare-data --no-encryption file://$target $work/source" "list-current-files file://$target" \
 	"collection-status file://$target" "restore --no-encryption file://$target $work/restored" "cleanup --no-encryption file://$target"; do
-	# no word of it holds a space
+	# shellcheck disable=SC2086 # no word of it holds a space
 	expect 0 taken-over plugged duplicity $command
 	nothing_left "$command"
 done

@@ -1,0 +1,89 @@
+/*
+ * handoff_internal - the queue that the files of the hand-off share
+ *
+ *	handoff.c		files are put, waited for, counted; the queue is opened and ended
+ *	handoff_seal.c		the thread that seals
+ *	handoff_upload.c	the thread that uploads
+ *
+ * The queue is a list in the order of put. Two threads go along it:
+ *
+ *	first	the file that is uploaded, or whose turn is next; the uploading thread takes it
+ *		out of the list when storage has it
+ *	to_seal	the first one that the sealing thread has not dealt with; never before first
+ *
+ * A file is ready, for the uploading thread, when the sealing thread has gone past it. One that
+ * could not be sealed is only ready where the disk is full and what was written is all there; else
+ * there is an error, and nothing is uploaded.
+ *
+ * States of the queue, which only go down; a thread ends when it has nothing to do any more:
+ *
+ *	open	both threads work
+ *	failed	there is an error: the uploading thread ends, the sealing thread works
+ *	stopped	nothing can be put: the sealing thread deals with the rest, and ends as well
+ *
+ * lock guards all but owner, target, log and signals. It is never held while a file is read or
+ * written, or while a function of the caller runs. An item is not moved or freed before it is taken
+ * out, which only the uploading thread does, and close: so both threads may use theirs without the
+ * lock.
+ *
+ * Not installed.
+ */
+#ifndef STAGEDIR_HANDOFF_INTERNAL_H
+#define STAGEDIR_HANDOFF_INTERNAL_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+#include "handoff.h"
+#include "log.h"
+
+struct stage_handoff_item {
+	struct stage_spool *spool;
+	struct stage_spool_file *file;
+	uint64_t size;
+	bool ready;
+	struct stage_handoff_item *next;
+};
+
+struct stage_handoff {
+	pid_t owner;
+	struct stage_handoff_target target;
+	struct stage_log log;
+	sigset_t signals; /* that whoever opened it has blocked */
+
+	pthread_mutex_t lock;
+	pthread_cond_t sealing;   /* what the sealing thread waits for */
+	pthread_cond_t uploading; /* what the uploading thread waits for */
+	pthread_cond_t progress;  /* what callers wait for */
+	pthread_t sealer, uploader;
+	unsigned int running; /* threads that have not come to their end */
+	bool joined;
+
+	struct stage_handoff_item *first, *last, *to_seal;
+	size_t count;
+	uint64_t bytes;
+
+	bool stopped, failed;
+	struct stage_error error; /* of failed */
+	struct stage_handoff_statistics statistics;
+};
+
+/* The threads. The argument of each is the struct stage_handoff. */
+void *stage_handoff_seal(void *context);
+void *stage_handoff_upload(void *context);
+
+/* With the lock: may an upload begin? */
+bool stage_handoff_is_open(const struct stage_handoff *handoff);
+
+/* With the lock: keeps the first error, and lets everybody know. */
+void stage_handoff_fail(struct stage_handoff *handoff, const struct stage_error *error);
+
+/* With the lock, which it gives up, at the end of a thread: the thread uses nothing of handoff afterwards. */
+void stage_handoff_end_thread(struct stage_handoff *handoff);
+
+#endif

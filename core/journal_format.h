@@ -1,0 +1,66 @@
+/*
+ * journal_format - a record of a journal as text (journal.h tells what the records are)
+ *
+ * One half writes a record from its fields, the other takes a line apart:
+ *
+ *	text = malloc(stage_journal_format_room(fields));
+ *	end = stage_journal_format_record(text, fields);
+ *
+ *	switch (stage_journal_format_check(line, end, &next)) ...
+ *	while ((field = stage_journal_format_field(&next, end)))
+ *		...
+ *
+ * A field is decoded where it stands. That only makes it shorter, and its end is where its separator was.
+ *
+ * Not installed. Any thread; nothing here allocates or fails but by what it reads.
+ */
+#ifndef STAGEDIR_JOURNAL_FORMAT_H
+#define STAGEDIR_JOURNAL_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "digest.h"
+
+#define STAGE_JOURNAL_VERSION "1"
+
+/*
+ * What a torn line ends in once another record has been written behind it. No record can end so,
+ * nor one in which a single byte was damaged.
+ */
+#define STAGE_JOURNAL_TORN_MARK "%%%"
+
+/* Bytes that are enough for the record of these fields, the last of which is NULL, behind a torn mark. */
+size_t stage_journal_format_room(const char *const *fields);
+
+/* Writes the record of these fields, the last of which is NULL, as a line. Returns its end. */
+char *stage_journal_format_record(char *out, const char *const *fields);
+
+enum stage_journal_line {
+	STAGE_JOURNAL_LINE_RECORD,
+	STAGE_JOURNAL_LINE_NOTHING, /* empty, or torn and marked so */
+	STAGE_JOURNAL_LINE_DAMAGED,
+};
+
+/*
+ * Checks the line up to end, where its newline is. Of a record *ret_text is what is behind its checksum.
+ */
+enum stage_journal_line stage_journal_format_check(char *line, char *end, char **ret_text);
+
+/* Was the text up to end, which lacks a newline, a whole record whose newline has become another byte? */
+bool stage_journal_format_lost_newline(const char *line, const char *end);
+
+/*
+ * The next field of a record that ends at end, decoded. *next goes on to the one behind it, and is NULL
+ * after the last. NULL where there is none or it is wrong.
+ */
+char *stage_journal_format_field(char **next, char *end);
+
+/* A decimal number up to most as it is written, and no other spelling of it. */
+bool stage_journal_format_number(const char *text, uint64_t most, uint64_t *ret_number);
+
+/* A SHA-256 in lower-case hexadecimal digits. */
+bool stage_journal_format_sha256(const char *text, unsigned char ret_sha256[STAGE_DIGEST_BYTES]);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * reserve_internal - how a spool reserves room for its next file (reserve.h)
+ *
+ *	stage_reserve_take(&held, root, path, bytes, limit, &room, &error);
+ *	...the file is made at path...
+ *	stage_reserve_release(&held);
+ *
+ * Not installed. Any thread, one at a time for a spool.
+ */
+#ifndef STAGEDIR_RESERVE_INTERNAL_H
+#define STAGEDIR_RESERVE_INTERNAL_H
+
+#include <stdint.h>
+
+#include "error.h"
+#include "lockdir.h"
+#include "reserve.h"
+
+/* As stage_spool_reserve(); own is the spool's directory, root the path of the root it is in. */
+int stage_reserve_take(const struct stage_lockdir *own, const char *root, const char *path,
+	uint64_t bytes, uint64_t limit, struct stage_reserved *ret_room, struct stage_error *error);
+
+/* Gives back what was reserved; that there is nothing is no error. */
+void stage_reserve_release(const struct stage_lockdir *own);
+
+#endif
