@@ -54,6 +54,7 @@ struct suite {
 	X(orphan)                                                                                  \
 	X(digest)                                                                                  \
 	X(digestthread)                                                                            \
+	X(growing)                                                                                 \
 	X(follow)                                                                                  \
 	X(journal)                                                                                 \
 	X(journal_parse)                                                                           \
@@ -77,6 +78,9 @@ struct suite {
 	X(url)                                                                                     \
 	X(manifest)                                                                                \
 	X(volume)                                                                                  \
+	X(archive)                                                                                 \
+	X(proved)                                                                                  \
+	X(stored)                                                                                  \
 	X(sweep_dir)                                                                               \
 	X(sweep_settings)                                                                          \
 	X(sweep_write)                                                                             \
