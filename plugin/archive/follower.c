@@ -108,6 +108,15 @@ start_thread(struct follower *self)
 	return started ? 0 : -1;
 }
 
+/* False with an exception where it never went through __init__, as Python allows it. */
+static bool
+is_begun(const struct follower *self)
+{
+	if (!self->write)
+		PyErr_SetString(PyExc_ValueError, "this Follower was never begun");
+	return self->write != NULL;
+}
+
 static int
 follower_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 {
@@ -116,7 +125,7 @@ follower_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 	PyObject *write;
 
 	if (self->path) {
-		PyErr_SetString(PyExc_ValueError, "this Follower was begun already");
+		PyErr_SetString(PyExc_RuntimeError, "this Follower was begun already");
 		return -1;
 	}
 	self->fd = -1;
@@ -199,10 +208,8 @@ follower_next(PyObject *object)
 	struct follower *self = (struct follower *)object;
 	PyObject *bytes;
 
-	if (!self->write) {
-		PyErr_SetString(PyExc_ValueError, "this Follower was never begun");
+	if (!is_begun(self))
 		return NULL;
-	}
 	bytes = read_block(self);
 	if (!bytes)
 		return NULL;
@@ -246,10 +253,8 @@ follower_wait(PyObject *object, PyObject *argument)
 	struct follower *self = (struct follower *)object;
 	PyObject *path, *joined, *whole;
 
-	if (!self->write) {
-		PyErr_SetString(PyExc_ValueError, "this Follower was never begun");
+	if (!is_begun(self))
 		return NULL;
-	}
 	path = object_path_bytes(argument);
 	if (!path)
 		return NULL;
@@ -276,17 +281,15 @@ follower_wait(PyObject *object, PyObject *argument)
 static PyObject *
 follower_get_read_size(PyObject *self, PyObject *unused)
 {
-	(void)self;
 	(void)unused;
-	return PyLong_FromLong(BLOCK);
+	return is_begun((struct follower *)self) ? PyLong_FromLong(BLOCK) : NULL;
 }
 
 static PyObject *
 follower_get_footer(PyObject *self, PyObject *unused)
 {
-	(void)self;
 	(void)unused;
-	return PyBytes_FromStringAndSize("", 0);
+	return is_begun((struct follower *)self) ? PyBytes_FromStringAndSize("", 0) : NULL;
 }
 
 /* Nobody reads any more: the thread refers to this. */
