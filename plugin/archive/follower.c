@@ -107,6 +107,15 @@ start_thread(struct follower *self)
 	return started ? 0 : -1;
 }
 
+/* False with an exception where it never went through __init__, as Python allows it. */
+static bool
+is_begun(const struct follower *self)
+{
+	if (!self->write)
+		PyErr_SetString(PyExc_ValueError, "this Follower was never begun");
+	return self->write != NULL;
+}
+
 static int
 follower_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 {
@@ -115,7 +124,7 @@ follower_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 	PyObject *write;
 
 	if (self->path) {
-		PyErr_SetString(PyExc_ValueError, "this Follower was begun already");
+		PyErr_SetString(PyExc_RuntimeError, "this Follower was begun already");
 		return -1;
 	}
 	self->fd = -1;
@@ -198,10 +207,8 @@ follower_next(PyObject *object)
 	struct follower *self = (struct follower *)object;
 	PyObject *bytes;
 
-	if (!self->write) {
-		PyErr_SetString(PyExc_ValueError, "this Follower was never begun");
+	if (!is_begun(self))
 		return NULL;
-	}
 	bytes = read_block(self);
 	if (!bytes)
 		return NULL;
@@ -245,10 +252,8 @@ follower_wait(PyObject *object, PyObject *argument)
 	struct follower *self = (struct follower *)object;
 	PyObject *path, *joined, *whole;
 
-	if (!self->write) {
-		PyErr_SetString(PyExc_ValueError, "this Follower was never begun");
+	if (!is_begun(self))
 		return NULL;
-	}
 	path = object_path_bytes(argument);
 	if (!path)
 		return NULL;
@@ -275,17 +280,15 @@ follower_wait(PyObject *object, PyObject *argument)
 static PyObject *
 follower_get_read_size(PyObject *self, PyObject *unused)
 {
-	(void)self;
 	(void)unused;
-	return PyLong_FromLong(BLOCK);
+	return is_begun((struct follower *)self) ? PyLong_FromLong(BLOCK) : NULL;
 }
 
 static PyObject *
 follower_get_footer(PyObject *self, PyObject *unused)
 {
-	(void)self;
 	(void)unused;
-	return PyBytes_FromStringAndSize("", 0);
+	return is_begun((struct follower *)self) ? PyBytes_FromStringAndSize("", 0) : NULL;
 }
 
 /* Nobody reads any more: the thread refers to this. */

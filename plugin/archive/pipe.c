@@ -34,8 +34,12 @@ pipe_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 {
 	struct pipe *self = (struct pipe *)object;
 
-	if (self->volume || (keywords && PyDict_Size(keywords))) {
-		PyErr_SetString(PyExc_TypeError, "Pipe takes no keywords, and is made once");
+	if (self->volume) {
+		PyErr_SetString(PyExc_RuntimeError, "this Pipe was made already");
+		return -1;
+	}
+	if (keywords && PyDict_Size(keywords)) {
+		PyErr_SetString(PyExc_TypeError, "Pipe takes no keywords");
 		return -1;
 	}
 	if (!PyArg_ParseTuple(arguments, "iO&K:Pipe", &self->fd, PyUnicode_FSConverter,
@@ -73,6 +77,10 @@ pipe_written(PyObject *object, PyObject *argument)
 
 	if (PyErr_Occurred())
 		return NULL;
+	if (!self->volume) {
+		PyErr_SetString(PyExc_ValueError, "this Pipe was never made");
+		return NULL;
+	}
 	if (!self->is_wide || count < self->looks_at)
 		Py_RETURN_NONE;
 	self->looks_at = count + WIDE;
