@@ -206,18 +206,18 @@ def follow(folder, size, write):
     return follower.wait(growing + '.part'), made
 
 
-def copy_blocks(blocks, made):
+def copy_blocks(blocks, made, beside):
     with open(made, 'wb') as file:
         for block in blocks:
             file.write(block.data)
 
 
-def fail_at_end(blocks, made):
-    copy_blocks(blocks, made)
+def fail_at_end(blocks, made, beside):
+    copy_blocks(blocks, made, beside)
     raise OSError(28, 'no space')
 
 
-def leave(blocks, made):
+def leave(blocks, made, beside):
     copy_blocks(iter([next(blocks)]), made)
 
 
@@ -229,7 +229,7 @@ def check_helpers(folder):
     whole, made = follow(folder, 1000, fail_at_end)
     if whole or os.path.exists(made):
         complain(f'{made}, which failed, is whole or still there: {whole}')
-    if follow(folder, 3000000, leave)[0] or follow(folder, 1, lambda blocks, made: os.unlink(made))[0]:
+    if follow(folder, 3000000, leave)[0] or follow(folder, 1, lambda blocks, made, beside: os.unlink(made))[0]:
         complain('what was not made of all of the file is whole')
     must_raise(_stagedir.Follower, OSError)(os.path.join(folder, 'nothing'), copy_blocks, b'made', 0.0)
 
