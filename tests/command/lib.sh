@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034
 # What the tests of the command share: directories that are made for it, how it is run and what it has said. To be sourced.
 #
 # STAGEDIR is the command (default: the one on PATH), MAKE_SPOOL the program tests/lib/spool.c.
