@@ -2,8 +2,8 @@
  * follow - the digests of a file, taken while somebody writes it
  *
  * A volume is written from its beginning to its end, by this process or by another one (gpg). A
- * thread reads half a megabyte behind the writer, so that hardly anything is left to be read when
- * the file is complete, and has the kernel write to disk meanwhile what it is to have on disk later.
+ * thread reads behind the writer (growing.h), so that hardly anything is left to be read when the
+ * file is complete, and has the kernel write to disk meanwhile what it is to have on disk later.
  *
  *	stage_follow_open(fd, path, true, &follow, &error);
  *	...the file is written...

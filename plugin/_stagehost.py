@@ -9,12 +9,12 @@ is replaced once a staged URL is opened. Importing this changes nothing.
 """
 
 import contextlib
+import copy
 import datetime
 import errno
-import fcntl
 import inspect
 import os
-import select
+import re
 import sys
 import threading
 
@@ -23,13 +23,13 @@ from duplicity import backend
 from duplicity import config
 from duplicity import diffdir
 from duplicity import dup_temp
+from duplicity import file_naming
 from duplicity import gpg
 from duplicity import log
+from duplicity import path
 from duplicity import progress
 from duplicity import tempdir
 from duplicity import util
-from duplicity.backends import _stagearchive
-from duplicity.backends import _stageguard
 from duplicity.backends import _stageprogress
 from duplicity.errors import BackendException
 
@@ -146,27 +146,7 @@ def extension():
 
 
 class Target:
-    """A staged backend, as what is replaced in the host knows it."""
-
-    def begin(self):
-        """Begins the run: what dead runs have left is handed off, and mended, before the host looks at either place."""
-        raise NotImplementedError
-
-    def name_stored(self, backup_set):
-        """Tells a BackupSet that is to be continued what storage has of it, where the host does not list it."""
-        raise NotImplementedError
-
-    def stages_ahead(self):
-        """Are the volumes of this run staged ahead?"""
-        raise NotImplementedError
-
-    def new_volume(self):
-        """The next Volume of the backup. Waits while there are too many, or there is no room."""
-        raise NotImplementedError
-
-    def check(self):
-        """Ends the run if something cannot be handed off."""
-        raise NotImplementedError
+    """A staged backend, as what is replaced in the host knows it: StageBackend, whose methods tell what they do."""
 
 
 def target():
@@ -236,7 +216,7 @@ def _new_tempduppath(new):
 def _tell_no_space(write, waits=False):
     """
     A function of the host that writes a file, which says where there was no space for it. beside: the file is made in a
-    thread, beside another one, and again where that fails (_stagearchive._OtherForm). waits: write takes whether it may wait
+    thread, beside another one, and again where that fails (Form). waits: write takes whether it may wait
     for space.
     """
     def write_or_tell(block_iter, filename, *arguments, beside=False, **keywords):
@@ -284,43 +264,6 @@ def _hash_meanwhile(stock):
     return get_hash
 
 
-class _Pipe:
-    """
-    The pipe to the gpg that makes a volume. It is wide, so that gpg goes on while small files are read. Towards the end of
-    the volume it is as all are: the host does not count what is in it, and lets the volume grow by that.
-    """
-    _WIDE = 1 << 20  # bytes; what the kernel allows everybody
-    _NARROW = 1 << 16
-
-    def __init__(self, descriptor, volume):
-        self._descriptor = descriptor
-        self._volume = volume
-        self._looks_at = 0  # bytes written
-        self._is_wide = self._set_size(self._WIDE) == 0  # there is a limit for all pipes of a user
-
-    def _set_size(self, size):
-        """0, or an errno: EBUSY where more is in it."""
-        try:
-            fcntl.fcntl(self._descriptor, fcntl.F_SETPIPE_SZ, size)
-        except OSError as error:
-            return error.errno
-        return 0
-
-    def written(self, count):
-        """To be called when so many bytes were written."""
-        if self._is_wide and count >= self._looks_at:
-            self._looks_at = count + self._WIDE
-            if os.stat(self._volume).st_size + 4 * self._WIDE > config.volsize:
-                self._narrow()
-
-    def _narrow(self):
-        gone = select.poll()
-        gone.register(self._descriptor, 0)
-        while self._set_size(self._NARROW) == errno.EBUSY and not gone.poll(1):
-            pass  # a millisecond each, until gpg has read most of it, or is dead
-        self._is_wide = False
-
-
 def _allocating(stock):
     """
     gpg.GPGFile, which begins a volume only when the disk space for it is its own; there may be several at once, of which
@@ -341,7 +284,7 @@ def _allocating(stock):
                     volume = extension().find_volume(encrypt_path.name)  # the host makes this path of a name
                     if volume:
                         volume.begin()
-                        self._pipe = _Pipe(self.gpg_input.fileno(), encrypt_path.name)
+                        self._pipe = extension().Pipe(self.gpg_input.fileno(), encrypt_path.name, config.volsize)
                     elif getattr(profile, 'made_beside', False):
                         with contextlib.suppress(OSError):  # it may be over
                             nice = os.getpriority(os.PRIO_PROCESS, 0) + _NICE
@@ -357,6 +300,157 @@ def _allocating(stock):
                 self._pipe.written(self.byte_count)
             return result
     return GPGFile
+
+
+# The end of a backup. Out of each of its partial files in the archive directory (X.sigtar.part, X.manifest.part) the
+# host makes a copy to store, stores it, removes the copy, and makes the final file; first of the signatures, then of
+# the manifest. A run that is ended meanwhile leaves two forms of one thing, and every later run, with the plugin or
+# without, ends in an assertion (duplicity 0.8.22: get_sorted_chains, "Cannot set filename"). What is proved to be
+# derived from a partial file that is still there is mended; anything else is left to the host, and that assertion.
+#
+# Killed between the two, a run also leaves final signatures beside a partial manifest. Stock takes these for those of the
+# backup before, and what is behind the newest volume then never gets into the backup (duplicity 0.8.22 to 3.1.0). So both
+# become final when both are stored, the manifest first: a final manifest beside partial signatures, which are complete then,
+# is a complete backup to all of them.
+#
+# Other forms of the partial files, to store and final, are made by threads while the host still writes them: encrypting
+# signatures takes an eighth of the time that volumes take, and would come behind them.
+
+# An encrypted copy of the partial manifest stays in the archive directory until the manifest is final: nothing else proves to
+# a later run that what is stored is that manifest. The host, which would take it for a second manifest (duplicity 3.1.0 ends
+# with 5), does not know its name: this, the size of the partial manifest, and the name in storage. A partial manifest only
+# grows: where it has another size, the host has gone on since, and the copy proves nothing any more.
+PROOF = b'stagedir-proof.'
+
+
+def proof_name(manifest, stored):
+    """The name of the proof that the manifest at this path is what is stored by that name."""
+    return b'%s%d.%s' % (PROOF, os.stat(manifest).st_size, stored)
+
+
+# The backup that signatures are of, as file_naming types.
+BACKUP_OF = {'full-sig': 'full', 'new-sig': 'inc'}
+
+
+def may_be_interrupted():
+    """May there be a partial file, or a proof of one, in the archive directory, as a backup was begun and not ended?"""
+    return any(re.search(br'\.p(art)?(\.|$)', name) or name.startswith(PROOF) for name in config.archive_dir_path.listdir())
+
+
+# What makes another form of a file, of its blocks. beside: in a thread, beside the host.
+
+
+def compress(blocks, made, beside=False):
+    gpg.GzipWriteFile(blocks, made, size=sys.maxsize, beside=beside)
+
+
+def _encrypt(blocks, made, beside=False):
+    profile = copy.copy(config.gpg_profile)
+    profile.made_beside = beside
+    gpg.GPGWriteFile(blocks, made, profile, size=sys.maxsize, beside=beside)
+
+
+class Form:
+    """
+    Another form of a file of the archive directory, in a temporary file there, made by write(BLOCKS, PATH, BESIDE): when it is
+    asked for, or, beside the host, in a thread while the host still appends to the file.
+    """
+
+    def __init__(self, archive, name, write, growing=None, later=0):
+        """growing is the path of the file while it is written. The thread begins some seconds later."""
+        self._archive = archive
+        self._source = archive.append(name).name
+        self._write = write
+        self._directory = tempdir.TemporaryDirectory(archive.name)
+        self._made = self._directory.mktemp()
+        self._follower = None
+        try:
+            if growing:
+                self._follower = extension().Follower(growing, write, self._made, later)
+        except RuntimeError as error:
+            log.Info(f'another form of {os.fsdecode(growing)} is made at the end: {error}')
+
+    def made(self):
+        """
+        Its path, when all of the file is in it: it is made again where its gpg was killed, or the disk full for a while, or
+        where a backend has moved what it was given to store.
+        """
+        follower, self._follower = self._follower, None
+        if not (follower.wait(self._source) if follower else os.path.exists(self._made)):
+            self._write(dup_temp.SrcIter(path.Path(self._source)), self._made)
+        return path.Path(self._made)
+
+    def sync(self):
+        """Has it on disk, with the permissions of the file."""
+        extension().sync(self.made().name, self._source)
+        return self
+
+    def rename(self, name):
+        """Gives it a name in the archive directory."""
+        os.rename(self._made, self._archive.append(name).name)
+        self._directory.forget(self._made)
+        return self._archive.append(name)
+
+    def replace(self, name):
+        """Puts it, by this name, in the place of the file."""
+        self.rename(name)
+        os.unlink(self._source)
+
+
+def _following(stock):
+    """
+    dup_temp.FileobjHooked, whose other forms are made while it is written: unless the host goes on with a partial file,
+    which it may write again.
+    """
+    class FileobjHooked(stock):
+        _signatures = []  # their final forms and names, until they are shown together with their manifest
+
+        def __init__(self, fileobj, tdp=None, dirpath=None, partname=None, permname=None, remname=None):
+            stock.__init__(self, fileobj, tdp, dirpath, partname, permname, remname)
+            self._forms = {}
+            remote = file_naming.parse(remname) if tdp else None
+            if tdp and file_naming.parse(permname).compressed:
+                self._form(compress, self.name)
+            # not where gpg may ask somebody for a passphrase, one at a time
+            if remote and remote.encrypted and getattr(gpg.GPGFile, 'may_be_several', False) and not config.use_agent:
+                # Where there is one gpg for each CPU, that of the volume, which is waited for, is not held up by the keys of
+                # these; and one of them is behind the other.
+                self._form(_encrypt, self.name, 2 if remote.manifest else 1)
+
+        def _form(self, write, *growing):
+            if write not in self._forms:
+                self._forms[write] = Form(self.dirpath, self.partname, write, *growing)
+            return self._forms[write]
+
+        def to_remote(self):
+            parsed = file_naming.parse(self.remname)
+            if parsed.encrypted and parsed.manifest:
+                form = self._form(_encrypt).sync()  # for what it proves
+                proof = form.rename(proof_name(self.dirpath.append(self.partname).name, self.remname))
+                config.backend.put(proof, self.remname)
+            elif parsed.encrypted:
+                config.backend.put(self._form(_encrypt).made(), self.remname)
+            elif parsed.type in BACKUP_OF and parsed.compressed:
+                config.backend.put(self._form(compress).made(), self.remname)
+            else:
+                stock.to_remote(self)
+
+        def to_final(self):
+            parsed = file_naming.parse(self.permname)
+            if parsed.type in BACKUP_OF and parsed.compressed:
+                self._signatures.append((self._form(compress).sync(), self.permname))
+                return
+            stock.to_final(self)
+            if not parsed.manifest:
+                return
+            if self.remname != self.permname:
+                self.dirpath.append(proof_name(self.dirpath.append(self.permname).name, self.remname)).delete()
+            if self._signatures:
+                extension().sync(self.dirpath.name)  # the manifest comes first, after a power cut too
+            while self._signatures:
+                form, name = self._signatures.pop()
+                form.replace(name)
+    return FileobjHooked
 
 
 def _leave_asynchrony(ahead):
@@ -425,7 +519,7 @@ def _proved():
     """What is replaced besides in a host that was proved, and is as it was: where it is, its name, what makes the other."""
     return (
         (dup_temp, 'new_tempduppath', _new_tempduppath),
-        (dup_temp, 'FileobjHooked', _stagearchive.following),
+        (dup_temp, 'FileobjHooked', _following),
         (gpg, 'get_hash', _hash_meanwhile),
         (gpg, 'GPGFile', _allocating),
         (gpg, 'GzipWriteFile', lambda stock: _tell_no_space(extension().gzip_write_file, waits=True)),
@@ -469,7 +563,8 @@ def install():
     if _installed:
         return
     _installed = True
-    _why_unproved = _stageguard.why_unproved(duplicity.__version__, os.path.dirname(tempdir.__file__))
+    table = os.path.join(os.path.dirname(__file__), '_stageproved.txt')
+    _why_unproved = extension().why_unproved(duplicity.__version__, os.path.dirname(tempdir.__file__), table)
     for owner, name, signature, make in _harmless():
         stock = getattr(owner, name, None)
         if _signature(stock) == signature:

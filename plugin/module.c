@@ -8,6 +8,8 @@
 
 #include "archive/blocks.h"
 #include "archive/deltas.h"
+#include "archive/follower.h"
+#include "archive/pipe.h"
 #include "archive/sourcefile.h"
 #include "archive/writefile.h"
 #include "python/errors.h"
@@ -16,6 +18,8 @@
 #include "python/object.h"
 #include "staging/directory.h"
 #include "staging/end.h"
+#include "staging/hostcheck.h"
+#include "staging/mending.h"
 #include "staging/roots.h"
 #include "staging/staging.h"
 #include "staging/targets.h"
@@ -65,6 +69,25 @@ static PyMethodDef functions[] = {
 	{"shown_url", urlsecrets_shown_url, METH_O,
 		"shown_url(url)\n--\n\n"
 		"The URL as it may be shown: with *** in the place of its secrets."},
+	{"why_unproved", hostcheck_why_unproved, METH_VARARGS,
+		"why_unproved(version, folder, table)\n--\n\n"
+		"Why the host of this version, whose package is in folder, is none that is in the table\n"
+		"(a path); '' where it is one."},
+	{"compare", mending_compare, METH_VARARGS,
+		"compare(whole, part)\n--\n\n"
+		"'whole' where the two files are the same, 'in part' where the second one is the beginning\n"
+		"of the first, or None. Raises OSError."},
+	{"is_ended", mending_is_ended, METH_O,
+		"is_ended(path)\n--\n\n"
+		"Does the file end as a tar file does? Raises OSError."},
+	{"read_manifest", mending_read_manifest, METH_O,
+		"read_manifest(path)\n--\n\n"
+		"Of a partial manifest the number of the last volume, the SHA-1 (str) of that or None, and\n"
+		"whether the host has come to its end. Raises OSError."},
+	{"sync", mending_sync, METH_VARARGS,
+		"sync(path, like=None)\n--\n\n"
+		"Has a file on disk, with the permissions of the file at like; of a directory its names,\n"
+		"where that can be. Raises OSError."},
 	{"take_over", targets_take_over, METH_O,
 		"take_over(url)\n--\n\n"
 		"Does the configuration say that this URL, which has no prefix, is to be staged?\n"
@@ -79,7 +102,8 @@ execute(PyObject *module)
 		directory_add_type(module) < 0)
 		return -1;
 	if (deltas_add_type(module) < 0 || blocks_add_type(module) < 0 ||
-		sourcefile_add_type(module) < 0 || volume_add_type(module) < 0)
+		sourcefile_add_type(module) < 0 || volume_add_type(module) < 0 ||
+		follower_add_type(module) < 0 || pipe_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);

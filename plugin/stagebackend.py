@@ -29,10 +29,8 @@ try:
     from duplicity.errors import InvalidBackendURL
     from duplicity.errors import TemporaryLoadException
     from duplicity.errors import UserError
-    from duplicity.backends import _stagearchive
     from duplicity.backends import _stagehost
     from duplicity.backends import _stageprogress
-    from duplicity.backends import _stageresume
 except ImportError as error:
     # The host tells of this in its debug lines only. Modules of its own that are not there: it is of another make.
     print(f'stagedir does nothing in duplicity {getattr(duplicity, "__version__", "of an unknown version")}, which it does not '
@@ -227,31 +225,37 @@ class StageBackend(backend.Backend, _stagehost.Target):
     # Staging ahead
 
     def begin(self):
+        """Begins the run: what dead runs have left is handed off, and mended, before the host looks at either place."""
         if _stagehost.backs_up() or 'STAGEDIR_FLUSH' in os.environ:  # that is how stagedir flush calls the host
             if _stagehost.staging_directory():
                 self._staging = self._extension.Staging(
                     self.parsed_url.url_string, config.archive_dir_path.name, self._upload,
                     config.num_retries, config.backend_retry_delay)
         staged = self._guarded(self._staging.adopt) if self._staging else []
-        if not staged and not _stagearchive.is_interrupted():
+        if not staged and not _stagehost.may_be_interrupted():
             return
-        stored = _stageresume.Stored(self.wrapped, self._staging)
+        from duplicity.backends import _stagerepair  # which no other run needs
+        if not staged and not _stagerepair.is_interrupted():
+            return
+        stored = _stagerepair.Stored(self.wrapped, self._staging)
         if staged:
-            self._guarded(self._staging.resume, stored.judge(staged))
+            self._guarded(stored.resume, self._staging, staged)
             self._drain()
             stored.look()
         if stored.is_listed:
-            mending = _stagearchive.Mending(backend.BackendWrapper(self.wrapped))
-            mending.mend(stored.names)
+            mending = _stagerepair.Mending(self.wrapped, stored)
+            mending.mend()
             if _stagehost.backs_up():
-                mending.give_up_signatures(stored.names)
+                mending.give_up_signatures()
         self._stored = stored
 
     def name_stored(self, backup_set):
+        """Tells a BackupSet that is to be continued what storage has of it, where the host does not list it."""
         if self._stored:
             backup_set.volume_name_dict.update(self._stored.volumes_of(backup_set))
 
     def stages_ahead(self):
+        """Are the volumes of this run staged ahead?"""
         return self._staging is not None and self._extension.stages_ahead()
 
     def _guarded(self, function, *arguments):

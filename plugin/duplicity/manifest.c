@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +25,16 @@ static const struct {
 
 /* The state of reading a manifest. */
 struct scan {
-	unsigned long wanted;
+	unsigned long wanted;                  /* a number, or LAST_VOLUME */
 	bool inside;                           /* in a record of the wanted volume */
 	char hashes[TYPES][MANIFEST_HASH_MAX]; /* of it, each "" where there is none */
+	unsigned long last;                    /* the number of the last record */
+	long files; /* lines that the list of files lacks; -1 outside of one */
+	bool torn;  /* the last line has no newline */
 };
+
+/* More than a number of volume can be. */
+#define LAST_VOLUME ULONG_MAX
 
 /* Part of a line: it may hold any bytes. */
 struct text {
@@ -115,8 +122,31 @@ take_header(struct scan *scan, struct text number)
 		return false;
 	if (volume <= scan->wanted)
 		memset(scan->hashes, 0, sizeof(scan->hashes));
-	scan->inside = volume == scan->wanted;
+	scan->inside = volume == scan->wanted || scan->wanted == LAST_VOLUME;
+	scan->last = volume;
+	scan->files = -1;
 	return true;
+}
+
+/* "Filelist 12" stands above so many lines, one for each changed file. */
+static void
+take_list(struct scan *scan, struct text number)
+{
+	unsigned long files;
+
+	scan->files = take_number(number, &files) ? (long)files : -1;
+}
+
+/* "Hash SHA1 5b0c..." of the volume that is wanted. */
+static void
+take_hash(struct scan *scan, struct text line)
+{
+	struct text type = take_word(&line), hash = take_word(&line);
+	size_t i = find_type(type, hash);
+
+	if (i < TYPES)
+		snprintf(scan->hashes[i], sizeof(scan->hashes[i]), "%s %.*s", types[i].name,
+			(int)hash.length, hash.start);
 }
 
 /* Takes a line, without its newline. False where no manifest has it. */
@@ -124,19 +154,16 @@ static bool
 take_line(struct scan *scan, struct text line)
 {
 	bool indented = line.length && is_blank(*line.start);
-	struct text name = take_word(&line), type, hash;
-	size_t i;
+	struct text name = take_word(&line);
 
 	if (is_word(name, "Volume") && !indented)
 		return take_header(scan, take_word(&line));
-	if (!scan->inside || !is_word(name, "Hash"))
-		return true;
-	type = take_word(&line);
-	hash = take_word(&line);
-	i = find_type(type, hash);
-	if (i < TYPES)
-		snprintf(scan->hashes[i], sizeof(scan->hashes[i]), "%s %.*s", types[i].name,
-			(int)hash.length, hash.start);
+	if (is_word(name, "Filelist") && !indented)
+		take_list(scan, take_word(&line));
+	else if (scan->files >= 0)
+		scan->files--;
+	else if (scan->inside && is_word(name, "Hash"))
+		take_hash(scan, line);
 	return true;
 }
 
@@ -159,6 +186,7 @@ scan_stream(struct scan *scan, FILE *stream)
 			line[length++] = (char)character;
 		}
 	}
+	scan->torn = length > 0;
 	return ferror(stream) ? -1 : 0;
 }
 
@@ -227,7 +255,7 @@ int
 manifest_volume_hash(const char *home, const char *manifest, unsigned long volume,
 	char ret_hash[MANIFEST_HASH_MAX], struct stage_error *error)
 {
-	struct scan scan = {.wanted = volume};
+	struct scan scan = {.wanted = volume, .files = -1};
 	size_t i;
 	char *path;
 	int code;
@@ -247,6 +275,22 @@ manifest_volume_hash(const char *home, const char *manifest, unsigned long volum
 		memcpy(ret_hash, scan.hashes[i], MANIFEST_HASH_MAX);
 	free(path);
 	return code;
+}
+
+int
+manifest_summarize(
+	const char *path, struct manifest_summary *ret_summary, struct stage_error *error)
+{
+	struct scan scan = {.wanted = LAST_VOLUME, .files = -1};
+	int code;
+
+	code = scan_file(&scan, path, error);
+	if (code < 0)
+		return code;
+	*ret_summary = (struct manifest_summary){
+		.volumes = scan.last, .is_complete = scan.files == 0 && !scan.torn};
+	snprintf(ret_summary->hash, sizeof(ret_summary->hash), "%s", scan.hashes[0]);
+	return 0;
 }
 
 int

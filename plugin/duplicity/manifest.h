@@ -47,6 +47,21 @@
 int manifest_volume_hash(const char *home, const char *manifest, unsigned long volume,
 	char ret_hash[MANIFEST_HASH_MAX], struct stage_error *error);
 
+/* What a partial manifest tells of its backup. */
+struct manifest_summary {
+	unsigned long volumes;        /* the number of the last volume, 0 where there is none */
+	char hash[MANIFEST_HASH_MAX]; /* "SHA1 ..." of that, or "" */
+	bool is_complete;             /* the host has come to its end */
+};
+
+/*
+ * The host ends a manifest by the list of changed files, whose number stands above them (duplicity
+ * 0.8.22, 3.0.4): where all of it is there, nothing is missing. Errors as of manifest_volume_hash();
+ * path is that of the file.
+ */
+int manifest_summarize(
+	const char *path, struct manifest_summary *ret_summary, struct stage_error *error);
+
 /*
  * Makes the note, which the caller frees, of a volume with this SHA-1 that a partial manifest of this
  * name has, or is about to have. STAGE_E_MEMORY; STAGE_E_ARGUMENT where manifest is no name of a file.

@@ -15,6 +15,7 @@
 #include "url.h"
 
 #include "duplicity/manifest.h"
+#include "duplicity/stored.h"
 #include "python/errors.h"
 #include "python/hostlog.h"
 #include "staging/passed.h"
@@ -337,60 +338,127 @@ adopt_confirmed(const struct adopted *self)
 	return list;
 }
 
-/* Does with one file what the host has found out about it. */
-static int
-resume_one(
-	struct queue *queue, struct resumable *resumable, long verdict, struct stage_error *error)
+/* Storage has it: that is told once more, and it is forgotten. */
+static void
+confirm(struct resumable *resumable)
 {
+	struct stage_error error;
 	int code;
 
-	if (verdict == ADOPT_HAND_OFF) {
-		stage_log_line(&hostlog, STAGE_NOTICE,
-			"handing off the volume %s that a dead run staged", resumable->file->name);
-		return queue_put(queue, resumable->spool, resumable->file, error);
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_spool_confirm(resumable->spool, &resumable->file, &error);
+	Py_END_ALLOW_THREADS
+	if (code < 0)
+		stage_log_line(&hostlog, STAGE_WARNING, "%s", error.message);
+}
+
+/* Hands one file off, and tells so in stored and in names. Returns 1 with an exception. */
+static int
+hand_off(struct queue *queue, struct resumable *resumable, const char *backup,
+	struct stored *stored, PyObject *names, struct stage_error *error)
+{
+	PyObject *name = PyBytes_FromString(resumable->file->name);
+	int code = name ? PyList_Append(names, name) : -1;
+
+	Py_XDECREF(name);
+	if (code < 0)
+		return 1;
+	stage_log_line(&hostlog, STAGE_NOTICE, "handing off the volume %s that a dead run staged",
+		resumable->file->name);
+	code = stored_add(stored, backup, resumable->volume, true, error);
+	return code < 0 ? code : queue_put(queue, resumable->spool, resumable->file, error);
+}
+
+/* Does with one file what there is to be done. Returns 1 with an exception. */
+static int
+resume_one(struct queue *queue, struct resumable *resumable, PyObject *item, struct stored *stored,
+	PyObject *names, struct stage_error *error)
+{
+	const char *backup;
+	int what;
+
+	if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "si", &backup, &what)) {
+		if (!PyErr_Occurred())
+			PyErr_SetString(PyExc_TypeError, "resume() takes tuples");
+		return 1;
 	}
-	if (verdict == ADOPT_LEAVE)
+	if (what == ADOPT_LEAVE)
 		return 0;
-	if (verdict == ADOPT_STORED) {
-		Py_BEGIN_ALLOW_THREADS
-		code = stage_spool_confirm(resumable->spool, &resumable->file, error);
-		Py_END_ALLOW_THREADS
-		if (code < 0)
-			stage_log_line(&hostlog, STAGE_WARNING, "%s", error->message);
+	if (what == ADOPT_DISCARD) {
+		discard(resumable->spool, resumable->file);
 		return 0;
 	}
-	if (verdict == ADOPT_GAP)
+	switch (stored_judge(stored, backup, resumable->volume)) {
+	case STORED_NEXT:
+		return hand_off(queue, resumable, backup, stored, names, error);
+	case STORED_THERE:
+		confirm(resumable);
+		break;
+	case STORED_GAP:
 		stage_log_line(&hostlog, STAGE_NOTICE,
 			"discarding the volume %s that a dead run staged, to be made again: it is not certain that storage has the one before it",
 			resumable->file->name);
-	discard(resumable->spool, resumable->file);
+		discard(resumable->spool, resumable->file);
+		break;
+	}
 	return 0;
 }
 
-PyObject *
-adopt_resume(struct adopted *self, struct queue *queue, PyObject *verdicts)
+/* Takes the list of what storage has. Returns 1 with an exception. */
+static int
+add_stored(struct stored *stored, PyObject *list, struct stage_error *error)
 {
+	unsigned long volume;
+	const char *backup;
+	int is_certain, code = 0;
+	Py_ssize_t i;
+
+	for (i = 0; i < PyList_Size(list) && code == 0; i++) {
+		PyObject *item = PyList_GetItem(list, i);
+
+		if (!PyTuple_Check(item)) {
+			PyErr_SetString(PyExc_TypeError, "resume() takes tuples");
+			return 1;
+		}
+		if (!PyArg_ParseTuple(item, "skp", &backup, &volume, &is_certain))
+			return 1;
+		code = stored_add(stored, backup, volume, is_certain, error);
+	}
+	return code;
+}
+
+PyObject *
+adopt_resume(struct adopted *self, struct queue *queue, PyObject *arguments)
+{
+	PyObject *staged, *found, *names;
+	struct stored stored = {0};
 	struct stage_error error;
-	int code = 0;
+	int code;
 	size_t i;
 
-	if (!PyList_Check(verdicts) || (size_t)PyList_Size(verdicts) != self->resumable_count) {
-		PyErr_SetString(PyExc_ValueError, "resume() takes a list, one verdict a file");
+	if (!PyArg_ParseTuple(arguments, "OO:resume", &staged, &found))
+		return NULL;
+	if (!PyList_Check(staged) || !PyList_Check(found) ||
+		(size_t)PyList_Size(staged) != self->resumable_count) {
+		PyErr_SetString(PyExc_ValueError,
+			"resume() takes two lists, the first one with an item a file");
 		return NULL;
 	}
-	for (i = 0; i < self->resumable_count && code == 0; i++) {
-		long verdict = PyLong_AsLong(PyList_GetItem(verdicts, (Py_ssize_t)i));
-
-		if (verdict == -1 && PyErr_Occurred())
-			return NULL;
-		code = resume_one(queue, &self->resumables[i], verdict, &error);
-	}
+	names = PyList_New(0);
+	if (!names)
+		return NULL;
+	code = add_stored(&stored, found, &error);
+	for (i = 0; i < self->resumable_count && code == 0; i++)
+		code = resume_one(queue, &self->resumables[i],
+			PyList_GetItem(staged, (Py_ssize_t)i), &stored, names, &error);
+	stored_release(&stored);
 	free(self->resumables);
 	self->resumables = NULL;
 	self->resumable_count = 0;
-	if (code < 0)
-		return errors_raise_final(&error);
-	Py_RETURN_NONE;
+	if (code == 0)
+		return names;
+	Py_DECREF(names);
+	return code < 0 ? errors_raise_final(&error) : NULL;
 }
 
 void

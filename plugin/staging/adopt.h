@@ -3,7 +3,7 @@
  *
  *	adopt_spools(&adopted)			what can be handed off, as far as this machine tells
  *	...what is in storage? the host knows...
- *	adopt_resume(&adopted, &queue, verdicts)
+ *	adopt_resume(&adopted, &queue, arguments)
  *	...the queue drains...
  *	adopt_release(&adopted)
  *
@@ -21,13 +21,11 @@
 
 #include "staging/queue.h"
 
-/* What is to become of a staged file of a dead run. */
+/* Why a staged file of a dead run is not handed off, as far as the host tells, whatever storage has. */
 enum adopt_verdict {
-	ADOPT_STORED,   /* storage has it */
-	ADOPT_HAND_OFF, /* it is to go there */
-	ADOPT_GAP,      /* it is of no use, as one before it may be missing */
-	ADOPT_DISCARD,  /* it is of no use for another reason, which was told */
-	ADOPT_LEAVE     /* it is not this run's to judge */
+	ADOPT_JUDGE,   /* nothing is against it */
+	ADOPT_DISCARD, /* it is of no use, which was told */
+	ADOPT_LEAVE,   /* it is not this run's to judge */
 };
 
 /* A staged file of a dead run that can be handed off, as far as archive and digest tell. */
@@ -58,10 +56,11 @@ PyObject *adopt_spools(struct adopted *self);
 PyObject *adopt_confirmed(const struct adopted *self);
 
 /*
- * Does with each file that adopt_spools() has named what a list of verdicts says; what is to be handed
- * off is put into queue. None, or NULL with an exception.
+ * Hands off, through queue, what adopt_spools() has named and what may follow what storage has
+ * (duplicity/stored.h). arguments are those of Staging.resume(), a tuple of two lists. A list of the
+ * names of what is handed off; NULL with an exception.
  */
-PyObject *adopt_resume(struct adopted *self, struct queue *queue, PyObject *verdicts);
+PyObject *adopt_resume(struct adopted *self, struct queue *queue, PyObject *arguments);
 
 /* Closes the spools: what is left in them stays. */
 void adopt_release(struct adopted *self);

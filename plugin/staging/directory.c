@@ -16,10 +16,10 @@
 
 #include "python/errors.h"
 #include "python/exits.h"
-#include "python/gil.h"
 #include "python/hostlog.h"
 #include "python/object.h"
 #include "staging/configuration.h"
+#include "staging/roots.h"
 
 typedef struct directory {
 	PyObject_HEAD
@@ -69,83 +69,13 @@ cleanup_all(enum exits_how how)
 	}
 }
 
-/* The tree that the host is about to back up, as bytes; NULL without an exception if it is not. */
-static PyObject *
-backup_source(void)
-{
-	PyObject *select, *local_path, *name = NULL;
-
-	/* restore has a local path as well, but selects nothing */
-	select = object_attribute("duplicity.config", "select");
-	local_path = object_attribute("duplicity.config", "local_path");
-	if (select && select != Py_None && local_path && local_path != Py_None)
-		name = PyObject_GetAttrString(local_path, "name");
-	if (name && !PyBytes_Check(name)) {
-		Py_DECREF(name);
-		name = NULL;
-	}
-	PyErr_Clear();
-	Py_XDECREF(select);
-	Py_XDECREF(local_path);
-	return name;
-}
-
-/* Does the host's selection leave this path out of the backup? Called without the GIL. */
-static bool
-is_excluded(void *context, const char *path)
-{
-	PyObject *select, *path_type, *host_path = NULL, *verdict = NULL;
-	PyGILState_STATE state = gil_enter();
-	bool excluded;
-
-	(void)context;
-	select = object_attribute("duplicity.config", "select");
-	path_type = object_attribute("duplicity.path", "Path");
-	if (select && path_type)
-		host_path = PyObject_CallFunction(path_type, "y", path);
-	if (host_path)
-		verdict = PyObject_CallMethod(select, "Select", "O", host_path);
-	excluded = verdict && PyLong_Check(verdict) && PyLong_AsLong(verdict) == 0;
-	errors_swallow();
-	Py_XDECREF(select);
-	Py_XDECREF(path_type);
-	Py_XDECREF(host_path);
-	Py_XDECREF(verdict);
-	PyGILState_Release(state);
-	return excluded;
-}
-
-int
-directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error)
-{
-	const struct stage_settings *settings = configuration_settings(error);
-	struct stage_root_request request = {.excluded = is_excluded};
-	PyObject *source, *tempdir;
-	int code;
-
-	if (!settings)
-		return error->code;
-	code = configuration_tempdir(&tempdir, error);
-	if (code < 0)
-		return code;
-	source = backup_source();
-	request.tempdir = tempdir ? PyBytes_AsString(tempdir) : NULL;
-	request.source = source ? PyBytes_AsString(source) : NULL;
-	Py_BEGIN_ALLOW_THREADS
-	code = stage_roots_rank(settings, &request, ret_roots, error);
-	Py_END_ALLOW_THREADS
-	Py_XDECREF(source);
-	Py_XDECREF(tempdir);
-	return code;
-}
-
 static int
 open_ranked(struct stage_dir **ret_dir, struct stage_error *error)
 {
 	struct stage_roots *roots = NULL;
 	int code;
 
-	code = directory_rank_roots(&roots, error);
+	code = roots_rank(&roots, error);
 	if (code < 0)
 		return code;
 	Py_BEGIN_ALLOW_THREADS

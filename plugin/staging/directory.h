@@ -19,12 +19,6 @@ int directory_add_type(PyObject *module);
 struct stage_dir *directory_dir_of(PyObject *object);
 
 /*
- * Vets the temp roots as for the host's directory: with its --tempdir and source. The caller frees,
- * without the GIL.
- */
-int directory_rank_roots(struct stage_roots **ret_roots, struct stage_error *error);
-
-/*
  * A TemporaryDirectory in a root that was vetted, by its descriptor, as stage_dir_open_root(): a new
  * reference, NULL with *error and without an exception.
  */

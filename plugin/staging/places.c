@@ -18,6 +18,7 @@
 #include "python/hostlog.h"
 #include "python/object.h"
 #include "staging/directory.h"
+#include "staging/roots.h"
 
 static struct places *all;
 
@@ -227,7 +228,7 @@ places_open_next(struct places *places, struct stage_error *error)
 	PyObject *directory = NULL;
 	int code;
 
-	code = directory_rank_roots(&roots, error);
+	code = roots_rank(&roots, error);
 	if (code < 0)
 		return code;
 	directory = open_best(places, roots);

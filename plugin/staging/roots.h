@@ -1,5 +1,5 @@
 /*
- * roots - the temp roots in which dead runs may have left something
+ * roots - the temp roots: which is the best for this run, and in which dead runs may have left something
  */
 #ifndef STAGEDIR_ROOTS_H
 #define STAGEDIR_ROOTS_H
@@ -7,6 +7,13 @@
 #include <Python.h>
 
 #include "error.h"
+#include "root.h"
+
+/*
+ * Vets the temp roots as for the host's directory: with its --tempdir and source. The caller frees,
+ * without the GIL.
+ */
+int roots_rank(struct stage_roots **ret_roots, struct stage_error *error);
 
 /*
  * Calls visit(context, root, error) for every temp root in which a dead run may have left

@@ -349,11 +349,11 @@ staging_confirmed(PyObject *object, PyObject *unused)
 }
 
 static PyObject *
-staging_resume(PyObject *object, PyObject *verdicts)
+staging_resume(PyObject *object, PyObject *arguments)
 {
 	struct staging *self = opened(object);
 
-	return self ? adopt_resume(&self->adopted, &self->queue, verdicts) : NULL;
+	return self ? adopt_resume(&self->adopted, &self->queue, arguments) : NULL;
 }
 
 void
@@ -476,12 +476,14 @@ static PyMethodDef methods[] = {
 		"confirmed()\n--\n\n"
 		"The names (bytes) of volumes of which a dead run that was taken over has told that\n"
 		"storage has confirmed them, just before its end."},
-	{"resume", staging_resume, METH_O,
-		"resume(verdicts)\n--\n\n"
-		"Of what adopt() has named, one each: RESUME_STORED, storage has it; RESUME_HAND_OFF;\n"
-		"RESUME_GAP, it is of no use, as one before it may be missing; RESUME_DISCARD, it is of\n"
-		"no use for another reason; RESUME_LEAVE, it is not this run's to judge. Of the last two\n"
-		"the caller tells why."},
+	{"resume", staging_resume, METH_VARARGS,
+		"resume(staged, stored)\n--\n\n"
+		"Hands off what adopt() has named, in its order, unless storage has it, or may lack one before\n"
+		"it: that is discarded. staged is a list of (BACKUP, RESUME_...), one each: RESUME_JUDGE;\n"
+		"RESUME_DISCARD, it is of no use; RESUME_LEAVE, it is not this run's to judge. Of the last two\n"
+		"the caller tells why. stored is a list of (BACKUP, VOLUME, IS_CERTAIN), what storage has,\n"
+		"and whether it has confirmed it. A BACKUP is any str that is the same for all its volumes.\n"
+		"Returns the names (bytes) of what is handed off."},
 	{"__reduce__", staging_reduce, METH_NOARGS, "Raises TypeError."},
 	{0},
 };
@@ -519,9 +521,7 @@ static const struct constant {
 	{"UPLOAD_RETRY", STAGE_UPLOAD_RETRY},
 	{"UPLOAD_RETRY_LATER", STAGE_UPLOAD_RETRY_LATER},
 	{"UPLOAD_GIVE_UP", STAGE_UPLOAD_GIVE_UP},
-	{"RESUME_STORED", ADOPT_STORED},
-	{"RESUME_HAND_OFF", ADOPT_HAND_OFF},
-	{"RESUME_GAP", ADOPT_GAP},
+	{"RESUME_JUDGE", ADOPT_JUDGE},
 	{"RESUME_DISCARD", ADOPT_DISCARD},
 	{"RESUME_LEAVE", ADOPT_LEAVE},
 	{0},

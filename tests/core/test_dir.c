@@ -127,7 +127,7 @@ open_without_right(void)
 static void
 gives_a_path(void)
 {
-	struct stage_dir *dir = open_dir();
+	struct stage_dir *dir = dir_open_logged();
 	char *path, *other;
 
 	WORKS(stage_dir_mktemp(dir, &path, &failure));

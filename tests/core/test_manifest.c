@@ -268,6 +268,54 @@ odd_notes(void)
 	unlink(in_dir("a b\n\xff"));
 }
 
+/* What the manifest tells of its backup. */
+static void
+tells(const char *content, unsigned long volumes, const char *hash, bool is_complete)
+{
+	struct manifest_summary summary = {.volumes = 4711};
+
+	manifest(content);
+	WORKS(manifest_summarize(in_dir(NAME), &summary, &failure));
+	CHECK(summary.volumes == volumes);
+	CU_ASSERT_STRING_EQUAL(summary.hash, hash);
+	CHECK(summary.is_complete == is_complete);
+}
+
+#define FILES "    new      a\n    changed  \"Volume\\x209:\"\n"
+
+static void
+summaries(void)
+{
+	tells("", 0, "", false);
+	tells(HEAD, 0, "", true);
+	tells(HEAD RECORD("1", A) RECORD("2", B), 2, "SHA1 " B, false);
+	tells(RECORD("1", A) RECORD("2", B) "Filelist 2\n" FILES, 2, "SHA1 " B, true);
+	tells(RECORD("1", A) "Filelist 0\n", 1, "SHA1 " A, true);
+	/* the host has gone on with it */
+	tells(RECORD("1", A) RECORD("2", B) RECORD("1", C) "Filelist 0\n", 1, "SHA1 " C, true);
+	tells(RECORD("1", A) "Filelist 0\n" RECORD("2", B), 2, "SHA1 " B, false);
+	/* its list is cut off, or longer than it says */
+	tells(RECORD("1", A) "Filelist 3\n" FILES, 1, "SHA1 " A, false);
+	tells(RECORD("1", A) "Filelist 2\n" FILES "    new", 1, "SHA1 " A, false);
+	tells(RECORD("1", A) "Filelist 1\n" FILES, 1, "SHA1 " A, false);
+	tells(RECORD("1", A) "Filelist\n", 1, "SHA1 " A, false);
+	/* the last volume has another hash, or none */
+	tells(RECORD("1", A) "Volume 2:\n    Hash MD5 " MD5 "\nFilelist 0\n", 2, "", true);
+	unlink(in_dir(NAME));
+}
+
+static void
+no_summaries(void)
+{
+	struct manifest_summary summary = {.volumes = 4711};
+
+	manifest("Volume x\n");
+	FAILS(manifest_summarize(in_dir(NAME), &summary, &failure), STAGE_E_DAMAGED);
+	unlink(in_dir(NAME));
+	FAILS(manifest_summarize(in_dir(NAME), &summary, &failure), STAGE_E_SYSTEM);
+	CHECK(summary.volumes == 4711);
+}
+
 static const struct test tests[] = {
 	{"records", records},
 	{"restarted", restarted},
@@ -278,6 +326,8 @@ static const struct test tests[] = {
 	{"no_files", no_files},
 	{"notes", notes},
 	{"odd_notes", odd_notes},
+	{"summaries", summaries},
+	{"no_summaries", no_summaries},
 	{0},
 };
 

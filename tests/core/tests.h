@@ -53,6 +53,7 @@ struct suite {
 	X(removable)                                                                               \
 	X(orphan)                                                                                  \
 	X(digest)                                                                                  \
+	X(growing)                                                                                 \
 	X(follow)                                                                                  \
 	X(journal)                                                                                 \
 	X(journal_parse)                                                                           \
@@ -76,6 +77,9 @@ struct suite {
 	X(url)                                                                                     \
 	X(manifest)                                                                                \
 	X(volume)                                                                                  \
+	X(archive)                                                                                 \
+	X(proved)                                                                                  \
+	X(stored)                                                                                  \
 	X(sweep_dir)                                                                               \
 	X(sweep_settings)                                                                          \
 	X(sweep_write)                                                                             \

@@ -2,8 +2,10 @@
 # crash would end. Prints what is wrong; status 1 where something is.
 #
 #	unopened CLASS	objects that never went through __init__, or failed in it, or went through it twice
+#	helpers FOLDER	a Follower, a Pipe, and what is asked of files of the archive directory
 #	tempdir FOLDER	a relative --tempdir, and a run whose working directory is changed
 #	swapped FOLDER	a further temp root, below FOLDER, that is replaced after it was vetted
+import fcntl
 import hashlib
 import os
 import sys
@@ -58,20 +60,26 @@ OPENED = {
     'Staging': lambda: ('file:///target', os.getcwd(), upload, 1, 0.0),
     'Deltas': lambda: (iter(()), iter(()), Signatures()),
     'DeltaTarBlockIter': lambda: (iter(()),),
+    'Follower': lambda: (__file__, upload, b'/nowhere/made', 0.0),
+    'Pipe': lambda: (os.pipe()[1], __file__, 1 << 30),
 }
 FAILING = {
     'TemporaryDirectory': (b'/nowhere/at/all',),
     'Staging': ('file:///target', os.getcwd(), upload, 'many', 0.0),
     'Deltas': (1, 2, Signatures()),
     'DeltaTarBlockIter': (1,),
+    'Follower': (__file__, upload, b'/nowhere/made', 'soon'),
+    'Pipe': (1, __file__, 'much'),
 }
 CALLS = {
     'TemporaryDirectory': (('dir',), ('mktemp',), ('mkstemp',), ('mkstemp_file',), ('forget', b'/x'), ('check',), ('cleanup',)),
     'Staging': (('volume', 1), ('put', '/x', 'x', 'x', 1), ('sync',), ('check',), ('drain',), ('adopt',), ('confirmed',),
-                ('resume', [])),
+                ('resume', [], [])),
     'Deltas': (('__next__',),),
     'DeltaTarBlockIter': (('__next__',), ('get_read_size',), ('get_previous_index',), ('queue_index_data', None),
                           ('remember_next_index',), ('recall_index',), ('get_footer',)),
+    'Follower': (('__next__',), ('get_read_size',), ('get_footer',), ('wait', __file__)),
+    'Pipe': (('written', 1),),
 }
 
 
@@ -187,6 +195,75 @@ def use_unopened(name, kind):
         must_raise(object.__new__, TypeError)(_stagedir.SourceFile)
 
 
+def follow(folder, size, write):
+    """What a Follower says of a file that gets so many bytes while it is followed, with the path of what write has made."""
+    growing, made = os.path.join(folder, 'growing'), os.path.join(folder, 'made')
+    with open(growing, 'wb', buffering=0) as file:
+        follower = _stagedir.Follower(growing, write, os.fsencode(made), 0.0)
+        for start in range(0, size, 100000):
+            file.write(bytes(min(100000, size - start)))
+    os.rename(growing, growing + '.part')
+    return follower.wait(growing + '.part'), made
+
+
+def copy_blocks(blocks, made, beside):
+    with open(made, 'wb') as file:
+        for block in blocks:
+            file.write(block.data)
+
+
+def fail_at_end(blocks, made, beside):
+    copy_blocks(blocks, made, beside)
+    raise OSError(28, 'no space')
+
+
+def leave(blocks, made, beside):
+    copy_blocks(iter([next(blocks)]), made)
+
+
+def check_helpers(folder):
+    for size in 0, 1, 128 * 1024, 3000000:
+        whole, made = follow(folder, size, copy_blocks)
+        if not whole or os.stat(made).st_size != size:
+            complain(f'of {size} bytes {os.stat(made).st_size} are in what was made: {whole}')
+    whole, made = follow(folder, 1000, fail_at_end)
+    if whole or os.path.exists(made):
+        complain(f'{made}, which failed, is whole or still there: {whole}')
+    if follow(folder, 3000000, leave)[0] or follow(folder, 1, lambda blocks, made, beside: os.unlink(made))[0]:
+        complain('what was not made of all of the file is whole')
+    must_raise(_stagedir.Follower, OSError)(os.path.join(folder, 'nothing'), copy_blocks, b'made', 0.0)
+
+    reading, writing = os.pipe()
+    volume = os.path.join(folder, 'growing.part')
+    pipe = _stagedir.Pipe(writing, volume, 5 << 20)
+    pipe.written(1)  # the size of the volume is far from the limit
+    wide = fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ)
+    os.truncate(volume, 2 << 20)
+    pipe.written(2 << 20)
+    narrow = fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ)
+    if narrow != 1 << 16 or wide < narrow:
+        complain(f'the pipe has {wide} bytes, and at the end of the volume {narrow}')
+    os.unlink(volume)
+    must_raise(_stagedir.Pipe(writing, volume, 1).written, OSError)(1)
+    pipe.written(4 << 20)  # it is not looked at any more
+
+    for asked in (_stagedir.compare, volume, __file__), (_stagedir.compare, __file__, volume), (_stagedir.is_ended, volume), \
+            (_stagedir.read_manifest, volume), (_stagedir.sync, volume), (_stagedir.sync, __file__, volume):
+        must_raise(asked[0], OSError)(*asked[1:])
+    must_raise(_stagedir.compare, TypeError)(__file__)
+    if _stagedir.compare(__file__, __file__) != 'whole' or _stagedir.compare(__file__, '/dev/null') != 'in part' or \
+            _stagedir.compare('/dev/null', __file__) is not None:
+        complain('files are not compared as they are')
+    with open(volume, 'w', encoding='ascii') as file:
+        file.write('Volume 3:\n    Hash SHA1 ' + 40 * 'a' + '\nFilelist 0\n')
+    if _stagedir.read_manifest(volume) != (3, 40 * 'a', True):
+        complain(f'a manifest tells {_stagedir.read_manifest(volume)}')
+    with open(volume, 'w', encoding='ascii') as file:
+        file.write('Volume three\n')
+    if _stagedir.read_manifest(volume) != (0, None, False):
+        complain(f'what is no manifest tells {_stagedir.read_manifest(volume)}')
+
+
 def check_tempdir(folder):
     """The same root, wherever the run has gone since."""
     os.mkdir(os.path.join(folder, 'relative'))
@@ -236,5 +313,5 @@ def check_swapped(folder):
 
 
 part, argument = sys.argv[1:]
-{'unopened': check_unopened, 'tempdir': check_tempdir, 'swapped': check_swapped}[part](argument)
+{'unopened': check_unopened, 'helpers': check_helpers, 'tempdir': check_tempdir, 'swapped': check_swapped}[part](argument)
 sys.exit(1 if wrong else 0)

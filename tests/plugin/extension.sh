@@ -8,10 +8,13 @@ extension() {
 	expect 0 "$1" plugged "$HOST_PYTHON" "$srcdir/tests/plugin/extension.py" "$1" "$2"
 }
 
-for class in TemporaryDirectory Staging Deltas DeltaTarBlockIter; do
+for class in TemporaryDirectory Staging Deltas DeltaTarBlockIter Follower Pipe; do
 	extension unopened "$class"
 	nothing_left "$class"
 done
+
+mkdir "$work/helpers"
+extension helpers "$work/helpers"
 
 mkdir "$work/tempdir"
 extension tempdir "$work/tempdir"

@@ -1,0 +1,357 @@
+/*
+ * Follower(filename, write, made, later): another form of a file, made while the host still writes it.
+ *
+ * A thread calls write(BLOCKS, made, True), True for: beside something else. It is to write BLOCKS by a function of the
+ * host's, such as gpg.GPGWriteFile. BLOCKS is the Follower: the host's dup_temp.SrcIter, but that it waits for the file to grow. It ends when wait() says that the file
+ * is complete.
+ *
+ * The thread is one of Python's threading: gpg is forked from it, so that Python has to know it, and signals are for
+ * whom Python has them. It refers to this until it ends, so that neither goes before the other.
+ *
+ * The GIL guards all but growing, which is read without.
+ */
+#include "archive/follower.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "growing.h"
+#include "log.h"
+
+#include "python/errors.h"
+#include "python/gil.h"
+#include "python/hostlog.h"
+#include "python/object.h"
+
+/* Bytes of a block, as of the host's SrcIter. */
+#define BLOCK (128 * 1024)
+
+struct follower {
+	PyObject_HEAD
+	PyObject *path;  /* bytes: of the file, for messages */
+	PyObject *made;  /* bytes: of its other form */
+	PyObject *write; /* NULL where __init__ has failed */
+	double later;    /* seconds */
+	int fd;
+	struct stage_growing growing;
+	unsigned long long size; /* bytes that were given to write */
+	PyObject *error;         /* what went wrong: an exception, or NULL */
+	PyObject *thread;        /* until it has ended */
+};
+
+/* Takes the pending exception, without the frames of it, which refer to this. The first one is what counts. */
+static void
+keep_error(struct follower *self)
+{
+	PyObject *type, *value, *traceback;
+
+	PyErr_Fetch(&type, &value, &traceback);
+	PyErr_NormalizeException(&type, &value, &traceback);
+	if (value)
+		PyException_SetTraceback(value, Py_None);
+	if (!self->error)
+		self->error = Py_XNewRef(value);
+	Py_XDECREF(type);
+	Py_XDECREF(value);
+	Py_XDECREF(traceback);
+}
+
+/* In the thread. */
+static PyObject *
+follower_run(PyObject *object, PyObject *unused)
+{
+	struct follower *self = (struct follower *)object;
+	PyObject *result;
+
+	(void)unused;
+	Py_BEGIN_ALLOW_THREADS
+	stage_growing_wait(&self->growing, self->later);
+	Py_END_ALLOW_THREADS
+	result = PyObject_CallFunctionObjArgs(self->write, self, self->made, Py_True, NULL);
+	if (!result) {
+		keep_error(self);
+		/* there may be no space for it and the next one */
+		(void)unlink(PyBytes_AsString(self->made));
+	}
+	Py_XDECREF(result);
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef run_method = {"run", follower_run, METH_NOARGS, "run()\n--\n\n"};
+
+/* threading.Thread(target=..., name=..., daemon=True), which is started: 0, or -1 with an exception. */
+static int
+start_thread(struct follower *self)
+{
+	PyObject *run = PyCFunction_New(&run_method, (PyObject *)self), *type = NULL;
+	PyObject *none = PyTuple_New(0), *named, *started = NULL;
+
+	named = Py_BuildValue("{sOsssO}", "target", run, "name", "stagedir", "daemon", Py_True);
+	if (run && none && named)
+		type = object_attribute("threading", "Thread");
+	if (type)
+		self->thread = PyObject_Call(type, none, named);
+	if (self->thread)
+		started = PyObject_CallMethod(self->thread, "start", NULL);
+	if (!started)
+		Py_CLEAR(self->thread); /* and with it its reference to this */
+	if (!started && !PyErr_Occurred())
+		PyErr_SetString(PyExc_RuntimeError, "there are no threads");
+	Py_XDECREF(type);
+	Py_XDECREF(run);
+	Py_XDECREF(none);
+	Py_XDECREF(named);
+	Py_XDECREF(started);
+	return started ? 0 : -1;
+}
+
+/* False with an exception where it never went through __init__, as Python allows it. */
+static bool
+is_begun(const struct follower *self)
+{
+	if (!self->write)
+		PyErr_SetString(PyExc_ValueError, "this Follower was never begun");
+	return self->write != NULL;
+}
+
+static int
+follower_init(PyObject *object, PyObject *arguments, PyObject *keywords)
+{
+	struct follower *self = (struct follower *)object;
+	struct stage_error error;
+	PyObject *write;
+
+	if (self->path) {
+		PyErr_SetString(PyExc_RuntimeError, "this Follower was begun already");
+		return -1;
+	}
+	self->fd = -1;
+	if (keywords && PyDict_Size(keywords)) {
+		PyErr_SetString(PyExc_TypeError, "Follower takes no keywords");
+		return -1;
+	}
+	if (!PyArg_ParseTuple(arguments, "O&OO&d:Follower", PyUnicode_FSConverter, &self->path,
+		    &write, PyUnicode_FSConverter, &self->made, &self->later))
+		return -1;
+	self->fd = open(PyBytes_AsString(self->path), O_RDONLY | O_CLOEXEC);
+	if (self->fd < 0) {
+		PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, self->path);
+		return -1;
+	}
+	if (stage_growing_init(&self->growing, self->fd, PyBytes_AsString(self->path), &error) <
+		0) {
+		errors_raise(&error);
+		return -1;
+	}
+	self->write = Py_NewRef(write);
+	return start_thread(self);
+}
+
+/*
+ * Where the run ends early, the interpreter waits for gpg to end before it ends this thread, and gpg
+ * waits for more to read: nobody will say that the file is complete. Where nobody can tell, it has ended.
+ */
+static bool
+is_run_over(void)
+{
+	PyObject *thread = object_call("threading", "main_thread", "()");
+	PyObject *lives = thread ? PyObject_CallMethod(thread, "is_alive", NULL) : NULL;
+	bool is_over = lives != Py_True;
+
+	if (!lives)
+		errors_swallow();
+	Py_XDECREF(thread);
+	Py_XDECREF(lives);
+	return is_over;
+}
+
+/* The next bytes of the file, which are waited for; b'' at its end. */
+static PyObject *
+read_block(struct follower *self)
+{
+	PyObject *bytes = PyBytes_FromStringAndSize(NULL, BLOCK), *shorter;
+	struct stage_error error;
+	size_t count = 0;
+	int code;
+
+	if (!bytes)
+		return NULL;
+	for (;;) {
+		Py_BEGIN_ALLOW_THREADS
+		code = stage_growing_read(&self->growing, PyBytes_AsString(bytes), BLOCK,
+			STAGE_GROWING_LOOK, &count, &error);
+		Py_END_ALLOW_THREADS
+		if (code != STAGE_E_AGAIN)
+			break;
+		if (is_run_over())
+			stage_growing_complete(&self->growing);
+	}
+	if (code < 0) {
+		/* not for write, which may end the run for it (duplicity 3.0.4: GPGWriteFile) */
+		errors_raise(&error);
+		keep_error(self);
+	}
+	self->size += count;
+	if (count == BLOCK)
+		return bytes;
+	shorter = PyBytes_FromStringAndSize(PyBytes_AsString(bytes), (Py_ssize_t)count);
+	Py_DECREF(bytes);
+	return shorter;
+}
+
+static PyObject *
+follower_next(PyObject *object)
+{
+	struct follower *self = (struct follower *)object;
+	PyObject *bytes;
+
+	if (!is_begun(self))
+		return NULL;
+	bytes = read_block(self);
+	if (!bytes)
+		return NULL;
+	if (PyBytes_Size(bytes) == 0) {
+		Py_DECREF(bytes);
+		return NULL;
+	}
+	return object_call("duplicity.dup_temp", "Block", "(N)", bytes);
+}
+
+/* Is all of the file at path in what was made, and is that still there? */
+static bool
+is_whole(const struct follower *self, const char *path)
+{
+	struct stat stat, made;
+	bool is;
+
+	Py_BEGIN_ALLOW_THREADS
+	is = lstat(path, &stat) == 0 && (unsigned long long)stat.st_size == self->size &&
+	     lstat(PyBytes_AsString(self->made), &made) == 0;
+	Py_END_ALLOW_THREADS
+	return is;
+}
+
+static void
+tell_error(const struct follower *self)
+{
+	PyObject *text = PyObject_Str(self->error);
+	const char *utf8 = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
+
+	if (!utf8)
+		errors_swallow();
+	stage_log_line(&hostlog, STAGE_INFO, "another form of %s is made again: %s",
+		PyBytes_AsString(self->path), utf8 ? utf8 : "an error without words");
+	Py_XDECREF(text);
+}
+
+static PyObject *
+follower_wait(PyObject *object, PyObject *argument)
+{
+	struct follower *self = (struct follower *)object;
+	PyObject *path, *joined, *whole;
+
+	if (!is_begun(self))
+		return NULL;
+	path = object_path_bytes(argument);
+	if (!path)
+		return NULL;
+	if (self->thread) {
+		stage_log_line(&hostlog, STAGE_DEBUG,
+			"%llu bytes of %s were read while it was written", self->size,
+			PyBytes_AsString(path));
+		stage_growing_complete(&self->growing);
+		joined = PyObject_CallMethod(self->thread, "join", NULL);
+		if (!joined) {
+			Py_DECREF(path);
+			return NULL;
+		}
+		Py_DECREF(joined);
+		Py_CLEAR(self->thread);
+	}
+	if (self->error)
+		tell_error(self);
+	whole = PyBool_FromLong(!self->error && is_whole(self, PyBytes_AsString(path)));
+	Py_DECREF(path);
+	return whole;
+}
+
+static PyObject *
+follower_get_read_size(PyObject *self, PyObject *unused)
+{
+	(void)unused;
+	return is_begun((struct follower *)self) ? PyLong_FromLong(BLOCK) : NULL;
+}
+
+static PyObject *
+follower_get_footer(PyObject *self, PyObject *unused)
+{
+	(void)unused;
+	return is_begun((struct follower *)self) ? PyBytes_FromStringAndSize("", 0) : NULL;
+}
+
+/* Nobody reads any more: the thread refers to this. */
+static void
+follower_dealloc(PyObject *object)
+{
+	struct follower *self = (struct follower *)object;
+	PyTypeObject *type = Py_TYPE(object);
+	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+	if (self->write)
+		stage_growing_release(&self->growing);
+	if (self->path && self->fd >= 0)
+		gil_close(self->fd);
+	Py_XDECREF(self->path);
+	Py_XDECREF(self->made);
+	Py_XDECREF(self->write);
+	Py_XDECREF(self->error);
+	Py_XDECREF(self->thread);
+	release(object);
+	Py_DECREF(type);
+}
+
+static PyMethodDef methods[] = {
+	{"wait", follower_wait, METH_O,
+		"wait(filename)\n--\n\n"
+		"The file, which may have got this name since, is complete: waits until write has met\n"
+		"its end. Is all of it in what was made? Why not is logged."},
+	{"get_read_size", follower_get_read_size, METH_NOARGS, "get_read_size()\n--\n\n"},
+	{"get_footer", follower_get_footer, METH_NOARGS, "get_footer()\n--\n\n"},
+	{0},
+};
+
+static char documentation[] =
+	"Follower(filename, write, made, later)\n--\n\n"
+	"Calls write(BLOCKS, made, True) in a thread, so many seconds later or when the file is complete;\n"
+	"BLOCKS is this, an iterator of what the file at filename has got. What was made is removed\n"
+	"where write raises. RuntimeError where there is no thread to be had.";
+
+static PyType_Slot slots[] = {
+	{Py_tp_doc, documentation},
+	{Py_tp_new, (void *)PyType_GenericNew},
+	{Py_tp_init, (void *)follower_init},
+	{Py_tp_dealloc, (void *)follower_dealloc},
+	{Py_tp_iter, (void *)PyObject_SelfIter},
+	{Py_tp_iternext, (void *)follower_next},
+	{Py_tp_methods, methods},
+	{0, NULL},
+};
+
+static PyType_Spec specification = {
+	.name = "_stagedir.Follower",
+	.basicsize = sizeof(struct follower),
+	.flags = Py_TPFLAGS_DEFAULT,
+	.slots = slots,
+};
+
+int
+follower_add_type(PyObject *module)
+{
+	PyObject *type = PyType_FromSpec(&specification);
+	int result = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
+
+	Py_XDECREF(type);
+	return result;
+}
