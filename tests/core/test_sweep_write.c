@@ -71,28 +71,36 @@ follow_scenario(void)
 
 /* A volume is complete whatever is not known of it then, and what is known is right. */
 static void
-complete_volume_scenario(void)
+complete_one(int fd)
 {
 	unsigned char sha1[STAGE_SHA1_BYTES];
 	struct stage_volume *volume;
+
+	if (TRY(stage_volume_new(in_dir("data"), 1024, true, NULL, &volume, &sweep_said)) < 0)
+		return;
+	if (TRY(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &sweep_said)) == 0) {
+		wrap_pause(true);
+		if (ftruncate(fd, 0) < 0 || pwrite(fd, "abc", 3, 0) != 3)
+			abort();
+		wrap_pause(false);
+		stage_volume_wrote(volume, "abc", 3);
+		TRY(stage_volume_complete(volume, &sweep_said));
+		if (stage_volume_sha1(volume, sha1, NULL) == 0 && sha1[0] != 0xa9)
+			sweep_complain("not the SHA-1 of abc");
+	}
+	stage_volume_free(&volume);
+}
+
+static void
+complete_volume_scenario(void)
+{
 	int fd;
 
 	wrap_pause(true);
 	fd = open(in_dir("data"), O_WRONLY | O_TRUNC | O_CLOEXEC);
 	wrap_pause(false);
-	if (TRY(stage_volume_new(in_dir("data"), 1024, true, NULL, &volume, &sweep_said)) == 0) {
-		if (TRY(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &sweep_said)) == 0) {
-			wrap_pause(true);
-			if (write(fd, "abc", 3) != 3)
-				abort();
-			wrap_pause(false);
-			stage_volume_wrote(volume, "abc", 3);
-			TRY(stage_volume_complete(volume, &sweep_said));
-			if (stage_volume_sha1(volume, sha1, NULL) == 0 && sha1[0] != 0xa9)
-				sweep_complain("not the SHA-1 of abc");
-		}
-		stage_volume_free(&volume);
-	}
+	complete_one(fd);
+	complete_one(fd);
 	wrap_pause(true);
 	close(fd);
 	wrap_pause(false);
