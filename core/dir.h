@@ -85,7 +85,7 @@ const char *stage_dir_path(struct stage_dir *dir);
  * Is path that of something directly in dir, as mktemp and mkstemp give it, whether tracked or not?
  * Until close. Goes by the path alone, and looks at no file: at path there may be another's by now.
  */
-bool stage_dir_gives(const struct stage_dir *dir, const char *path);
+bool stage_dir_contains(const struct stage_dir *dir, const char *path);
 
 /*
  * The temp root that the directory is in: a descriptor (O_PATH or better) that the caller closes,

@@ -42,8 +42,8 @@ struct stage_dir {
 	struct stage_lockdir held;
 	struct stage_nameset names;
 	struct stage_random random;
-	uint64_t given;         /* names so far */
-	struct timespec looked; /* when the path was last seen to lead here */
+	uint64_t names_made;     /* so far, for a count that never repeats */
+	struct timespec checked; /* when the path was last seen to lead here */
 };
 
 /*

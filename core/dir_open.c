@@ -9,6 +9,21 @@
 #include "locks.h"
 #include "path.h"
 
+/* Where no lock will tell that this run is gone, somebody has to. */
+static void
+warn_of_locks(const struct stage_dir *dir, const char *root)
+{
+	if (dir->held.lock == STAGE_LOCK_UNSUPPORTED)
+		stage_log_line(&dir->log, STAGE_WARNING,
+			"the file system of %s cannot lock a directory: cleaners of temporary files may touch %s, and if this run is killed it stays until \"stagedir "
+			"adopt\" says that it is gone",
+			root, dir->path);
+	else if (!dir->held.proves)
+		stage_log_line(&dir->log, STAGE_WARNING,
+			"the locks of the file system of %s (%s) do not prove whether a run lives: if this one is killed, what it leaves there is neither handed off nor removed before \"stagedir adopt\" says that it is gone",
+			root, stage_locks_kind(dir->held.fd));
+}
+
 static int
 open_at(int root_fd, const char *root, const struct stage_log *log, struct stage_dir **ret_dir,
 	struct stage_error *error)
@@ -43,15 +58,7 @@ open_at(int root_fd, const char *root, const struct stage_log *log, struct stage
 	dir->held = held;
 	if (log)
 		dir->log = *log;
-	if (held.lock == STAGE_LOCK_UNSUPPORTED)
-		stage_log_line(log, STAGE_WARNING,
-			"the file system of %s cannot lock a directory: cleaners of temporary files may touch %s, and if this run is killed it stays until \"stagedir "
-			"adopt\" says that it is gone",
-			root, dir->path);
-	else if (!held.proves)
-		stage_log_line(log, STAGE_WARNING,
-			"the locks of the file system of %s (%s) do not prove whether a run lives: if this one is killed, what it leaves there is neither handed off nor removed before \"stagedir adopt\" says that it is gone",
-			root, stage_locks_kind(held.fd));
+	warn_of_locks(dir, root);
 	*ret_dir = dir;
 	return 0;
 

@@ -10,15 +10,15 @@
 #include "regular.h"
 
 /*
- * A look at the path costs half as much as making a file. One right after another tells nothing
+ * A check of the path costs half as much as making a file. One right after another tells nothing
  * more: a swap a moment later would not be seen either. Nanoseconds.
  */
-#define LOOK_INTERVAL (10 * 1000 * 1000)
+#define CHECK_INTERVAL (10 * 1000 * 1000)
 
 /* Names that may be in use already before mkstemp gives up. */
 #define ATTEMPTS 16
 
-/* Does the path still lead here? For those who give out names, at most every LOOK_INTERVAL. */
+/* Does the path still lead here? For those who give out names, at most every CHECK_INTERVAL. */
 static int
 check_lately(struct stage_dir *dir, struct stage_error *error)
 {
@@ -26,12 +26,12 @@ check_lately(struct stage_dir *dir, struct stage_error *error)
 	int code;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if ((now.tv_sec - dir->looked.tv_sec) * 1000000000L + now.tv_nsec - dir->looked.tv_nsec <
-		LOOK_INTERVAL)
+	if ((now.tv_sec - dir->checked.tv_sec) * 1000000000L + now.tv_nsec - dir->checked.tv_nsec <
+		CHECK_INTERVAL)
 		return 0;
 	code = stage_dir_check_in_place(dir, error);
 	if (code == 0)
-		dir->looked = now;
+		dir->checked = now;
 	return code;
 }
 
@@ -42,10 +42,10 @@ track_new(struct stage_dir *dir, enum stage_file_kind kind, char ret_name[STAGE_
 {
 	int code;
 
-	code = stage_naming_file(kind, &dir->random, dir->given + 1, ret_name, error);
+	code = stage_naming_file(kind, &dir->random, dir->names_made + 1, ret_name, error);
 	if (code < 0)
 		return code;
-	dir->given++;
+	dir->names_made++;
 	return stage_nameset_add(&dir->names, ret_name, error);
 }
 
@@ -143,7 +143,7 @@ stage_dir_mkstemp(struct stage_dir *dir, int *ret_fd, char **ret_path, struct st
 }
 
 bool
-stage_dir_gives(const struct stage_dir *dir, const char *path)
+stage_dir_contains(const struct stage_dir *dir, const char *path)
 {
 	size_t length = strlen(dir->path);
 
@@ -155,7 +155,7 @@ stage_dir_gives(const struct stage_dir *dir, const char *path)
 static const char *
 tracked_name(const struct stage_dir *dir, const char *path, struct stage_error *error)
 {
-	const char *name = stage_dir_gives(dir, path) ? strrchr(path, '/') + 1 : NULL;
+	const char *name = stage_dir_contains(dir, path) ? strrchr(path, '/') + 1 : NULL;
 
 	if (name && stage_nameset_contains(&dir->names, name))
 		return name;

@@ -397,8 +397,11 @@ stage_gzip_open(int fd, const char *name, const struct stage_gzip_options *optio
 		return stage_error_set(
 			error, STAGE_E_MEMORY, 0, "no memory to compress what goes to %s", name);
 	}
-	gzip->output = (struct stage_output){
-		.fd = fd, .name = gzip->name, .make_room = how.make_room, .context = how.context};
+	gzip->output = (struct stage_output){.fd = fd,
+		.name = gzip->name,
+		.make_room = how.make_room,
+		.wrote = how.wrote,
+		.context = how.context};
 	failed = init_locks(gzip);
 	if (failed) {
 		release(gzip);

@@ -83,6 +83,9 @@ struct stage_gzip_options {
 	 * freed, and the write is tried again; with false, or with NULL here, it is an error.
 	 */
 	bool (*make_room)(void *context);
+
+	/* Told in a call of the caller's of each piece that was written to the file; may be NULL. */
+	void (*wrote)(void *context, const void *data, size_t size);
 	void *context;
 };
 

@@ -85,6 +85,13 @@ failed:
 	return STAGE_E_SYSTEM;
 }
 
+bool
+stage_lockdir_is_none(int sys_errno)
+{
+	return sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == ELOOP ||
+	       sys_errno == EACCES || sys_errno == EPERM;
+}
+
 int
 stage_lockdir_look(struct stage_lockdir *held, int root_fd, const char *name)
 {

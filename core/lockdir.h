@@ -1,5 +1,5 @@
 /*
- * held - a staging directory itself, held by descriptor and lock
+ * lockdir - a staging directory itself, held by descriptor and lock
  *
  * What dir.c (its own, new directory) and orphan.c (somebody's, found one) have in common. A held
  * directory is known by device and inode; its name is looked at only relative to the descriptor of
@@ -66,6 +66,12 @@ int stage_lockdir_create(
  * without a message, where it is not a directory, cannot be opened or is gone.
  */
 int stage_lockdir_find(struct stage_lockdir *held, int root_fd, const char *name, int operation);
+
+/*
+ * Is this the errno of a find that met nothing we could hold: gone meanwhile, no directory, or another
+ * user's? Anything else may hide a staging directory.
+ */
+bool stage_lockdir_is_none(int sys_errno);
 
 /*
  * Tries for another lock on the directory, or gives it up (LOCK_UN), as find does. Sets and returns

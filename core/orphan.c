@@ -391,16 +391,12 @@ leave_unproven(
 	free(path);
 }
 
-/*
- * Gone meanwhile, no directory, or another user's: nothing to say. Anything else may hide an
- * orphan.
- */
+/* Of what cannot be opened, but may hide an orphan. */
 static void
 warn_unopened(const char *root, const char *name, int sys_errno, const struct stage_log *log,
 	struct stage_reclaimed *total)
 {
-	if (sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == ELOOP ||
-		sys_errno == EACCES || sys_errno == EPERM)
+	if (stage_lockdir_is_none(sys_errno))
 		return;
 	stage_log_line(log, STAGE_WARNING, "cannot look into the staging directory %s/%s: %s", root,
 		name, stage_error_errno_text(sys_errno));

@@ -25,6 +25,8 @@ stage_output_write(
 	while (size > 0) {
 		written = write(output->fd, next, size);
 		if (written > 0) {
+			if (output->wrote)
+				output->wrote(output->context, next, (size_t)written);
 			next += written;
 			size -= (size_t)written;
 			output->size += (size_t)written;

@@ -2,7 +2,8 @@
  * output - a descriptor to which all that is given is written, or an error
  *
  * Interrupted and short writes go on. Where there is no space (ENOSPC, EDQUOT) a function of the
- * owner may free some.
+ * owner may free some. What was written another function of his may be told, so that it need not be
+ * read again.
  *
  * Not installed. For one thread at a time. Holds nothing: what it points to is the owner's.
  */
@@ -22,6 +23,9 @@ struct stage_output {
 
 	/* True: space was freed, try again. Called as often as there is none; may be NULL. */
 	bool (*make_room)(void *context);
+
+	/* These bytes were written. May be NULL. */
+	void (*wrote)(void *context, const void *data, size_t size);
 	void *context;
 };
 

@@ -223,14 +223,6 @@ add_live(const struct stage_lockdir *held, struct count *count)
 	return 0;
 }
 
-/* Gone meanwhile, no directory, or another user's: nothing that counts. */
-static bool
-is_none(int sys_errno)
-{
-	return sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == ELOOP ||
-	       sys_errno == EACCES || sys_errno == EPERM;
-}
-
 /*
  * Was the directory name made, and locked, on this machine? By comparing it with ours: what cannot
  * be found out must not make others vanish.
@@ -259,7 +251,7 @@ add_directory(const struct stage_lockdir *own, const char *name, struct count *c
 	if (!is_of_this_machine(own, name))
 		return 0;
 	if (stage_lockdir_look(&held, own->root_fd, name) < 0)
-		return is_none(errno) ? 0 : -1;
+		return stage_lockdir_is_none(errno) ? 0 : -1;
 	if (held.stat.st_uid != geteuid()) {
 		; /* cannot be looked into */
 	} else if (held.lock == STAGE_LOCK_OURS && held.proves) {

@@ -9,6 +9,7 @@ is replaced once a staged URL is opened. Importing this changes nothing.
 """
 
 import contextlib
+import copy
 import datetime
 import errno
 import inspect
@@ -181,10 +182,18 @@ def check_staging():
 # What is replaced in the host
 
 
+def volume_of(host_path):
+    """The Volume that a path of the host's was made for; None: it is of another file."""
+    return getattr(host_path, 'stage_volume', None)
+
+
 def _remove_first(delete):
     """A delete() of the host's temporary paths that removes by descriptor what is tracked; not what was staged."""
     def delete_tracked(path):
-        if extension().remove(path.name):
+        if volume_of(path):
+            volume_of(path).remove()
+            path.setdata()
+        elif extension().remove(path.name):
             path.setdata()
         else:
             delete(path)
@@ -196,19 +205,28 @@ def _new_tempduppath(new):
     def new_tempduppath(parseresults):
         staged = target()
         if staged and staged.stages_ahead() and parseresults.volume_number:
-            return dup_temp.TempDupPath(staged.volume_path(), parseresults=parseresults)
+            volume = staged.new_volume()
+            path = dup_temp.TempDupPath(volume.path, parseresults=parseresults)
+            path.stage_volume = volume
+            return path
         return new(parseresults)
     return new_tempduppath
 
 
-def _tell_no_space(write):
-    """A function of the host that writes a file, which says where there was no space for it."""
-    def write_or_tell(block_iter, filename, *arguments, **keywords):
+def _tell_no_space(write, waits=False):
+    """
+    A function of the host that writes a file, which says where there was no space for it. beside: the file is made in a
+    thread, beside another one, and again where that fails (Form). waits: write takes whether it may wait
+    for space.
+    """
+    def write_or_tell(block_iter, filename, *arguments, beside=False, **keywords):
+        if waits:
+            keywords['waits'] = not beside
         try:
             return write(block_iter, filename, *arguments, **keywords)
         except (OSError, gpg.GPGError) as error:
-            if threading.current_thread() is not threading.main_thread():
-                raise  # it is made again (Form)
+            if beside:
+                raise
             folder = os.path.dirname(os.fsdecode(filename))
             if not os.path.isdir(folder):
                 raise
@@ -235,9 +253,13 @@ _starting_gpg = threading.Lock()
 def _hash_meanwhile(stock):
     """gpg.get_hash, which knows the SHA-1 of a volume that is to be staged: it was taken while that was written."""
     def get_hash(hash, path, hex=1):
-        taken = extension().volume_sha1(path.name) if hash == 'SHA1' else None
-        if taken is None:
+        volume = volume_of(path) if hash == 'SHA1' else None
+        if not volume or not volume.is_begun:  # to such a path the host downloads, too
             return stock(hash, path, hex)
+        taken = volume.sha1()
+        if taken is None:
+            taken = stock(hash, path, False)
+            volume.set_sha1(taken)
         return taken.hex() if hex else taken
     return get_hash
 
@@ -259,9 +281,11 @@ def _allocating(stock):
                 os.set_inheritable((self.gpg_input if encrypt else self.gpg_output).fileno(), False)
             if encrypt:
                 try:
-                    if extension().begin_volume(encrypt_path.name):
+                    volume = extension().find_volume(encrypt_path.name)  # the host makes this path of a name
+                    if volume:
+                        volume.begin()
                         self._pipe = extension().Pipe(self.gpg_input.fileno(), encrypt_path.name, config.volsize)
-                    elif threading.current_thread() is not threading.main_thread():
+                    elif getattr(profile, 'made_beside', False):
                         with contextlib.suppress(OSError):  # it may be over
                             nice = os.getpriority(os.PRIO_PROCESS, 0) + _NICE
                             os.setpriority(os.PRIO_PROCESS, self.gpg_process.pid, nice)
@@ -313,12 +337,17 @@ def may_be_interrupted():
     return any(re.search(br'\.p(art)?(\.|$)', name) or name.startswith(PROOF) for name in config.archive_dir_path.listdir())
 
 
-def compress(blocks, made):
-    gpg.GzipWriteFile(blocks, made, size=sys.maxsize)
+# What makes another form of a file, of its blocks. beside: in a thread, beside the host.
 
 
-def _encrypt(blocks, made):
-    gpg.GPGWriteFile(blocks, made, config.gpg_profile, size=sys.maxsize)
+def compress(blocks, made, beside=False):
+    gpg.GzipWriteFile(blocks, made, size=sys.maxsize, beside=beside)
+
+
+def _encrypt(blocks, made, beside=False):
+    profile = copy.copy(config.gpg_profile)
+    profile.made_beside = beside
+    gpg.GPGWriteFile(blocks, made, profile, size=sys.maxsize, beside=beside)
 
 
 class Form:
@@ -493,7 +522,7 @@ def _proved():
         (dup_temp, 'FileobjHooked', _following),
         (gpg, 'get_hash', _hash_meanwhile),
         (gpg, 'GPGFile', _allocating),
-        (gpg, 'GzipWriteFile', lambda stock: _tell_no_space(extension().gzip_write_file)),
+        (gpg, 'GzipWriteFile', lambda stock: _tell_no_space(extension().gzip_write_file, waits=True)),
         (sys.modules['duplicity.dup_main'], 'check_resources', _begin_first),
         (sys.modules['duplicity.dup_main'], 'Restart', _restart_unlisted),
         # when what is staged ahead is told of: _stageprogress

@@ -6,20 +6,25 @@
  */
 #include <Python.h>
 
-#include "archive/archive.h"
+#include "archive/blocks.h"
+#include "archive/deltas.h"
+#include "archive/follower.h"
+#include "archive/pipe.h"
+#include "archive/sourcefile.h"
 #include "archive/writefile.h"
 #include "python/errors.h"
 #include "python/exits.h"
 #include "python/gil.h"
 #include "python/object.h"
 #include "staging/directory.h"
+#include "staging/end.h"
 #include "staging/hostcheck.h"
 #include "staging/mending.h"
 #include "staging/roots.h"
-#include "staging/space.h"
 #include "staging/staging.h"
 #include "staging/targets.h"
 #include "staging/urlsecrets.h"
+#include "staging/volume.h"
 
 static PyMethodDef functions[] = {
 	{"reclaim", roots_reclaim, METH_VARARGS,
@@ -37,24 +42,18 @@ static PyMethodDef functions[] = {
 		"Removes a file (str or bytes) of a TemporaryDirectory of this process, by\n"
 		"descriptor, and forgets it. One that is not tracked any more, as it was staged, is\n"
 		"left alone: what its path leads to now may be another's. False: it is in none."},
-	{"begin_volume", space_begin_volume, METH_O,
-		"begin_volume(path)\n--\n\n"
-		"Has the disk space allocated that is reserved for the volume of this path (str or\n"
-		"bytes), once it was opened for writing, follows it while it is written, and\n"
-		"returns True. False for any other. Without space waits while staged volumes are\n"
-		"still handed off, and then raises OSError with errno and filename."},
-	{"volume_sha1", volume_sha1, METH_O,
-		"volume_sha1(path)\n--\n\n"
-		"The SHA-1 (bytes) of the volume of this path (str or bytes), which is complete.\n"
-		"None where that is not known, or it is no volume of a Staging."},
+	{"find_volume", volume_find_object, METH_O,
+		"find_volume(path)\n--\n\n"
+		"The Volume that is to be made at just this path (str or bytes); None where there is\n"
+		"none. For those who are handed a name alone."},
 	{"gzip_write_file", (PyCFunction)(void (*)(void))writefile_gzip,
 		METH_VARARGS | METH_KEYWORDS,
-		"gzip_write_file(block_iter, filename, size=209715200, gzipped=True)\n--\n\n"
+		"gzip_write_file(block_iter, filename, size=209715200, gzipped=True, waits=True)\n--\n\n"
 		"Does what the host's gpg.GzipWriteFile does: writes blocks to the file while it has\n"
 		"room for block_iter.get_read_size() bytes more, and is never larger than size bytes.\n"
 		"Returns 1 at the end of the blocks, else 0. Compresses in several threads, as\n"
-		"stagedir.conf says; raises OSError with errno and filename. Without space waits\n"
-		"while staged volumes are still handed off."},
+		"stagedir.conf says; raises OSError with errno and filename. Without space waits, for\n"
+		"waits, while staged volumes are still handed off: a run's own thread may do that alone."},
 	{"stages_ahead", targets_stages_ahead, METH_NOARGS,
 		"stages_ahead()\n--\n\n"
 		"Does the configuration have volumes staged ahead? Raises UserError for a wrong one."},
@@ -104,8 +103,9 @@ execute(PyObject *module)
 		return -1;
 	if (deltas_add_type(module) < 0 || blocks_add_type(module) < 0 ||
 		sourcefile_add_type(module) < 0 || follower_add_type(module) < 0 ||
-		pipe_add_type(module) < 0)
+		pipe_add_type(module) < 0 || volume_add_type(module) < 0)
 		return -1;
+	end_register();
 	return staging_add_type(module);
 }
 

@@ -278,18 +278,19 @@ class StageBackend(backend.Backend, _stagehost.Target):
         if self._staging:
             self._guarded(self._staging.drain)
 
-    def volume_path(self):
-        """A path for the next volume of the backup. Waits while there are too many, or there is no room."""
+    def new_volume(self):
+        """The next Volume of the backup. Waits while there are too many, or there is no room."""
         return self._guarded(self._staging.volume, config.volsize)
 
     def _stage(self, source_path, remote_filename):
         """Stages a volume. False for anything else, and where the host made it elsewhere."""
-        parsed = file_naming.parse(remote_filename) if self.stages_ahead() else None
+        volume = _stagehost.volume_of(source_path)
+        parsed = file_naming.parse(remote_filename) if volume and self.stages_ahead() else None
         if not parsed or not parsed.volume_number or os.fsencode(remote_filename).endswith(b'.par2'):
             return False
         manifest = file_naming.get(parsed.type, manifest=True, partial=True)
         _stageprogress.put(remote_filename, source_path.getsize())
-        size = self._guarded(self._staging.put, source_path.name, remote_filename, manifest, parsed.volume_number)
+        size = self._guarded(self._staging.put, volume, remote_filename, manifest, parsed.volume_number)
         if size is None:
             return False
         self._newest = remote_filename, size

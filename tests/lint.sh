@@ -58,7 +58,7 @@ lint_python() {
 # Sentences begin on a line of their own, however long: that mandoc dislikes.
 lint_manuals() {
 	need mandoc || return 0
-	files '*.[1-8]' | xargs mandoc -Tlint | grep -v 'STYLE: input text line longer than 80 bytes' &&
+	files '*.[1-8]' '*.[1-8].in' | xargs mandoc -Tlint | grep -v 'STYLE: input text line longer than 80 bytes' &&
 		failed 'mandoc has found something'
 	return 0
 }
@@ -66,7 +66,7 @@ lint_manuals() {
 lint_spelling() {
 	need codespell || return 0
 	# shellcheck disable=SC2046 # a word each
-	codespell README.md NEWS Makefile.am configure.ac $(files '*.[ch]' '*.py' '*.sh' '*.am' 'stage_*.m4' '*.md' '*.[1-8]' '*.conf' \
+	codespell README.md NEWS Makefile.am configure.ac $(files '*.[ch]' '*.py' '*.sh' '*.am' 'stage_*.m4' '*.md' '*.[1-8]' '*.in' '*.conf' \
 		bootstrap run) || failed 'codespell has found a word (one that is right belongs in .codespellrc)'
 }
 

@@ -2,25 +2,21 @@
  * Deltas: the host's diffdir.get_delta_iter(), where signatures are written.
  *
  * It compares what is there with what the last backup has seen, path by path, gives a ROPath for
- * each difference, and writes the archive of signatures on the way. Which paths there are, in which
+ * each difference, and adds to the archive of signatures on the way. Which paths there are, in which
  * order they meet, what is equal, what an error is that a backup goes on after, statistics: all of
  * that are calls of the host's own functions.
  *
  * The host's get_delta_path() and log_delta_path() are here; lines of the log are the host's where
  * they are written, and not made where they are not.
  */
-#include <Python.h>
+#include "archive/deltas.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stdbool.h>
 
-#include "archive/archive.h"
 #include "archive/member.h"
-#include "python/errors.h"
+#include "archive/signatures.h"
+#include "archive/sourcefile.h"
 #include "python/object.h"
-
-/* So much is kept before it is written to the host's file: a few hundred small members. */
-#define KEPT_MAX ((size_t)64 * 1024)
 
 #define LOG_INFO 5 /* from that on the host names each file */
 
@@ -28,82 +24,11 @@ struct deltas {
 	PyObject_HEAD
 	PyObject *collated; /* pairs of a path that is there and one that was */
 	PyObject *diffdir, *ropath_type;
-	PyObject *signatures;      /* the host's file for them */
-	struct stage_tar *archive; /* of them, NULL until __init__ has ended; it goes to: */
-	char *written;             /* what is not yet in that file */
-	size_t used, room;
-	struct member path; /* of the member that is being written */
+	PyObject *signatures; /* their archive; NULL until __init__ has ended */
 	bool names_files, ended;
 };
 
 static PyTypeObject *type;
-
-/* Takes what the archive gives out; without the GIL. */
-static int
-keep(void *context, const void *data, size_t size, struct stage_error *error)
-{
-	struct deltas *deltas = context;
-	char *grown;
-
-	if (deltas->used + size > deltas->room) {
-		grown = realloc(deltas->written, 2 * (deltas->used + size));
-		if (!grown)
-			return stage_error_set(
-				error, STAGE_E_MEMORY, 0, "no memory for a signature");
-		deltas->written = grown;
-		deltas->room = 2 * (deltas->used + size);
-	}
-	memcpy(deltas->written + deltas->used, data, size);
-	deltas->used += size;
-	return 0;
-}
-
-/* Memory that a large signature has needed is given back. */
-static void
-forget_written(struct deltas *deltas)
-{
-	if (deltas->room > 4 * KEPT_MAX) {
-		free(deltas->written);
-		deltas->written = NULL;
-		deltas->room = 0;
-	}
-	deltas->used = 0;
-}
-
-/* Writes what was kept to the host's file. */
-static int
-write_out(struct deltas *deltas)
-{
-	PyObject *bytes, *result = NULL;
-
-	if (deltas->used == 0)
-		return 0;
-	bytes = PyBytes_FromStringAndSize(deltas->written, (Py_ssize_t)deltas->used);
-	if (bytes)
-		result = PyObject_CallMethodObjArgs(
-			deltas->signatures, object_name_write, bytes, NULL);
-	forget_written(deltas);
-	Py_XDECREF(bytes);
-	Py_XDECREF(result);
-	return result ? 0 : -1;
-}
-
-int
-deltas_add_member(PyObject *self, PyObject *path, enum stage_member_kind kind,
-	const unsigned char *bytes, size_t size)
-{
-	struct deltas *deltas = (struct deltas *)self;
-	struct stage_error error;
-
-	if (member_read(&deltas->path, path, MEMBER_SIGNATURE) < 0)
-		return -1;
-	deltas->path.member.kind = kind;
-	if (stage_tar_add(deltas->archive, &deltas->path.member, bytes, size, &error) < 0) {
-		errors_raise(&error);
-		return -1;
-	}
-	return deltas->used < KEPT_MAX ? 0 : write_out(deltas);
-}
 
 /* The host's statistics object. */
 static PyObject *
@@ -183,7 +108,7 @@ make_deleted(struct deltas *deltas, PyObject *path)
 		ropath = PyObject_CallFunctionObjArgs(deltas->ropath_type, index, NULL);
 	Py_XDECREF(index);
 	if (ropath &&
-		(deltas_add_member((PyObject *)deltas, ropath, STAGE_MEMBER_DELETED, NULL, 0) < 0 ||
+		(signatures_add(deltas->signatures, ropath, STAGE_MEMBER_DELETED, NULL, 0) < 0 ||
 			done(call_stats(deltas, object_name_add_deleted_file, path)) < 0))
 		Py_CLEAR(ropath);
 	return ropath;
@@ -260,7 +185,7 @@ open_source(struct deltas *deltas, PyObject *path, PyObject *old)
 
 	if (old && !(old_file = sourcefile_open_host(old)))
 		return NULL;
-	source = sourcefile_new(path, (PyObject *)deltas);
+	source = sourcefile_new(path, deltas->signatures, deltas->diffdir);
 	if (!source || !old_file) {
 		Py_XDECREF(old_file);
 		return source;
@@ -295,7 +220,7 @@ add_without_content(struct deltas *deltas, PyObject *delta, PyObject *path)
 	int code = -1;
 
 	if (set_difftype(delta, "snapshot") < 0 ||
-		deltas_add_member((PyObject *)deltas, path, STAGE_MEMBER_SNAPSHOT, NULL, 0) < 0)
+		signatures_add(deltas->signatures, path, STAGE_MEMBER_SNAPSHOT, NULL, 0) < 0)
 		return -1;
 	stat = PyObject_GetAttr(path, object_name_stat);
 	if (stat)
@@ -436,19 +361,14 @@ static void
 finish(struct deltas *deltas)
 {
 	PyObject *stats = PyObject_GetAttr(deltas->diffdir, object_name_stats);
-	struct stage_error error;
 	int code = -1;
 
 	deltas->ended = true;
 	if (stats)
 		code = done(PyObject_CallMethodObjArgs(stats, object_name_close, NULL));
 	Py_XDECREF(stats);
-	if (code < 0)
-		return;
-	if (stage_tar_end(deltas->archive, &error) < 0)
-		errors_raise(&error);
-	else
-		write_out(deltas);
+	if (code == 0)
+		signatures_end(deltas->signatures);
 }
 
 static PyObject *
@@ -457,7 +377,7 @@ deltas_next(PyObject *self)
 	struct deltas *deltas = (struct deltas *)self;
 	PyObject *pair, *path, *old, *delta;
 
-	if (!deltas->archive) {
+	if (!deltas->signatures) {
 		PyErr_SetString(PyExc_ValueError, "this Deltas was never opened");
 		return NULL;
 	}
@@ -479,17 +399,6 @@ deltas_next(PyObject *self)
 }
 
 static int
-open_archive(struct deltas *deltas)
-{
-	struct stage_error error;
-
-	if (stage_tar_open(keep, deltas, &deltas->archive, &error) == 0)
-		return 0;
-	errors_raise(&error);
-	return -1;
-}
-
-static int
 find_verbosity(struct deltas *deltas)
 {
 	PyObject *level = object_call("duplicity.log", "getverbosity", "()");
@@ -501,21 +410,30 @@ find_verbosity(struct deltas *deltas)
 	return PyErr_Occurred() ? -1 : 0;
 }
 
+static void
+release(struct deltas *deltas)
+{
+	Py_CLEAR(deltas->collated);
+	Py_CLEAR(deltas->diffdir);
+	Py_CLEAR(deltas->ropath_type);
+	Py_CLEAR(deltas->signatures);
+}
+
 static int
 deltas_init(PyObject *self, PyObject *arguments, PyObject *keywords)
 {
 	static const char *const names[] = {"new_iter", "sig_iter", "sig_fileobj", NULL};
 	struct deltas *deltas = (struct deltas *)self;
-	PyObject *new_iter, *sig_iter, *signatures;
+	PyObject *new_iter, *sig_iter, *file;
 
 	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOO:Deltas",
-		    (char **)(uintptr_t)names, &new_iter, &sig_iter, &signatures))
+		    (char **)(uintptr_t)names, &new_iter, &sig_iter, &file))
 		return -1;
 	if (deltas->signatures) {
 		PyErr_SetString(PyExc_RuntimeError, "this Deltas was opened already");
 		return -1;
 	}
-	deltas->signatures = Py_NewRef(signatures);
+	release(deltas); /* of an __init__ that failed */
 	deltas->diffdir = PyImport_ImportModule("duplicity.diffdir");
 	if (!deltas->diffdir)
 		return -1;
@@ -524,22 +442,16 @@ deltas_init(PyObject *self, PyObject *arguments, PyObject *keywords)
 		object_call("duplicity.diffdir", "collate2iters", "(OO)", new_iter, sig_iter);
 	if (!deltas->ropath_type || !deltas->collated || find_verbosity(deltas) < 0)
 		return -1;
-	return open_archive(deltas);
+	deltas->signatures = signatures_new(file);
+	return deltas->signatures ? 0 : -1;
 }
 
 static void
 deltas_dealloc(PyObject *self)
 {
-	struct deltas *deltas = (struct deltas *)self;
 	PyTypeObject *own = Py_TYPE(self);
 
-	stage_tar_close(&deltas->archive);
-	free(deltas->written);
-	member_release(&deltas->path);
-	Py_CLEAR(deltas->collated);
-	Py_CLEAR(deltas->diffdir);
-	Py_CLEAR(deltas->ropath_type);
-	Py_CLEAR(deltas->signatures);
+	release((struct deltas *)self);
 	((freefunc)PyType_GetSlot(own, Py_tp_free))(self);
 	Py_DECREF(own);
 }
@@ -565,16 +477,13 @@ static PyType_Spec specification = {
 	.slots = slots,
 };
 
-PyObject *
-deltas_diffdir(PyObject *deltas)
-{
-	return ((struct deltas *)deltas)->diffdir;
-}
-
 int
 deltas_flush(PyObject *object)
 {
-	return Py_IS_TYPE(object, type) ? write_out((struct deltas *)object) : 0;
+	const struct deltas *deltas = (struct deltas *)object;
+
+	return Py_IS_TYPE(object, type) && deltas->signatures ? signatures_flush(deltas->signatures)
+							      : 0;
 }
 
 int

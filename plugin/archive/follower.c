@@ -1,7 +1,7 @@
 /*
  * Follower(filename, write, made, later): another form of a file, made while the host still writes it.
  *
- * A thread calls write(BLOCKS, made), which is a function of the host's, such as gpg.GPGWriteFile. BLOCKS is the
+ * A thread calls write(BLOCKS, made, True), which calls a function of the host's, such as gpg.GPGWriteFile. BLOCKS is the
  * Follower: the host's dup_temp.SrcIter, but that it waits for the file to grow. It ends when wait() says that the file
  * is complete.
  *
@@ -10,7 +10,7 @@
  *
  * The GIL guards all but growing, which is read without.
  */
-#include <Python.h>
+#include "archive/follower.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,6 @@
 #include "growing.h"
 #include "log.h"
 
-#include "archive/archive.h"
 #include "python/errors.h"
 #include "python/gil.h"
 #include "python/hostlog.h"
@@ -70,7 +69,7 @@ follower_run(PyObject *object, PyObject *unused)
 	Py_BEGIN_ALLOW_THREADS
 	stage_growing_wait(&self->growing, self->later);
 	Py_END_ALLOW_THREADS
-	result = PyObject_CallFunctionObjArgs(self->write, self, self->made, NULL);
+	result = PyObject_CallFunctionObjArgs(self->write, self, self->made, Py_True, NULL);
 	if (!result) {
 		keep_error(self);
 		/* there may be no space for it and the next one */
@@ -325,7 +324,7 @@ static PyMethodDef methods[] = {
 
 static char documentation[] =
 	"Follower(filename, write, made, later)\n--\n\n"
-	"Calls write(BLOCKS, made) in a thread, so many seconds later or when the file is complete;\n"
+	"Calls write(BLOCKS, made, True) in a thread, so many seconds later or when the file is complete;\n"
 	"BLOCKS is this, an iterator of what the file at filename has got. What was made is removed\n"
 	"where write raises. RuntimeError where there is no thread to be had.";
 

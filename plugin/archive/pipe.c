@@ -6,7 +6,7 @@
  *
  * The descriptor stays the caller's. For one thread at a time.
  */
-#include <Python.h>
+#include "archive/pipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
-
-#include "archive/archive.h"
 
 /* Bytes: what the kernel allows everybody, and what a pipe has (pipe(7)). */
 #define WIDE (1 << 20)

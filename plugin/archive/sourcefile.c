@@ -1,12 +1,10 @@
 /*
- * SourceFile: a file that is backed up.
- *
  * It is read as the host's own classes read theirs, call for call, so that a file that shrinks,
  * grows or fails meanwhile is in the backup what it would be by the host. But the file of an
  * ordinary path is opened without Python's file object, which would cost as much as all else; a
  * path of another kind is asked for its file, and that for its bytes.
  */
-#include <Python.h>
+#include "archive/sourcefile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +14,7 @@
 
 #include "signature.h"
 
-#include "archive/archive.h"
+#include "archive/signatures.h"
 #include "python/errors.h"
 #include "python/gil.h"
 #include "python/object.h"
@@ -26,7 +24,7 @@
 
 struct sourcefile {
 	PyObject_HEAD
-	PyObject *infile, *path, *deltas, *diffdir;
+	PyObject *infile, *path, *signatures, *diffdir;
 	struct stage_signature *signature;
 	int fd; /* -1 where infile is to be asked, which otherwise is NULL */
 	bool ended;
@@ -176,7 +174,7 @@ begin_signature(struct sourcefile *file)
 }
 
 PyObject *
-sourcefile_new(PyObject *path, PyObject *deltas)
+sourcefile_new(PyObject *path, PyObject *signatures, PyObject *diffdir)
 {
 	struct sourcefile *file = PyObject_New(struct sourcefile, type);
 
@@ -184,8 +182,8 @@ sourcefile_new(PyObject *path, PyObject *deltas)
 		return NULL;
 	file->infile = NULL;
 	file->path = Py_NewRef(path);
-	file->deltas = Py_NewRef(deltas);
-	file->diffdir = Py_NewRef(deltas_diffdir(deltas));
+	file->signatures = Py_NewRef(signatures);
+	file->diffdir = Py_NewRef(diffdir);
 	file->signature = NULL;
 	file->fd = -1;
 	file->ended = false;
@@ -205,7 +203,7 @@ sourcefile_dealloc(PyObject *self)
 	stage_signature_close(&file->signature);
 	Py_CLEAR(file->infile);
 	Py_CLEAR(file->path);
-	Py_CLEAR(file->deltas);
+	Py_CLEAR(file->signatures);
 	Py_CLEAR(file->diffdir);
 	PyObject_Free(self);
 	Py_DECREF(own);
@@ -347,7 +345,7 @@ hand_over_signature(struct sourcefile *file)
 		errors_raise(&error);
 		return -1;
 	}
-	return deltas_add_member(file->deltas, file->path, STAGE_MEMBER_SIGNATURE, bytes, size);
+	return signatures_add(file->signatures, file->path, STAGE_MEMBER_SIGNATURE, bytes, size);
 }
 
 int

@@ -17,13 +17,14 @@
 #include "gzip.h"
 #include "output.h"
 
-#include "archive/archive.h"
+#include "archive/blocks.h"
 #include "python/errors.h"
 #include "python/gil.h"
 #include "python/object.h"
 #include "staging/configuration.h"
 #include "staging/directory.h"
-#include "staging/space.h"
+#include "staging/queue.h"
+#include "staging/volume.h"
 
 /*
  * A block of the host's tar files is what was read, and in front of it a header, padded to 512
@@ -40,6 +41,9 @@ struct writer {
 	uint64_t header;         /* bytes that a block may have beyond what is read at most */
 	struct stage_gzip *gzip; /* NULL: the file is not compressed */
 	const struct stage_settings *settings;
+	PyObject *volume;              /* the Volume that it is; NULL: none */
+	struct stage_volume *wrote_to; /* its */
+	bool waits;                    /* without space storage may be waited for */
 };
 
 static int
@@ -66,12 +70,21 @@ fail(const struct writer *writer, const struct stage_error *error)
 static bool
 make_room(void *context)
 {
-	const struct stage_output *output = context;
+	const struct writer *writer = context;
 	PyGILState_STATE state = gil_enter();
-	bool made = space_wait(output->fd);
+	bool made = queue_wait_beside(writer->output.fd);
 
 	PyGILState_Release(state);
 	return made;
+}
+
+/* The same, of a volume: so that its digests are known when it is complete. */
+static void
+wrote(void *context, const void *data, size_t size)
+{
+	struct writer *writer = context;
+
+	stage_volume_wrote(writer->wrote_to, data, size);
 }
 
 /* A number of bytes, as Python has it: what is less than 0 is 0, what is more than fits is as good as without end. */
@@ -121,8 +134,9 @@ open_gzip(struct writer *writer, const char *name)
 	const struct stage_gzip_options options = {.limit = writer->limit ? writer->limit : 1,
 		.level = writer->settings->gzip_level,
 		.threads = (unsigned int)writer->settings->gzip_threads,
-		.make_room = make_room,
-		.context = &writer->output};
+		.make_room = writer->output.make_room,
+		.wrote = writer->output.wrote,
+		.context = writer};
 	struct stage_error error;
 	int code;
 
@@ -146,27 +160,41 @@ open_by_path(const char *name)
 	return fd;
 }
 
-/* Opens the file; a tracked one where it is, wherever its path may lead. name must live as long as writer. */
+/* Opens the file: a descriptor, or -1 with an exception. One that is tracked where it is, wherever its path may lead. */
 static int
-open_file(struct writer *writer, const char *name)
+open_file(const struct writer *writer, const char *name)
 {
 	struct stage_error error;
-	int code, fd = -1, sys_errno;
+	int code, fd = -1;
 
 	code = directory_create_tracked(name, &fd, &error);
 	if (code == STAGE_E_UNTRACKED)
 		fd = open_by_path(name);
 	else if (code < 0)
 		return fail(writer, &error);
+	return fd < 0 ? raise_errno(writer, errno) : fd;
+}
+
+/* Opens the file, and begins the volume that it may be. name must live as long as writer. */
+static int
+begin_file(struct writer *writer, const char *name)
+{
+	int fd = open_file(writer, name);
+
 	if (fd < 0)
-		return raise_errno(writer, errno);
-	if (space_begin(fd, name) < 0) {
-		sys_errno = errno;
+		return -1;
+	writer->volume = volume_find(name);
+	if (writer->volume &&
+		volume_begin(writer->volume, fd, STAGE_VOLUME_OWN, writer->waits) < 0) {
 		gil_close(fd);
-		return PyErr_Occurred() ? -1 : raise_errno(writer, sys_errno);
+		return -1;
 	}
-	writer->output = (struct stage_output){
-		.fd = fd, .name = name, .make_room = make_room, .context = &writer->output};
+	writer->wrote_to = writer->volume ? volume_of(writer->volume) : NULL;
+	writer->output = (struct stage_output){.fd = fd,
+		.name = name,
+		.make_room = writer->waits ? make_room : NULL,
+		.wrote = writer->wrote_to ? wrote : NULL,
+		.context = writer};
 	return 0;
 }
 
@@ -178,7 +206,7 @@ read_size(PyObject *block_iter, uint64_t *ret_bytes)
 	int code;
 
 	if (blocks_check(block_iter)) {
-		*ret_bytes = ARCHIVE_PIECE;
+		*ret_bytes = DELTATAR_PIECE;
 		return 0;
 	}
 	size = PyObject_CallMethod(block_iter, "get_read_size", NULL);
@@ -318,7 +346,7 @@ write_file(struct writer *writer, PyObject *block_iter, const char *name, bool g
 	writer->settings = configuration_settings(&error);
 	if (!writer->settings)
 		return fail(writer, &error);
-	if (open_file(writer, name) < 0)
+	if (begin_file(writer, name) < 0)
 		return -1;
 	writer->header = gives_tar(block_iter) ? TAR_HEADER_MAX : 0;
 	result = gzipped ? open_gzip(writer, name) : 0;
@@ -334,21 +362,25 @@ PyObject *
 writefile_gzip(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
 	/* which Python does not change, but says so in later versions only */
-	static const char *const names[] = {"block_iter", "filename", "size", "gzipped", NULL};
+	static const char *const names[] = {
+		"block_iter", "filename", "size", "gzipped", "waits", NULL};
 	struct writer writer = {.limit = (uint64_t)200 * 1024 * 1024};
 	PyObject *block_iter, *size = NULL, *name;
-	int gzipped = 1, result;
+	int gzipped = 1, waits = 1, result;
 
 	(void)module;
-	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO|Op:gzip_write_file",
-		    (char **)(uintptr_t)names, &block_iter, &writer.filename, &size, &gzipped))
+	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OO|Opp:gzip_write_file",
+		    (char **)(uintptr_t)names, &block_iter, &writer.filename, &size, &gzipped,
+		    &waits))
 		return NULL;
 	if (size && to_bytes(size, &writer.limit) < 0)
 		return NULL;
 	name = object_path_bytes(writer.filename);
 	if (!name)
 		return NULL;
+	writer.waits = waits;
 	result = write_file(&writer, block_iter, PyBytes_AsString(name), gzipped);
+	Py_XDECREF(writer.volume);
 	Py_DECREF(name);
 	return result < 0 ? NULL : PyLong_FromLong(result);
 }

@@ -244,6 +244,13 @@ scan_file(struct scan *scan, const char *path, struct stage_error *error)
 	return code;
 }
 
+static int
+refuse_name(const char *manifest, struct stage_error *error)
+{
+	return stage_error_set(
+		error, STAGE_E_ARGUMENT, 0, "\"%s\" is not the name of a manifest", manifest);
+}
+
 int
 manifest_volume_hash(const char *home, const char *manifest, unsigned long volume,
 	char ret_hash[MANIFEST_HASH_MAX], struct stage_error *error)
@@ -254,8 +261,7 @@ manifest_volume_hash(const char *home, const char *manifest, unsigned long volum
 	int code;
 
 	if (!is_file_name(manifest))
-		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
-			"\"%s\" is not the name of a manifest", manifest);
+		return refuse_name(manifest, error);
 	path = stage_path_join(home, manifest);
 	if (!path)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for the manifest");
@@ -288,16 +294,17 @@ manifest_summarize(
 }
 
 int
-manifest_note_make(const char *home, const char *manifest, unsigned long volume, char **ret_note,
-	struct stage_error *error)
+manifest_note_make(unsigned long volume, const unsigned char sha1[MANIFEST_SHA1_BYTES],
+	const char *manifest, char **ret_note, struct stage_error *error)
 {
-	char hash[MANIFEST_HASH_MAX], *note;
-	int code;
+	char hash[2 * MANIFEST_SHA1_BYTES + 1], *note;
+	size_t i;
 
-	code = manifest_volume_hash(home, manifest, volume, hash, error);
-	if (code < 0)
-		return code;
-	if (asprintf(&note, "%lu %s %s", volume, hash, manifest) < 0)
+	if (!is_file_name(manifest))
+		return refuse_name(manifest, error);
+	for (i = 0; i < MANIFEST_SHA1_BYTES; i++)
+		snprintf(hash + 2 * i, 3, "%02x", sha1[i]);
+	if (asprintf(&note, "%lu SHA1 %s %s", volume, hash, manifest) < 0)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a note");
 	*ret_note = note;
 	return 0;

@@ -33,6 +33,8 @@
 /* Bytes of a hash type and a hash, as in "MD5 d41d8cd98f00b204e9800998ecf8427e", with the NUL. */
 #define MANIFEST_HASH_MAX 48
 
+#define MANIFEST_SHA1_BYTES 20
+
 /* A larger manifest is not read: STAGE_E_DAMAGED. Some half a million volumes. */
 #define MANIFEST_BYTES_MAX (256 * 1024 * 1024)
 
@@ -60,9 +62,12 @@ struct manifest_summary {
 int manifest_summarize(
 	const char *path, struct manifest_summary *ret_summary, struct stage_error *error);
 
-/* Makes the note of a volume, which the caller frees. Errors as of manifest_volume_hash(). */
-int manifest_note_make(const char *home, const char *manifest, unsigned long volume,
-	char **ret_note, struct stage_error *error);
+/*
+ * Makes the note, which the caller frees, of a volume with this SHA-1 that a partial manifest of this
+ * name has, or is about to have. STAGE_E_MEMORY; STAGE_E_ARGUMENT where manifest is no name of a file.
+ */
+int manifest_note_make(unsigned long volume, const unsigned char sha1[MANIFEST_SHA1_BYTES],
+	const char *manifest, char **ret_note, struct stage_error *error);
 
 /*
  * Can the file that has this note still be handed off, as far as the manifest in home tells?

@@ -1,9 +1,8 @@
 /*
- * What dead runs left for a target: their spools are adopted, each file is held against the archive
- * directory and its digest, and what is of no use is discarded, with a notice that says why. Which
- * of the rest still has to be handed off depends on what is in storage, which the host knows.
+ * Each file is held against the archive directory and its digest, and what is of no use is discarded,
+ * with a notice that says why.
  */
-#include <Python.h>
+#include "staging/adopt.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,14 +11,16 @@
 #include <time.h>
 
 #include "log.h"
+#include "spool_find.h"
 #include "url.h"
 
 #include "duplicity/manifest.h"
 #include "duplicity/stored.h"
 #include "python/errors.h"
 #include "python/hostlog.h"
+#include "staging/passed.h"
+#include "staging/places.h"
 #include "staging/roots.h"
-#include "staging/staging.h"
 
 /*
  * Half seconds that a spool may be in somebody else's hands: stagedir gc has one for as long as it takes
@@ -52,7 +53,7 @@ no_memory(struct stage_error *error)
 }
 
 static int
-append(struct staging *self, const struct resumable *resumable, struct stage_error *error)
+append(struct adopted *self, const struct resumable *resumable, struct stage_error *error)
 {
 	struct resumable *longer;
 
@@ -66,7 +67,7 @@ append(struct staging *self, const struct resumable *resumable, struct stage_err
 
 /* Judges one file by what is on this machine. A code tells that nobody can. */
 static int
-take_file(struct staging *self, struct stage_spool *spool, struct stage_spool_file *file,
+take_file(struct adopted *self, struct stage_spool *spool, struct stage_spool_file *file,
 	struct stage_error *error)
 {
 	struct resumable resumable = {.spool = spool, .file = file};
@@ -103,31 +104,31 @@ take_file(struct staging *self, struct stage_spool *spool, struct stage_spool_fi
 
 /* Keeps an adopted spool until the end. */
 static int
-keep(struct staging *self, struct stage_spool *spool, struct stage_error *error)
+keep(struct adopted *self, struct stage_spool *spool, struct stage_error *error)
 {
 	struct stage_spool **longer;
 
-	longer = realloc(self->adopted, (self->adopted_count + 1) * sizeof(*self->adopted));
+	longer = realloc(self->spools, (self->count + 1) * sizeof(*self->spools));
 	if (!longer) {
 		Py_BEGIN_ALLOW_THREADS
 		stage_spool_close(&spool);
 		Py_END_ALLOW_THREADS
 		return no_memory(error);
 	}
-	longer[self->adopted_count++] = spool;
-	self->adopted = longer;
+	longer[self->count++] = spool;
+	self->spools = longer;
 	return 0;
 }
 
 /* Has this Staging the spool already, by whatever path? Without the GIL. */
 static bool
-is_adopted(const struct staging *self, const char *path)
+is_adopted(const struct adopted *self, const char *path)
 {
 	struct stat ours, theirs;
 	size_t i;
 
-	for (i = 0; i < self->adopted_count; i++)
-		if (stat(stage_spool_path(self->adopted[i]), &ours) == 0 &&
+	for (i = 0; i < self->count; i++)
+		if (stat(stage_spool_path(self->spools[i]), &ours) == 0 &&
 			stat(path, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
 			ours.st_ino == theirs.st_ino)
 			return true;
@@ -136,7 +137,7 @@ is_adopted(const struct staging *self, const char *path)
 
 /* Adopts a spool, also one that stagedir gc is removing files from. */
 static int
-adopt_idle(struct staging *self, const char *path, struct stage_spool **ret_spool,
+adopt_idle(struct adopted *self, const char *path, struct stage_spool **ret_spool,
 	struct stage_error *error)
 {
 	const struct timespec pause = {.tv_nsec = 500 * 1000 * 1000};
@@ -144,7 +145,7 @@ adopt_idle(struct staging *self, const char *path, struct stage_spool **ret_spoo
 
 	for (attempt = 0; attempt < BUSY_ATTEMPTS; attempt++) {
 		Py_BEGIN_ALLOW_THREADS
-		code = stage_spool_adopt(path, self->settings->durable, &hostlog, ret_spool, error);
+		code = stage_spool_adopt(path, self->durable, &hostlog, ret_spool, error);
 		if (code == STAGE_E_BUSY)
 			nanosleep(&pause, NULL);
 		Py_END_ALLOW_THREADS
@@ -160,7 +161,7 @@ adopt_idle(struct staging *self, const char *path, struct stage_spool **ret_spoo
 
 /* Takes over one spool. Returns 1 with an exception. */
 static int
-adopt_spool(struct staging *self, const struct stage_spool_found *found, struct stage_error *error)
+adopt_spool(struct adopted *self, const struct stage_spool_found *found, struct stage_error *error)
 {
 	const char *path = found->path;
 	struct stage_spool_file *file, *next;
@@ -196,7 +197,7 @@ adopt_spool(struct staging *self, const struct stage_spool_found *found, struct 
  * this one has, so that somebody has it for moments only.
  */
 static int
-is_for(const struct staging *self, const struct stage_spool_found *found, bool *ret_is,
+is_for(const struct adopted *self, const struct stage_spool_found *found, bool *ret_is,
 	struct stage_error *error)
 {
 	*ret_is = false;
@@ -207,24 +208,9 @@ is_for(const struct staging *self, const struct stage_spool_found *found, bool *
 	return stage_url_same(found->target, self->target, ret_is, error);
 }
 
-/* Does a Staging of this process make its volumes there? */
-static bool
-is_our_own(const char *path)
-{
-	const struct staging *staging;
-	size_t i;
-
-	for (staging = staging_all; staging; staging = staging->next)
-		for (i = 0; i < staging->places.count; i++)
-			if (staging->places.list[i].spool &&
-				strcmp(stage_spool_path(staging->places.list[i].spool), path) == 0)
-				return true;
-	return false;
-}
-
 /* Where a dead run may have left something, and which were visited. */
 struct visit {
-	struct staging *self;
+	struct adopted *self;
 	struct stat roots[ROOTS_MAX];
 	size_t count;
 };
@@ -268,8 +254,8 @@ adopt_in(void *context, const char *root, struct stage_error *error)
 
 		code = is_for(visit->self, &list[i], &ours, error);
 		if (code == 0 && !ours)
-			passed_tell(visit->self, &list[i]);
-		else if (code == 0 && !is_our_own(list[i].path))
+			passed_tell(visit->self->target, visit->self->home, &list[i]);
+		else if (code == 0 && !places_have_spool(list[i].path))
 			code = adopt_spool(visit->self, &list[i], error);
 	}
 	stage_spool_find_free(&list, count);
@@ -286,7 +272,7 @@ by_volume(const void *a, const void *b)
 }
 
 static PyObject *
-list_resumables(const struct staging *self)
+list_resumables(const struct adopted *self)
 {
 	PyObject *list = PyList_New(0), *item;
 	size_t i;
@@ -303,16 +289,12 @@ list_resumables(const struct staging *self)
 }
 
 PyObject *
-adopt_spools(PyObject *object, PyObject *unused)
+adopt_spools(struct adopted *self)
 {
-	struct staging *self = staging_opened(object);
 	struct visit visit = {.self = self};
 	struct stage_error error;
 	int code;
 
-	(void)unused;
-	if (!self)
-		return NULL;
 	code = roots_visit(adopt_in, &visit, &error);
 	if (code < 0)
 		return errors_raise_final(&error);
@@ -325,7 +307,7 @@ adopt_spools(PyObject *object, PyObject *unused)
 }
 
 static bool
-is_in_manifest(const struct staging *self, const char *note)
+is_in_manifest(const struct adopted *self, const char *note)
 {
 	unsigned long volume;
 	int code;
@@ -337,15 +319,13 @@ is_in_manifest(const struct staging *self, const char *note)
 }
 
 PyObject *
-adopt_confirmed(PyObject *object, PyObject *unused)
+adopt_confirmed(const struct adopted *self)
 {
-	const struct staging *self = staging_opened(object);
-	PyObject *list = self ? PyList_New(0) : NULL, *item;
+	PyObject *list = PyList_New(0), *item;
 	size_t i;
 
-	(void)unused;
-	for (i = 0; list && i < self->adopted_count; i++) {
-		const char *note, *name = stage_spool_confirmed(self->adopted[i], &note);
+	for (i = 0; list && i < self->count; i++) {
+		const char *note, *name = stage_spool_confirmed(self->spools[i], &note);
 
 		/* what was confirmed counts only while the manifest has just that volume */
 		if (!name || !is_in_manifest(self, note))
@@ -374,7 +354,7 @@ confirm(struct resumable *resumable)
 
 /* Hands one file off, and tells so in stored and in names. Returns 1 with an exception. */
 static int
-hand_off(struct staging *self, struct resumable *resumable, const char *backup,
+hand_off(struct queue *queue, struct resumable *resumable, const char *backup,
 	struct stored *stored, PyObject *names, struct stage_error *error)
 {
 	PyObject *name = PyBytes_FromString(resumable->file->name);
@@ -386,16 +366,12 @@ hand_off(struct staging *self, struct resumable *resumable, const char *backup,
 	stage_log_line(&hostlog, STAGE_NOTICE, "handing off the volume %s that a dead run staged",
 		resumable->file->name);
 	code = stored_add(stored, backup, resumable->volume, true, error);
-	if (code == 0)
-		code = staging_open_queue(self, error);
-	return code < 0
-		       ? code
-		       : stage_handoff_put(self->handoff, resumable->spool, resumable->file, error);
+	return code < 0 ? code : queue_put(queue, resumable->spool, resumable->file, error);
 }
 
 /* Does with one file what there is to be done. Returns 1 with an exception. */
 static int
-resume_one(struct staging *self, struct resumable *resumable, PyObject *item, struct stored *stored,
+resume_one(struct queue *queue, struct resumable *resumable, PyObject *item, struct stored *stored,
 	PyObject *names, struct stage_error *error)
 {
 	const char *backup;
@@ -406,15 +382,15 @@ resume_one(struct staging *self, struct resumable *resumable, PyObject *item, st
 			PyErr_SetString(PyExc_TypeError, "resume() takes tuples");
 		return 1;
 	}
-	if (what == RESUME_LEAVE)
+	if (what == ADOPT_LEAVE)
 		return 0;
-	if (what == RESUME_DISCARD) {
+	if (what == ADOPT_DISCARD) {
 		discard(resumable->spool, resumable->file);
 		return 0;
 	}
 	switch (stored_judge(stored, backup, resumable->volume)) {
 	case STORED_NEXT:
-		return hand_off(self, resumable, backup, stored, names, error);
+		return hand_off(queue, resumable, backup, stored, names, error);
 	case STORED_THERE:
 		confirm(resumable);
 		break;
@@ -452,16 +428,15 @@ add_stored(struct stored *stored, PyObject *list, struct stage_error *error)
 }
 
 PyObject *
-adopt_resume(PyObject *object, PyObject *arguments)
+adopt_resume(struct adopted *self, struct queue *queue, PyObject *arguments)
 {
-	struct staging *self = staging_opened(object);
 	PyObject *staged, *found, *names;
 	struct stored stored = {0};
 	struct stage_error error;
 	int code;
 	size_t i;
 
-	if (!self || !PyArg_ParseTuple(arguments, "OO:resume", &staged, &found))
+	if (!PyArg_ParseTuple(arguments, "OO:resume", &staged, &found))
 		return NULL;
 	if (!PyList_Check(staged) || !PyList_Check(found) ||
 		(size_t)PyList_Size(staged) != self->resumable_count) {
@@ -474,8 +449,8 @@ adopt_resume(PyObject *object, PyObject *arguments)
 		return NULL;
 	code = add_stored(&stored, found, &error);
 	for (i = 0; i < self->resumable_count && code == 0; i++)
-		code = resume_one(self, &self->resumables[i], PyList_GetItem(staged, (Py_ssize_t)i),
-			&stored, names, &error);
+		code = resume_one(queue, &self->resumables[i],
+			PyList_GetItem(staged, (Py_ssize_t)i), &stored, names, &error);
 	stored_release(&stored);
 	free(self->resumables);
 	self->resumables = NULL;
@@ -487,19 +462,19 @@ adopt_resume(PyObject *object, PyObject *arguments)
 }
 
 void
-adopt_release(struct staging *self)
+adopt_release(struct adopted *self)
 {
-	struct stage_spool **adopted = self->adopted;
-	size_t count = self->adopted_count, i;
+	struct stage_spool **spools = self->spools;
+	size_t count = self->count, i;
 
 	free(self->resumables);
 	self->resumables = NULL;
 	/* nobody else sees them while the GIL is given up */
-	self->adopted = NULL;
-	self->adopted_count = self->resumable_count = 0;
+	self->spools = NULL;
+	self->count = self->resumable_count = 0;
 	Py_BEGIN_ALLOW_THREADS
 	for (i = 0; i < count; i++)
-		stage_spool_close(&adopted[i]);
+		stage_spool_close(&spools[i]);
 	Py_END_ALLOW_THREADS
-	free(adopted);
+	free(spools);
 }

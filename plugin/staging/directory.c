@@ -430,7 +430,7 @@ giving(const char *path)
 {
 	directory *self = all;
 
-	while (self && !stage_dir_gives(self->dir, path))
+	while (self && !stage_dir_contains(self->dir, path))
 		self = self->next;
 	Py_XINCREF((PyObject *)self);
 	return self;
@@ -452,6 +452,22 @@ directory_create_tracked(const char *path, int *ret_fd, struct stage_error *erro
 	return code == STAGE_E_CLOSED ? STAGE_E_UNTRACKED : code;
 }
 
+int
+directory_remove_from(PyObject *object, const char *path, struct stage_error *error)
+{
+	struct stage_dir *dir = directory_dir_of(object);
+	int code;
+
+	if (!dir)
+		return 0;
+	Py_INCREF(object); /* the GIL is given up */
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_remove(dir, path, error);
+	Py_END_ALLOW_THREADS
+	Py_DECREF(object);
+	return code == STAGE_E_SYSTEM || code == STAGE_E_FORKED ? code : 0;
+}
+
 PyObject *
 directory_remove(PyObject *module, PyObject *name)
 {
@@ -470,12 +486,10 @@ directory_remove(PyObject *module, PyObject *name)
 		Py_DECREF(bytes);
 		Py_RETURN_FALSE;
 	}
-	Py_BEGIN_ALLOW_THREADS
-	code = stage_dir_remove(self->dir, path, &error);
-	Py_END_ALLOW_THREADS
+	code = directory_remove_from((PyObject *)self, path, &error);
 	Py_DECREF((PyObject *)self);
 	Py_DECREF(bytes);
-	if (code == STAGE_E_SYSTEM || code == STAGE_E_FORKED)
+	if (code < 0)
 		return errors_raise(&error);
 	Py_RETURN_TRUE;
 }

@@ -36,6 +36,12 @@ PyObject *directory_open_root(const struct stage_root *root, struct stage_error 
  */
 int directory_create_tracked(const char *path, int *ret_fd, struct stage_error *error);
 
+/*
+ * Removes a file of a TemporaryDirectory, by descriptor, and forgets it; what is not tracked any more
+ * is left alone. STAGE_E_SYSTEM, STAGE_E_FORKED.
+ */
+int directory_remove_from(PyObject *directory, const char *path, struct stage_error *error);
+
 /* _stagedir.remove(fname) */
 PyObject *directory_remove(PyObject *module, PyObject *name);
 

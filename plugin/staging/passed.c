@@ -1,9 +1,7 @@
 /*
- * What waits in the temp roots and is not taken over by this run: the user is told how much it is, why
- * it is passed over, and what to do. Silence would have him make everything again, and wonder about
- * his disk.
+ * Silence would have the user make everything again, and wonder about his disk.
  */
-#include <Python.h>
+#include "staging/passed.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +10,6 @@
 #include "url.h"
 
 #include "python/hostlog.h"
-#include "staging/staging.h"
 
 /* "2 volumes, 52428800 bytes, wait" */
 #define AMOUNT_WAITS "%zu volume%s, %llu bytes, wait%s "
@@ -73,7 +70,7 @@ tell_other_backup(const struct stage_spool_found *found, bool same_target)
 }
 
 void
-passed_tell(const struct staging *self, const struct stage_spool_found *found)
+passed_tell(const char *target, const char *home, const struct stage_spool_found *found)
 {
 	bool same_target, same_home;
 
@@ -82,9 +79,9 @@ passed_tell(const struct staging *self, const struct stage_spool_found *found)
 			tell_lost(found);
 		return;
 	}
-	if (stage_url_same(found->target, self->target, &same_target, NULL) < 0)
+	if (stage_url_same(found->target, target, &same_target, NULL) < 0)
 		same_target = false;
-	same_home = passed_same_home(found->home, self->home);
+	same_home = passed_same_home(found->home, home);
 	if (found->count == 0 || (!same_target && !same_home))
 		return;
 	if (found->owner == STAGE_OWNER_OTHER_MACHINE || found->owner == STAGE_OWNER_UNKNOWN)

@@ -1,3 +1,6 @@
+/*
+ * Those of this process that have a place are in a list, which the GIL guards.
+ */
 #include "staging/places.h"
 
 #include <errno.h>
@@ -15,6 +18,8 @@
 #include "python/hostlog.h"
 #include "python/object.h"
 #include "staging/directory.h"
+
+static struct places *all;
 
 /* Adds the place of a TemporaryDirectory; takes over the reference to it. */
 static int
@@ -36,7 +41,10 @@ add(struct places *places, PyObject *directory, struct stage_error *error)
 	}
 	longer[places->count] = (struct place){.directory = directory, .dir = dir};
 	places->list = longer;
-	places->count++;
+	if (places->count++ == 0) {
+		places->next = all;
+		all = places;
+	}
 	return 0;
 }
 
@@ -90,8 +98,8 @@ reserve_in(const struct places *places, struct place *place, uint64_t bytes, cha
 }
 
 int
-places_reserve(struct places *places, uint64_t bytes, char **ret_path, bool *ret_others,
-	struct stage_error *error)
+places_reserve(struct places *places, uint64_t bytes, char **ret_path, PyObject **ret_directory,
+	bool *ret_others, struct stage_error *error)
 {
 	struct stage_error first = {0}, failure;
 	struct stage_reserved room = {0};
@@ -106,8 +114,10 @@ places_reserve(struct places *places, uint64_t bytes, char **ret_path, bool *ret
 	}
 	for (i = 0; i < places->count; i++) {
 		code = reserve_in(places, &places->list[i], bytes, ret_path, &room, &failure);
-		if (code == 0)
+		if (code == 0) {
+			*ret_directory = places->list[i].directory;
 			return 0;
+		}
 		if (i == 0)
 			first = failure;
 		if (code != STAGE_E_NO_ROOM)
@@ -229,28 +239,50 @@ places_open_next(struct places *places, struct stage_error *error)
 	return add(places, directory, error);
 }
 
-int
-places_accept(struct places *places, const char *path, const char *name, const char *note,
-	struct stage_spool **ret_spool, struct stage_spool_file **ret_file,
-	struct stage_error *error)
+static struct place *
+place_of(const struct places *places, const PyObject *directory)
 {
-	int code = stage_error_set(
-		error, STAGE_E_UNTRACKED, 0, "%s is in no staging directory of this run", path);
 	size_t i;
 
-	for (i = 0; i < places->count && code == STAGE_E_UNTRACKED; i++) {
-		struct place *place = &places->list[i];
+	for (i = 0; i < places->count; i++)
+		if (places->list[i].directory == directory)
+			return &places->list[i];
+	return NULL;
+}
 
-		if (!place->spool)
-			continue;
-		Py_BEGIN_ALLOW_THREADS
-		code = stage_spool_accept(
-			place->spool, place->dir, path, name, note, ret_file, error);
-		Py_END_ALLOW_THREADS
-		if (code == 0)
-			*ret_spool = place->spool;
-	}
+int
+places_accept(struct places *places, const PyObject *directory, const char *path, const char *name,
+	const char *note, struct stage_spool **ret_spool, struct stage_spool_file **ret_file,
+	struct stage_error *error)
+{
+	struct place *place = place_of(places, directory);
+	struct stage_spool *spool = place ? place->spool : NULL;
+	struct stage_dir *dir = place ? place->dir : NULL;
+	int code;
+
+	if (!spool)
+		return stage_error_set(error, STAGE_E_UNTRACKED, 0,
+			"%s is in no staging directory of this run", path);
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_spool_accept(spool, dir, path, name, note, ret_file, error);
+	Py_END_ALLOW_THREADS
+	if (code == 0)
+		*ret_spool = spool;
 	return code;
+}
+
+bool
+places_have_spool(const char *path)
+{
+	const struct places *places;
+	size_t i;
+
+	for (places = all; places; places = places->next)
+		for (i = 0; i < places->count; i++)
+			if (places->list[i].spool &&
+				strcmp(stage_spool_path(places->list[i].spool), path) == 0)
+				return true;
+	return false;
 }
 
 void
@@ -258,7 +290,12 @@ places_release(struct places *places)
 {
 	struct place *list = places->list;
 	size_t count = places->count, i;
+	struct places **link;
 
+	for (link = &all; *link && *link != places; link = &(*link)->next)
+		;
+	if (*link)
+		*link = places->next;
 	/* nobody else sees them while the GIL is given up */
 	places->list = NULL;
 	places->count = 0;

@@ -13,6 +13,7 @@
 
 #include <Python.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dir.h"
@@ -26,6 +27,7 @@ struct place {
 
 /* Zeroed memory has no place. */
 struct places {
+	struct places *next; /* of this process, that have a place */
 	struct place *list;
 	size_t count;
 	struct stage_spool_about about; /* of its spools; the strings are the owner's */
@@ -35,14 +37,14 @@ struct places {
 
 /*
  * Reserves room for a file of so many bytes in the first place that has it, and gives its path,
- * which the caller frees; the file is not made. The host's directory becomes the first place if
+ * which the caller frees, and the TemporaryDirectory that tracks it, borrowed; the file is not made. The host's directory becomes the first place if
  * there is none yet. STAGE_E_NO_ROOM with the message of the first place where there is none;
  * *ret_others then tells whether another live run may give some back. Errors besides: of
  * stage_spool_reserve(), stage_spool_open() and stage_dir_mktemp(); STAGE_E_ARGUMENT where the
  * host's directory is not ours.
  */
-int places_reserve(struct places *places, uint64_t bytes, char **ret_path, bool *ret_others,
-	struct stage_error *error);
+int places_reserve(struct places *places, uint64_t bytes, char **ret_path, PyObject **ret_directory,
+	bool *ret_others, struct stage_error *error);
 
 /*
  * Opens a further place: in the best ranked root, on another file system than those that there are.
@@ -51,12 +53,15 @@ int places_reserve(struct places *places, uint64_t bytes, char **ret_path, bool 
 int places_open_next(struct places *places, struct stage_error *error);
 
 /*
- * Moves path into the spool of the place that it is in. STAGE_E_UNTRACKED where it is in none;
- * errors besides: of stage_spool_accept().
+ * Moves path, which a TemporaryDirectory tracks, into the spool of its place. STAGE_E_UNTRACKED where
+ * that is none of these places; errors besides: of stage_spool_accept().
  */
-int places_accept(struct places *places, const char *path, const char *name, const char *note,
-	struct stage_spool **ret_spool, struct stage_spool_file **ret_file,
-	struct stage_error *error);
+int places_accept(struct places *places, const PyObject *directory, const char *path,
+	const char *name, const char *note, struct stage_spool **ret_spool,
+	struct stage_spool_file **ret_file, struct stage_error *error);
+
+/* Is path the spool of a place of this process? */
+bool places_have_spool(const char *path);
 
 /* Closes the spools - what is sealed stays - and lets go of the directories. */
 void places_release(struct places *places);

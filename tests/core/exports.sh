@@ -8,7 +8,7 @@ test -n "$PUBLIC_HEADERS" || { echo 'PUBLIC_HEADERS, which the Makefile sets, is
 installed=$(mktemp -d) || exit 1
 trap 'rm -rf "$installed"' EXIT
 for header in $PUBLIC_HEADERS; do
-	cp "$srcdir/$header" "$installed" || exit 1
+	cp "${srcdir:?}/$header" "$installed" || exit 1
 done
 
 # without comments, what is followed by a parenthesis
@@ -31,7 +31,7 @@ if test "$mapped" != "$exported"; then
 	printf '%s\n' "$mapped" "$exported" | sort | uniq -u
 	code=1
 fi
-for header in $PUBLIC_HEADERS; do
+for header in "$installed"/*.h; do
 	header=${header##*/}
 	if ! echo "#include <$header>" |
 		${CC:-cc} -std=c11 -Wall -Wextra -Werror -fsyntax-only -I"$installed" -x c -; then

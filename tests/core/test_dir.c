@@ -123,6 +123,25 @@ open_without_right(void)
 	CHECK(in_child(open_as_nobody, NULL, NOBODY) == 0);
 }
 
+/* The name of a file that is not there, and never the same one. */
+static void
+gives_a_path(void)
+{
+	struct stage_dir *dir = dir_open_logged();
+	char *path, *other;
+
+	WORKS(stage_dir_mktemp(dir, &path, &failure));
+	WORKS(stage_dir_mktemp(dir, &other, &failure));
+	CHECK(strcmp(path, other) != 0 && !is_there(path) && !is_there(other));
+	CHECK(strncmp(path, stage_dir_path(dir), strlen(stage_dir_path(dir))) == 0);
+	/* tracked: what is made there goes with the directory */
+	make_file(path, "content", 0600);
+	stage_dir_close(&dir);
+	CHECK(!is_there(path));
+	free(path);
+	free(other);
+}
+
 static void
 paths(void)
 {
@@ -346,25 +365,25 @@ create_files(void)
 
 /* Whatever lies there, and also when nothing does any more. */
 static void
-gives(void)
+contains(void)
 {
 	struct stage_dir *dir = dir_open_logged();
 	char *path = dir_new_file(dir, 0), longer[1024];
 
-	CHECK(stage_dir_gives(dir, path));
+	CHECK(stage_dir_contains(dir, path));
 	snprintf(longer, sizeof(longer), "%s/x", path);
-	CHECK(!stage_dir_gives(dir, longer));
+	CHECK(!stage_dir_contains(dir, longer));
 	snprintf(longer, sizeof(longer), "%sx/y", stage_dir_path(dir));
-	CHECK(!stage_dir_gives(dir, longer));
+	CHECK(!stage_dir_contains(dir, longer));
 	snprintf(longer, sizeof(longer), "%s/", stage_dir_path(dir));
-	CHECK(!stage_dir_gives(dir, longer));
-	CHECK(!stage_dir_gives(dir, stage_dir_path(dir)));
-	CHECK(!stage_dir_gives(dir, ""));
-	CHECK(!stage_dir_gives(dir, "/etc/passwd"));
+	CHECK(!stage_dir_contains(dir, longer));
+	CHECK(!stage_dir_contains(dir, stage_dir_path(dir)));
+	CHECK(!stage_dir_contains(dir, ""));
+	CHECK(!stage_dir_contains(dir, "/etc/passwd"));
 	WORKS(stage_dir_remove(dir, path, &failure));
-	CHECK(stage_dir_gives(dir, path));
+	CHECK(stage_dir_contains(dir, path));
 	CHECK(stage_dir_cleanup(dir) == 0);
-	CHECK(stage_dir_gives(dir, path));
+	CHECK(stage_dir_contains(dir, path));
 	stage_dir_close(&dir);
 	free(path);
 }
@@ -518,6 +537,7 @@ static const struct test tests[] = {
 	{"silent", silent},
 	{"open_failures", open_failures},
 	{"open_without_right", open_without_right},
+	{"mktemp", gives_a_path},
 	{"paths", paths},
 	{"root_of_it", root_of_it},
 	{"root_fails", root_fails},
@@ -525,7 +545,7 @@ static const struct test tests[] = {
 	{"descriptors", descriptors},
 	{"forget", forget},
 	{"create_files", create_files},
-	{"gives", gives},
+	{"contains", contains},
 	{"remove_files", remove_files},
 	{"move_files", move_files},
 	{"other_file_system", other_file_system},

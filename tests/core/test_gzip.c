@@ -444,6 +444,48 @@ wrong_order(void)
 	unlink(in_dir("a"));
 }
 
+struct written {
+	unsigned char *bytes;
+	size_t size;
+};
+
+static void
+keep_written(void *context, const void *data, size_t size)
+{
+	struct written *written = context;
+
+	memcpy(written->bytes + written->size, data, size);
+	written->size += size;
+}
+
+/* Whoever wants to know is told of each byte that is in the file, in order, however many are written at once. */
+static void
+told_what_is_written(void)
+{
+	struct written written = {.bytes = malloc(2 * MANY)};
+	const struct stage_gzip_options options = {
+		.threads = 2, .wrote = keep_written, .context = &written};
+	unsigned char *data = gzip_data(MIXED, MANY), *found = malloc(2 * MANY);
+	struct stage_gzip *gzip = NULL;
+	int fd = gzip_output("a"), again;
+	uint64_t size = 0;
+
+	REQUIRE(written.bytes && found);
+	WORKS(stage_gzip_open(fd, "a", &options, &gzip, &failure));
+	WORKS(stage_gzip_write(gzip, data, MANY, &failure));
+	WORKS(stage_gzip_close(&gzip, false, &size, &failure));
+	close(fd);
+	again = open(in_dir("a"), O_RDONLY | O_CLOEXEC);
+	CHECK(size > 0 && written.size == size);
+	CHECK(read(again, found, 2 * MANY) == (ssize_t)size);
+	CHECK(memcmp(found, written.bytes, size) == 0);
+	close(again);
+	unlink(in_dir("a"));
+	free(found);
+	free(data);
+	free(written.bytes);
+}
+
 static const struct test tests[] = {
 	{"empty", empty},
 	{"golden", golden},
@@ -461,6 +503,7 @@ static const struct test tests[] = {
 	{"wrong_order", wrong_order},
 	{"appended", appended},
 	{"abandoned", abandoned},
+	{"told_what_is_written", told_what_is_written},
 	{NULL, NULL},
 };
 

@@ -204,11 +204,15 @@ no_files(void)
 static void
 notes(void)
 {
+	unsigned char sha1[MANIFEST_SHA1_BYTES];
 	unsigned long volume = 77;
 	char *note = NULL;
+	size_t i;
 
+	for (i = 0; i < sizeof(sha1); i++)
+		CHECK(sscanf(B + 2 * i, "%2hhx", &sha1[i]) == 1);
 	manifest(RECORD("1", A) RECORD("2", B));
-	WORKS(manifest_note_make(test_dir, NAME, 2, &note, &failure));
+	WORKS(manifest_note_make(2, sha1, NAME, &note, &failure));
 	REQUIRE(note != NULL);
 	CHECK(strcmp(note, "2 SHA1 " B " " NAME) == 0);
 	CHECK(manifest_note_volume(note, &volume) && volume == 2);
@@ -238,7 +242,7 @@ notes(void)
 	unlink(in_dir(NAME));
 	free(note);
 	note = NULL;
-	FAILS(manifest_note_make(test_dir, NAME, 2, &note, &failure), STAGE_E_SYSTEM);
+	FAILS(manifest_note_make(2, sha1, "folder/" NAME, &note, &failure), STAGE_E_ARGUMENT);
 	CHECK(note == NULL);
 }
 

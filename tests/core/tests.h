@@ -54,6 +54,7 @@ struct suite {
 	X(orphan)                                                                                  \
 	X(digest)                                                                                  \
 	X(growing)                                                                                 \
+	X(digestthread)                                                                            \
 	X(follow)                                                                                  \
 	X(journal)                                                                                 \
 	X(journal_parse)                                                                           \
@@ -79,6 +80,7 @@ struct suite {
 	X(archive)                                                                                 \
 	X(proved)                                                                                  \
 	X(stored)                                                                                  \
+	X(volume)                                                                                  \
 	X(sweep_dir)                                                                               \
 	X(sweep_settings)                                                                          \
 	X(sweep_write)                                                                             \

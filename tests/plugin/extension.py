@@ -6,15 +6,18 @@
 #	tempdir FOLDER	a relative --tempdir, and a run whose working directory is changed
 #	swapped FOLDER	a further temp root, below FOLDER, that is replaced after it was vetted
 import fcntl
+import hashlib
 import os
 import sys
 
 from duplicity import config
 from duplicity import diffdir  # which the extension asks for what is not its own
+from duplicity import gpg
 from duplicity import log
 from duplicity import path
 from duplicity import tempdir
 from duplicity.backends import _stagedir
+from duplicity.backends import _stagehost
 
 log.setup()
 tempdir.TemporaryDirectory = _stagedir.TemporaryDirectory
@@ -115,9 +118,58 @@ def check_staging(made):
     """One that was opened, and has ended with its directory, is not opened again."""
     made.check()
     made.drain()
-    made.volume(1)
+    check_volume(made)
     tempdir.default().cleanup()
     must_raise(made.__init__, RuntimeError)(*OPENED['Staging']())
+
+
+def check_volume(staging):
+    """What is not a volume, and calls in the wrong order, are refused; one that was written is staged, once."""
+    must_raise(_stagedir.Volume, TypeError)()
+    must_raise(object.__new__, TypeError)(_stagedir.Volume)
+    must_raise(staging.put, TypeError)(b'/x', 'x', 'x', 1)
+    first = staging.volume(1)
+    if _stagedir.find_volume(first.path) is not first or _stagedir.find_volume(first.path + b'x') is not None:
+        complain('a volume is not found by just its path')
+    for method, *arguments in ('sha1',), ('set_sha1', bytes(20)), ('__reduce__',):
+        must_raise(getattr(first, method), Exception)(*arguments)
+    must_raise(first.begin, OSError)()  # its file is not there
+    must_raise(staging.put, _stagedir.StagingError)(first, 'x', 'x', 1)
+    second = staging.volume(1)
+    must_raise(first.begin, Exception)()
+    if _stagedir.find_volume(first.path) is not None:
+        complain('a volume that nobody wants is found')
+    first.remove()
+    check_download(second)
+    write_other(second)
+    must_raise(second.begin, Exception)()
+    if second.sha1() != hashlib.sha1(b'abc').digest():
+        complain('a volume of another process has another SHA-1')
+    must_raise(second.set_sha1, ValueError)(b'')
+    if staging.put(second, 'x', 'x', 1) != 3:
+        complain('a volume of 3 bytes has not 3 bytes')
+    must_raise(staging.put, _stagedir.StagingError)(second, 'x', 'x', 1)
+    second.remove()
+    staging.drain()
+
+
+def check_download(volume):
+    """The host downloads a volume to a path for a new one, when it goes on with an encrypted backup, and hashes that."""
+    with open(volume.path, 'wb') as file:
+        file.write(b'downloaded')
+    downloaded = path.Path(volume.path)
+    downloaded.stage_volume = volume
+    get_hash = _stagehost._hash_meanwhile(gpg.get_hash)
+    if get_hash('SHA1', downloaded) != hashlib.sha1(b'downloaded').hexdigest():
+        complain('what was downloaded has another SHA-1')
+    if volume.is_begun:
+        complain('what was downloaded counts as a volume that was made')
+
+
+def write_other(volume):
+    with open(volume.path, 'wb') as file:
+        volume.begin()
+        file.write(b'abc')
 
 
 def use_unopened(name, kind):
@@ -154,19 +206,19 @@ def follow(folder, size, write):
     return follower.wait(growing + '.part'), made
 
 
-def copy_blocks(blocks, made):
+def copy_blocks(blocks, made, beside):
     with open(made, 'wb') as file:
         for block in blocks:
             file.write(block.data)
 
 
-def fail_at_end(blocks, made):
-    copy_blocks(blocks, made)
+def fail_at_end(blocks, made, beside):
+    copy_blocks(blocks, made, beside)
     raise OSError(28, 'no space')
 
 
-def leave(blocks, made):
-    copy_blocks(iter([next(blocks)]), made)
+def leave(blocks, made, beside):
+    copy_blocks(iter([next(blocks)]), made, beside)
 
 
 def check_helpers(folder):
@@ -177,7 +229,7 @@ def check_helpers(folder):
     whole, made = follow(folder, 1000, fail_at_end)
     if whole or os.path.exists(made):
         complain(f'{made}, which failed, is whole or still there: {whole}')
-    if follow(folder, 3000000, leave)[0] or follow(folder, 1, lambda blocks, made: os.unlink(made))[0]:
+    if follow(folder, 3000000, leave)[0] or follow(folder, 1, lambda blocks, made, beside: os.unlink(made))[0]:
         complain('what was not made of all of the file is whole')
     must_raise(_stagedir.Follower, OSError)(os.path.join(folder, 'nothing'), copy_blocks, b'made', 0.0)
 

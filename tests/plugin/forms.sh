@@ -132,25 +132,26 @@ gpg-connect-agent /bye >"$logs/agent" 2>&1
 round agent --encrypt-key "$key" --use-agent
 [ "$(most_at_once)" -eq 1 ] || fail 'gpg encrypts more than one file at once where it may ask for a passphrase'
 
-# followed NAME OPTION... - nothing has to read a volume again when it is complete, to tell its digests.
+# followed NAME HOW OPTION... - nothing has to read a volume again when it is complete, to tell its digests: it was HOW
+# while it was written.
 followed() {
-	local name=$1 known volumes
+	local name=$1 how=$2 known volumes
 
-	shift
+	shift 2
 	fresh
 	expect 0 "$name" plugged duplicity full -v9 --volsize 1 "$@" "$source" "stage+$url"
-	known=$(grep -a -c 'was read while it was written' "$logs/$name")
+	known=$(grep -a -c "was $how while it was written" "$logs/$name")
 	volumes=$(find "$target" -name '*.vol*' | wc -l)
-	[ "$known" -eq "$volumes" ] || fail "$name: $known of $volumes volumes were read while they were written"
+	[ "$known" -eq "$volumes" ] || fail "$name: $known of $volumes volumes were $how while they were written"
 	case $name in
 	*-uncompressed) ;; # nothing has another form
 	*) says "$name" '[1-9][0-9]{5,} bytes of .* were read while it was written' ;;
 	esac
 }
 
-followed followed-plain --no-encryption
-followed followed-uncompressed --no-encryption --no-compression
-followed followed-encrypted
+followed followed-plain digested --no-encryption
+followed followed-uncompressed digested --no-encryption --no-compression
+followed followed-encrypted read
 
 # failing STATUS NAME FOLDER TIMES - a backup that ends so; the next one does not fail.
 failing() {

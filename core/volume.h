@@ -1,0 +1,112 @@
+/*
+ * volume - one volume that is to be staged, from the room that is reserved for it until it is in a spool
+ *
+ *	stage_volume_new(path, bytes, durable, log, &volume, &error);
+ *	fd = ...make the file...;
+ *	stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &error);
+ *	while (...) {
+ *		write(fd, data, size);
+ *		stage_volume_wrote(volume, data, size);
+ *	}
+ *	stage_volume_complete(volume, &error);
+ *	...stage_volume_sha1(volume)...
+ *	stage_spool_accept(spool, dir, path, name, note, &file, &error);
+ *	stage_volume_staged(volume, file, &error);
+ *	stage_volume_free(&volume);
+ *
+ * States, which only go down:
+ *
+ *	reserved	there is room for it (spool.h), and no file yet
+ *	begun		its disk space is allocated; it is being written
+ *	complete	it is not written any more; its digests are known, if they could be taken
+ *	staged		a spool has it, with its digests
+ *	ended		nobody wants it any more
+ *
+ * A call in the wrong state is STAGE_E_ARGUMENT, with a message that names the volume, its state and
+ * what was to be done.
+ *
+ * Its digests are taken while it is written: the SHA-1 for the host's manifest, the SHA-256 for
+ * sealing. Of this process's own writer they are taken of what it writes (digestthread.h), of gpg's by
+ * reading the file behind it (follow.h). Where that cannot be had the backup goes on: whoever wants a
+ * digest then reads the file, and log says so.
+ *
+ * A descriptor from before it is written goes with it to the spool: by that alone the kernel tells for
+ * certain of all that the disk could not take (spool.c).
+ *
+ * Not installed. Any thread may call any function at any time, free last. Forks: in a child nothing is
+ * begun, and free frees.
+ */
+#ifndef STAGEDIR_VOLUME_H
+#define STAGEDIR_VOLUME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "digest.h"
+#include "error.h"
+#include "log.h"
+#include "spool.h"
+
+struct stage_volume;
+
+enum stage_volume_writer {
+	STAGE_VOLUME_OWN,   /* who writes it calls stage_volume_wrote() */
+	STAGE_VOLUME_OTHER, /* another process, which appends to the file */
+};
+
+/*
+ * A volume at path, for which bytes are reserved. durable: it will be synced before it counts as
+ * sealed. path is copied; what log points to must live as long as the volume. STAGE_E_MEMORY,
+ * STAGE_E_SYSTEM.
+ */
+int stage_volume_new(const char *path, uint64_t bytes, bool durable, const struct stage_log *log,
+	struct stage_volume **ret_volume, struct stage_error *error);
+
+/* Its path, as long as it lives. */
+const char *stage_volume_path(const struct stage_volume *volume);
+
+/*
+ * Begins a reserved volume, whose file fd has open for writing, empty: allocates the disk space that
+ * is reserved. fd stays the caller's, who must not close it before the volume is complete, unless
+ * somebody else writes it. STAGE_E_SYSTEM with ENOSPC or EDQUOT: there is no space; it stays reserved,
+ * and may be begun again. STAGE_E_FORKED.
+ */
+int stage_volume_begin(struct stage_volume *volume, int fd, enum stage_volume_writer writer,
+	struct stage_error *error);
+
+/* These bytes, the next ones, were written to the file. Nothing for a volume that is not begun. */
+void stage_volume_wrote(struct stage_volume *volume, const void *data, size_t size);
+
+/* It is not written any more. Nothing to do for one that is complete. */
+int stage_volume_complete(struct stage_volume *volume, struct stage_error *error);
+
+/* The SHA-1 of a complete volume: 0; STAGE_E_AGAIN, without a message, where it is not known. */
+int stage_volume_sha1(struct stage_volume *volume, unsigned char ret_sha1[STAGE_SHA1_BYTES],
+	struct stage_error *error);
+
+/* Somebody else has taken the SHA-1 of a complete volume, of which it was not known. */
+int stage_volume_set_sha1(struct stage_volume *volume, const unsigned char sha1[STAGE_SHA1_BYTES],
+	struct stage_error *error);
+
+/*
+ * A spool has accepted the file of a complete volume: it is given what is known of it, and its
+ * descriptor.
+ */
+int stage_volume_staged(
+	struct stage_volume *volume, struct stage_spool_file *file, struct stage_error *error);
+
+/*
+ * Nobody wants it any more: its threads end, its descriptors are closed. The file is not touched.
+ * Nothing for one that is staged.
+ */
+void stage_volume_end(struct stage_volume *volume);
+
+/* Was it begun, and is it still wanted? Is it staged? */
+bool stage_volume_is_begun(struct stage_volume *volume);
+bool stage_volume_is_staged(struct stage_volume *volume);
+
+/* Ends it, frees *volume, sets it to NULL; NULL in it is no error. */
+void stage_volume_free(struct stage_volume **volume);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * deltatar - the members of a volume, made of the host's paths, one at a time
+ *
+ * All functions are called with the GIL held, and give it up while they read or write.
+ */
+#ifndef STAGEDIR_DELTATAR_H
+#define STAGEDIR_DELTATAR_H
+
+#include <Python.h>
+
+#include <stdint.h>
+
+#include "tar.h"
+
+#include "archive/member.h"
+
+/* What the host reads at a time, and a piece of a file in a volume is. */
+#define DELTATAR_PIECE ((size_t)64 * 1024)
+
+/* Zeroed, it is closed. References to objects are its own. */
+struct deltatar {
+	PyObject *input_iter;      /* paths; NULL until it is open */
+	PyObject *diffdir;         /* the host's module */
+	struct stage_tar *archive; /* NULL until it is open */
+	unsigned char *piece;      /* what was read of a file */
+	struct member path;
+
+	/* Where the archive's bytes go while a block is made. */
+	stage_tar_write write;
+	void *context;
+	uint64_t written;
+
+	/* The file that is not yet at its end. */
+	PyObject *fp, *ropath;
+	long next_piece; /* 0: no file is */
+};
+
+/* Opens it: its members are made of the paths that input gives. 0, or -1 with an exception. */
+int deltatar_open(struct deltatar *tar, PyObject *input);
+
+/*
+ * Makes the next member, or piece of one, of which tar->written bytes go to tar->write. The path that
+ * it is of, a new reference; NULL where there is none (*ret_result is 0), with an exception, or without
+ * one where write has filled *error (*ret_result is -1).
+ */
+PyObject *deltatar_make(struct deltatar *tar, int *ret_result, struct stage_error *error);
+
+/* Closes it, also half open. May be opened again. */
+void deltatar_close(struct deltatar *tar);
+
+#endif

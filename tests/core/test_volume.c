@@ -1,0 +1,320 @@
+/*
+ * Whether a digest is known already shows in sealing: where it is, the file is not read again, which
+ * here would fail.
+ */
+#include "tests.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "spool.h"
+#include "volume.h"
+#include "wrap.h"
+
+static const struct stage_spool_about about = {"file:///storage", "/home"};
+
+/* Of "abc" (FIPS 180-4). */
+static const unsigned char abc[STAGE_SHA1_BYTES] = {0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a,
+	0xba, 0x3e, 0x25, 0x71, 0x78, 0x50, 0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d};
+
+static struct stage_dir *dir;
+static struct stage_spool *spool;
+
+static void
+open_both(void)
+{
+	dir = NULL;
+	spool = NULL;
+	WORKS(stage_dir_open(test_dir, &capture()->log, &dir, &failure));
+	REQUIRE(dir != NULL);
+	WORKS(stage_spool_open(dir, &about, true, &captured.log, &spool, &failure));
+	REQUIRE(spool != NULL);
+}
+
+static void
+close_both(void)
+{
+	stage_spool_close(&spool);
+	stage_dir_close(&dir);
+}
+
+/* A volume whose file is made, and fd open for writing it. */
+static struct stage_volume *
+new_volume(uint64_t bytes, int *ret_fd)
+{
+	struct stage_volume *volume = NULL;
+	char *path = NULL;
+
+	WORKS(stage_dir_mktemp(dir, &path, &failure));
+	REQUIRE(path != NULL);
+	*ret_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	REQUIRE(*ret_fd >= 0);
+	WORKS(stage_volume_new(path, bytes, true, &captured.log, &volume, &failure));
+	REQUIRE(volume != NULL);
+	CU_ASSERT_STRING_EQUAL(stage_volume_path(volume), path);
+	free(path);
+	return volume;
+}
+
+static void
+write_bytes(int fd, const char *bytes)
+{
+	CHECK(write(fd, bytes, strlen(bytes)) == (ssize_t)strlen(bytes));
+}
+
+/* The spool takes a complete volume, and seals it; reading it fails meanwhile where it is not to be read. */
+static struct stage_spool_file *
+stage(struct stage_volume *volume, bool reads)
+{
+	struct stage_spool_file *file = NULL;
+	int code;
+
+	WORKS(stage_spool_accept(
+		spool, dir, stage_volume_path(volume), "the volume", "", &file, &failure));
+	REQUIRE(file != NULL);
+	WORKS(stage_volume_staged(volume, file, &failure));
+	CHECK(stage_volume_is_begun(volume) && stage_volume_is_staged(volume));
+	wrap_begin_two("pread", EIO, "pread", EIO);
+	code = stage_spool_seal(spool, file, &failure);
+	wrap_end();
+	CHECK(code == (reads ? STAGE_E_SYSTEM : 0));
+	if (reads)
+		WORKS(stage_spool_seal(spool, file, &failure));
+	WORKS(stage_spool_check(spool, file, &failure));
+	return file;
+}
+
+/* By whoever it is written: its digests are known when it is complete. */
+static void
+from_begun_to_sealed(void)
+{
+	unsigned char sha1[STAGE_SHA1_BYTES];
+	struct stage_spool_file *file;
+	struct stage_volume *volume;
+	int fd, fds, other;
+
+	open_both();
+	fds = count_fds();
+	for (other = 0; other <= 1; other++) {
+		volume = new_volume(1000000, &fd);
+		CHECK(!stage_volume_is_begun(volume) && !stage_volume_is_staged(volume));
+		WORKS(stage_volume_begin(
+			volume, fd, other ? STAGE_VOLUME_OTHER : STAGE_VOLUME_OWN, &failure));
+		write_bytes(fd, "abc");
+		if (!other)
+			stage_volume_wrote(volume, "abc", 3);
+		close(fd);
+		WORKS(stage_volume_complete(volume, &failure));
+		WORKS(stage_volume_complete(volume, &failure));
+		WORKS(stage_volume_sha1(volume, sha1, &failure));
+		CHECK(memcmp(sha1, abc, sizeof(sha1)) == 0);
+		HAS(captured.text, other ? " was read while it was" : " was digested while it was");
+		file = stage(volume, false);
+		stage_volume_free(&volume);
+		CHECK(volume == NULL);
+		WORKS(stage_spool_forget(spool, &file, &failure));
+	}
+	stage_volume_free(&volume);
+	CHECK(count_fds() == fds);
+	close_both();
+}
+
+/* What is not all that is in the file tells nothing of it: it is read. Somebody else may tell its SHA-1. */
+static void
+not_known(void)
+{
+	unsigned char sha1[STAGE_SHA1_BYTES];
+	struct stage_spool_file *file;
+	struct stage_volume *volume;
+	int fd;
+
+	open_both();
+	volume = new_volume(1000000, &fd);
+	WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure));
+	write_bytes(fd, "abc");
+	stage_volume_wrote(volume, "ab", 2);
+	close(fd);
+	WORKS(stage_volume_complete(volume, &failure));
+	HAS(captured.text,
+		"is read again when it is complete: 2 bytes were written to it, and it has 3");
+	CHECK(stage_volume_sha1(volume, sha1, NULL) == STAGE_E_AGAIN);
+	WORKS(stage_volume_set_sha1(volume, abc, &failure));
+	WORKS(stage_volume_sha1(volume, sha1, &failure));
+	CHECK(memcmp(sha1, abc, sizeof(sha1)) == 0);
+	file = stage(volume, true);
+	stage_volume_free(&volume);
+	WORKS(stage_spool_forget(spool, &file, &failure));
+	close_both();
+}
+
+/* Without a thread, or where there is another file at its path, the volume is made all the same. */
+static void
+without_thread(void)
+{
+	struct stage_spool_file *file;
+	struct stage_volume *volume;
+	char *moved;
+	int fd, other;
+
+	open_both();
+	for (other = 0; other <= 1; other++) {
+		volume = new_volume(1000000, &fd);
+		wrap_begin_two("pthread_create", EAGAIN, "pthread_create", EAGAIN);
+		WORKS(stage_volume_begin(
+			volume, fd, other ? STAGE_VOLUME_OTHER : STAGE_VOLUME_OWN, &failure));
+		wrap_end();
+		HAS(captured.text, "is read again when it is complete: cannot start a thread");
+		stage_volume_wrote(volume, "abc", 3);
+		write_bytes(fd, "abc");
+		close(fd);
+		WORKS(stage_volume_complete(volume, &failure));
+		file = stage(volume, true);
+		stage_volume_free(&volume);
+		WORKS(stage_spool_forget(spool, &file, &failure));
+	}
+	volume = new_volume(1000000, &fd);
+	moved = strdup(in_dir("moved"));
+	CHECK(rename(stage_volume_path(volume), moved) == 0);
+	make_file(stage_volume_path(volume), "another", 0600);
+	WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure));
+	HAS(captured.text, "it cannot be opened for reading");
+	stage_volume_free(&volume);
+	close(fd);
+	unlink(moved);
+	free(moved);
+	close_both();
+}
+
+/* It stays reserved, so that it can be begun when there is space again. */
+static void
+no_space(void)
+{
+	struct stage_volume *volume;
+	int fd, code;
+
+	open_both();
+	volume = new_volume(1000000, &fd);
+	wrap_begin_two("fallocate", ENOSPC, "fallocate64", ENOSPC);
+	code = stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure);
+	wrap_end();
+	CHECK(code == STAGE_E_SYSTEM && failure.sys_errno == ENOSPC);
+	HAS(failure.message, "no disk space for the volume");
+	FAILS(stage_volume_complete(volume, &failure), STAGE_E_ARGUMENT);
+	WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure));
+	close(fd);
+	stage_volume_free(&volume);
+	close_both();
+}
+
+/* Each state refuses what is of another one, and says which it is. */
+static void
+wrong_order(void)
+{
+	unsigned char sha1[STAGE_SHA1_BYTES];
+	struct stage_spool_file *file;
+	struct stage_volume *volume;
+	int fd;
+
+	open_both();
+	volume = new_volume(1000000, &fd);
+	FAILS(stage_volume_complete(volume, &failure), STAGE_E_ARGUMENT);
+	HAS(failure.message, "cannot be completed: it is not begun, and must be being written");
+	FAILS(stage_volume_sha1(volume, sha1, &failure), STAGE_E_ARGUMENT);
+	FAILS(stage_volume_set_sha1(volume, abc, &failure), STAGE_E_ARGUMENT);
+	FAILS(stage_volume_staged(volume, NULL, &failure), STAGE_E_ARGUMENT);
+	HAS(failure.message, stage_volume_path(volume));
+	stage_volume_wrote(volume, "abc", 3);
+	WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure));
+	FAILS(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure), STAGE_E_ARGUMENT);
+	HAS(failure.message, "cannot be begun: it is being written");
+	FAILS(stage_volume_staged(volume, NULL, &failure), STAGE_E_ARGUMENT);
+	close(fd);
+	WORKS(stage_volume_complete(volume, &failure));
+	stage_volume_wrote(volume, "abc", 3);
+	file = stage(volume, false);
+	FAILS(stage_volume_staged(volume, file, &failure), STAGE_E_ARGUMENT);
+	FAILS(stage_volume_complete(volume, &failure), STAGE_E_ARGUMENT);
+	stage_volume_end(volume);
+	CHECK(stage_volume_is_staged(volume));
+	stage_volume_free(&volume);
+	WORKS(stage_spool_forget(spool, &file, &failure));
+	close_both();
+}
+
+/* Nothing is open, and nothing runs, once nobody wants it any more. */
+static void
+ended(void)
+{
+	struct stage_volume *volume;
+	int fd, fds, other;
+
+	open_both();
+	fds = count_fds();
+	for (other = 0; other <= 1; other++) {
+		volume = new_volume(1000000, &fd);
+		WORKS(stage_volume_begin(
+			volume, fd, other ? STAGE_VOLUME_OTHER : STAGE_VOLUME_OWN, &failure));
+		stage_volume_end(volume);
+		stage_volume_end(volume);
+		close(fd);
+		CHECK(count_fds() == fds && !stage_volume_is_begun(volume));
+		stage_volume_wrote(volume, "abc", 3);
+		FAILS(stage_volume_complete(volume, &failure), STAGE_E_ARGUMENT);
+		HAS(failure.message, "not wanted any more");
+		stage_volume_free(&volume);
+	}
+	close_both();
+}
+
+/* In a child. */
+static int
+use(void *context)
+{
+	struct stage_volume **volume = context;
+	struct stage_error error;
+
+	stage_volume_wrote(*volume, "abc", 3);
+	stage_volume_end(*volume);
+	if (stage_volume_is_begun(*volume) || stage_volume_is_staged(*volume) ||
+		stage_volume_complete(*volume, &error) != STAGE_E_FORKED ||
+		!strstr(error.message, stage_volume_path(*volume)))
+		return 1;
+	stage_volume_free(volume);
+	return *volume != NULL;
+}
+
+static void
+of_the_parent(void)
+{
+	unsigned char sha1[STAGE_SHA1_BYTES];
+	struct stage_volume *volume;
+	int fd;
+
+	open_both();
+	volume = new_volume(1000000, &fd);
+	WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure));
+	CHECK(in_child_beside_threads(use, &volume) == 0);
+	write_bytes(fd, "abc");
+	stage_volume_wrote(volume, "abc", 3);
+	close(fd);
+	WORKS(stage_volume_complete(volume, &failure));
+	WORKS(stage_volume_sha1(volume, sha1, &failure));
+	CHECK(memcmp(sha1, abc, sizeof(sha1)) == 0);
+	stage_volume_free(&volume);
+	close_both();
+}
+
+static const struct test tests[] = {
+	{"from_begun_to_sealed", from_begun_to_sealed},
+	{"not_known", not_known},
+	{"without_thread", without_thread},
+	{"no_space", no_space},
+	{"wrong_order", wrong_order},
+	{"ended", ended},
+	{"of_the_parent", of_the_parent},
+	{NULL, NULL},
+};
+
+const struct suite suite_volume = {"volume", tests};
