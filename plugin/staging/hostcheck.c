@@ -119,7 +119,7 @@ is_replaced(PyObject *module, const char *owner_name, const char *name)
 {
 	PyObject *owner = *owner_name ? attribute_of(module, owner_name) : Py_NewRef(module);
 	PyObject *value = owner ? own_attribute(owner, name) : NULL, *code = NULL;
-	bool is = value == NULL;
+	bool is = !value || value == Py_None;
 
 	if (value && is_function(value))
 		code = code_of(value);

@@ -3,6 +3,7 @@
 #
 #	unopened CLASS	objects that never went through __init__, or failed in it, or went through it twice
 #	helpers FOLDER	a Follower, a Pipe, and what is asked of files of the archive directory
+#	guard FOLDER	what of the host is not as it was proved
 #	tempdir FOLDER	a relative --tempdir, and a run whose working directory is changed
 #	swapped FOLDER	a further temp root, below FOLDER, that is replaced after it was vetted
 import fcntl
@@ -264,6 +265,30 @@ def check_helpers(folder):
         complain(f'what is no manifest tells {_stagedir.read_manifest(volume)}')
 
 
+def check_guard(folder):
+    """Of the module tempdir of a made-up version, what of it is named."""
+    source = b'def default():\n    pass\n'
+    table = os.path.join(folder, 'table')
+    with open(table, 'w', encoding='ascii') as file:
+        file.write(f'9.9 tempdir {hashlib.sha256(source).hexdigest()[:16]} default:00000000\n')
+    with open(os.path.join(folder, 'tempdir.py'), 'wb') as file:
+        file.write(source)
+
+    def asked(*names):
+        reason = _stagedir.why_unproved('9.9', folder, table)
+        expected = f'duplicity 9.9 is not as it was proved with stagedir: {", ".join(names)} differs' if names else ''
+        if reason != expected:
+            complain(f'{reason!r} in the place of {expected!r}')
+
+    stock = tempdir.default
+    asked()
+    tempdir.default = None
+    asked('tempdir.default')
+    del tempdir.default
+    asked('tempdir.default')
+    tempdir.default = stock
+
+
 def check_tempdir(folder):
     """The same root, wherever the run has gone since."""
     os.mkdir(os.path.join(folder, 'relative'))
@@ -313,5 +338,6 @@ def check_swapped(folder):
 
 
 part, argument = sys.argv[1:]
-{'unopened': check_unopened, 'helpers': check_helpers, 'tempdir': check_tempdir, 'swapped': check_swapped}[part](argument)
+{'unopened': check_unopened, 'helpers': check_helpers, 'guard': check_guard, 'tempdir': check_tempdir,
+ 'swapped': check_swapped}[part](argument)
 sys.exit(1 if wrong else 0)
