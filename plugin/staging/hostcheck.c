@@ -211,8 +211,9 @@ add_differing(PyObject *names, const struct proved_module *module, const char *f
 	Py_ssize_t i;
 	int code = 0;
 
-	found = object_call("duplicity.backends._stageguard", "differing", "(sss)", folder,
-		module->name, module->units);
+	/* a path is any bytes */
+	found = object_call("duplicity.backends._stageguard", "differing", "(Nss)",
+		PyUnicode_DecodeFSDefault(folder), module->name, module->units);
 	if (!found)
 		return -1;
 	if (!PyList_Check(found)) {
@@ -295,22 +296,26 @@ compare(const struct proved *proved, const char *version, const char *folder)
 PyObject *
 hostcheck_why_unproved(PyObject *module, PyObject *arguments)
 {
+	PyObject *folder = NULL, *table = NULL, *reason;
 	struct proved *proved = NULL;
-	const char *version, *folder, *table;
 	struct stage_error error;
-	PyObject *reason;
+	const char *version;
 	int code;
 
 	(void)module;
-	if (!PyArg_ParseTuple(arguments, "sss:why_unproved", &version, &folder, &table))
+	if (!PyArg_ParseTuple(arguments, "sO&O&:why_unproved", &version, PyUnicode_FSConverter,
+		    &folder, PyUnicode_FSConverter, &table))
 		return NULL;
-	code = proved_read(table, version, &proved, &error);
+	code = proved_read(PyBytes_AsString(table), version, &proved, &error);
 	if (code == STAGE_E_MEMORY)
-		return errors_raise(&error);
-	if (code < 0)
-		return PyUnicode_FromFormat(
+		reason = errors_raise(&error);
+	else if (code < 0)
+		reason = PyUnicode_FromFormat(
 			"stagedir is not installed completely: %s", error.message);
-	reason = compare(proved, version, folder);
+	else
+		reason = compare(proved, version, PyBytes_AsString(folder));
 	proved_free(&proved);
+	Py_DECREF(folder);
+	Py_DECREF(table);
 	return reason;
 }

@@ -19,6 +19,7 @@ from duplicity import path
 from duplicity import tempdir
 from duplicity.backends import _stagedir
 from duplicity.backends import _stagehost
+from duplicity.backends._stageguard import units
 
 log.setup()
 tempdir.TemporaryDirectory = _stagedir.TemporaryDirectory
@@ -268,9 +269,11 @@ def check_helpers(folder):
 def check_guard(folder):
     """Of the module tempdir of a made-up version, what of it is named."""
     source = b'def default():\n    pass\n'
+    folder = os.path.join(folder, os.fsdecode(b'\xe9'))  # a name that is no UTF-8
+    os.mkdir(folder)
     table = os.path.join(folder, 'table')
     with open(table, 'w', encoding='ascii') as file:
-        file.write(f'9.9 tempdir {hashlib.sha256(source).hexdigest()[:16]} default:00000000\n')
+        file.write(f'9.9 tempdir {hashlib.sha256(source).hexdigest()[:16]} default:{units(source)["default"]}\n')
     with open(os.path.join(folder, 'tempdir.py'), 'wb') as file:
         file.write(source)
 
@@ -287,6 +290,9 @@ def check_guard(folder):
     del tempdir.default
     asked('tempdir.default')
     tempdir.default = stock
+    with open(os.path.join(folder, 'tempdir.py'), 'ab') as file:
+        file.write(b'default = None\n')
+    asked('tempdir')
 
 
 def check_tempdir(folder):
