@@ -84,16 +84,26 @@ code_of(PyObject *function)
 	return code;
 }
 
+/* A path that an object has, in bytes: a new reference, NULL without an exception where that is none. */
+static PyObject *
+path_of(PyObject *object, const char *name)
+{
+	PyObject *path = attribute_of(object, name), *bytes = path ? object_path_bytes(path) : NULL;
+
+	PyErr_Clear();
+	Py_XDECREF(path);
+	return bytes;
+}
+
 /* Have two objects, by these attributes, paths of files of one name? True where nobody can tell. */
 static bool
 same_file(PyObject *one, const char *one_path, PyObject *other, const char *other_path)
 {
-	PyObject *ours = attribute_of(one, one_path), *theirs = attribute_of(other, other_path);
-	const char *a = ours ? PyUnicode_AsUTF8AndSize(ours, NULL) : NULL;
-	const char *b = theirs ? PyUnicode_AsUTF8AndSize(theirs, NULL) : NULL;
-	bool is_same = !a || !b || strcmp(base_name(a), base_name(b)) == 0;
+	PyObject *ours = path_of(one, one_path), *theirs = path_of(other, other_path);
+	bool is_same =
+		!ours || !theirs ||
+		strcmp(base_name(PyBytes_AsString(ours)), base_name(PyBytes_AsString(theirs))) == 0;
 
-	PyErr_Clear();
 	Py_XDECREF(ours);
 	Py_XDECREF(theirs);
 	return is_same;

@@ -289,6 +289,10 @@ def check_guard(folder):
     asked('tempdir.default')
     del tempdir.default
     asked('tempdir.default')
+    tempdir.default, tempdir.__file__ = stock, os.path.join(folder, 'tempdir.py')
+    asked()
+    tempdir.default = asked  # of another file
+    asked('tempdir.default')
     tempdir.default = stock
     with open(os.path.join(folder, 'tempdir.py'), 'ab') as file:
         file.write(b'default = None\n')
