@@ -9,6 +9,7 @@
 import fcntl
 import hashlib
 import os
+import resource
 import sys
 
 from duplicity import config
@@ -264,6 +265,18 @@ def check_helpers(folder):
         file.write('Volume three\n')
     if _stagedir.read_manifest(volume) != (0, None, False):
         complain(f'what is no manifest tells {_stagedir.read_manifest(volume)}')
+
+    # of a directory as well as can be
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        _stagedir.sync(folder)
+        must_raise(_stagedir.sync, OSError)(volume)
+    except OSError as error:
+        complain(f'a directory that cannot be opened ends the run: {error}')
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    _stagedir.sync(folder)
 
 
 def check_guard(folder):
