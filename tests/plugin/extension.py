@@ -266,6 +266,16 @@ def check_helpers(folder):
     if _stagedir.read_manifest(volume) != (0, None, False):
         complain(f'what is no manifest tells {_stagedir.read_manifest(volume)}')
 
+    # of a backup of millions of files
+    with open(volume, 'wb') as file:
+        file.write(b'Volume 1:\n    Hash SHA1 ' + 40 * b'b' + b'\nFilelist 1\n')
+        file.truncate(300 << 20)
+        file.seek(0, os.SEEK_END)
+        file.write(b'\n')
+    if _stagedir.read_manifest(volume) != (1, 40 * 'b', True):
+        complain(f'a large manifest tells {_stagedir.read_manifest(volume)}')
+    os.truncate(volume, 0)
+
     # of a directory as well as can be
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
