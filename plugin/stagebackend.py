@@ -10,6 +10,7 @@ registers and does nothing else; the extension module is loaded when a backend i
 """
 
 import contextlib
+import importlib.util
 import os
 import sys
 import time
@@ -31,6 +32,10 @@ try:
     from duplicity.errors import UserError
     from duplicity.backends import _stagehost
     from duplicity.backends import _stageprogress
+    # imported only where they are needed, when a run is under way
+    for name in '_stageguard', '_stagerepair':
+        if not importlib.util.find_spec(f'duplicity.backends.{name}'):
+            raise ImportError(f'there is no {name}.py')
 except ImportError as error:
     # The host tells of this in its debug lines only. Modules of its own that are not there: it is of another make.
     print(f'stagedir does nothing in duplicity {getattr(duplicity, "__version__", "of an unknown version")}, which it does not '

@@ -234,15 +234,15 @@ is_whole(const struct follower *self, const char *path)
 }
 
 static void
-tell_error(const struct follower *self)
+tell_error(const struct follower *self, const char *path)
 {
 	PyObject *text = PyObject_Str(self->error);
 	const char *utf8 = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
 
 	if (!utf8)
 		errors_swallow();
-	stage_log_line(&hostlog, STAGE_INFO, "another form of %s is made again: %s",
-		PyBytes_AsString(self->path), utf8 ? utf8 : "an error without words");
+	stage_log_line(&hostlog, STAGE_INFO, "another form of %s is made again: %s", path,
+		utf8 ? utf8 : "an error without words");
 	Py_XDECREF(text);
 }
 
@@ -260,7 +260,7 @@ follower_wait(PyObject *object, PyObject *argument)
 	if (self->thread) {
 		stage_log_line(&hostlog, STAGE_DEBUG,
 			"%llu bytes of %s were read while it was written", self->size,
-			PyBytes_AsString(path));
+			PyBytes_AsString(self->path));
 		stage_growing_complete(&self->growing);
 		joined = PyObject_CallMethod(self->thread, "join", NULL);
 		if (!joined) {
@@ -271,7 +271,7 @@ follower_wait(PyObject *object, PyObject *argument)
 		Py_CLEAR(self->thread);
 	}
 	if (self->error)
-		tell_error(self);
+		tell_error(self, PyBytes_AsString(path));
 	whole = PyBool_FromLong(!self->error && is_whole(self, PyBytes_AsString(path)));
 	Py_DECREF(path);
 	return whole;

@@ -112,6 +112,14 @@ archive_is_ended(const char *path, bool *ret_is_ended, struct stage_error *error
 	return code;
 }
 
+static bool
+is_folder(const char *path)
+{
+	struct stat found;
+
+	return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
 int
 archive_sync(const char *path, const char *like, struct stage_error *error)
 {
@@ -120,7 +128,7 @@ archive_sync(const char *path, const char *like, struct stage_error *error)
 
 	fd = open_file(path, error);
 	if (fd < 0)
-		return fd;
+		return is_folder(path) ? 0 : fd;
 	if (like && lstat(like, &model) < 0)
 		code = fail(like, "look at", error);
 	else if (like && fchmod(fd, model.st_mode & 0777) < 0)

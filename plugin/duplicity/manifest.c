@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ static const struct {
 /* The state of reading a manifest. */
 struct scan {
 	unsigned long wanted;                  /* a number, or LAST_VOLUME */
+	uint64_t most;                         /* bytes; a larger file is not read */
 	bool inside;                           /* in a record of the wanted volume */
 	char hashes[TYPES][MANIFEST_HASH_MAX]; /* of it, each "" where there is none */
 	unsigned long last;                    /* the number of the last record */
@@ -172,11 +174,12 @@ static int
 scan_stream(struct scan *scan, FILE *stream)
 {
 	char line[LINE_BYTES];
-	size_t length = 0, total = 0;
+	uint64_t total = 0;
+	size_t length = 0;
 	int character;
 
 	while ((character = getc_unlocked(stream)) != EOF) {
-		if (++total > MANIFEST_BYTES_MAX)
+		if (++total > scan->most)
 			return 1;
 		if (character == '\n') {
 			if (!take_line(scan, (struct text){line, length}))
@@ -197,7 +200,7 @@ is_file_name(const char *name)
 }
 
 static int
-open_manifest(const char *path, FILE **ret_stream, struct stage_error *error)
+open_manifest(const char *path, uint64_t most, FILE **ret_stream, struct stage_error *error)
 {
 	struct stat stat;
 	FILE *stream;
@@ -207,7 +210,7 @@ open_manifest(const char *path, FILE **ret_stream, struct stage_error *error)
 	if (code == STAGE_E_DAMAGED && errno != ELOOP)
 		return stage_error_set(
 			error, code, 0, "the partial manifest %s is not a regular file", path);
-	if (code == 0 && stat.st_size > MANIFEST_BYTES_MAX) {
+	if (code == 0 && (uint64_t)stat.st_size > most) {
 		close(fd);
 		return stage_error_set(
 			error, STAGE_E_DAMAGED, 0, "the partial manifest %s is too large", path);
@@ -230,7 +233,7 @@ scan_file(struct scan *scan, const char *path, struct stage_error *error)
 	FILE *stream = NULL;
 	int code;
 
-	code = open_manifest(path, &stream, error);
+	code = open_manifest(path, scan->most, &stream, error);
 	if (code < 0)
 		return code;
 	code = scan_stream(scan, stream);
@@ -255,7 +258,7 @@ int
 manifest_volume_hash(const char *home, const char *manifest, unsigned long volume,
 	char ret_hash[MANIFEST_HASH_MAX], struct stage_error *error)
 {
-	struct scan scan = {.wanted = volume, .files = -1};
+	struct scan scan = {.wanted = volume, .most = MANIFEST_BYTES_MAX, .files = -1};
 	size_t i;
 	char *path;
 	int code;
@@ -281,7 +284,7 @@ int
 manifest_summarize(
 	const char *path, struct manifest_summary *ret_summary, struct stage_error *error)
 {
-	struct scan scan = {.wanted = LAST_VOLUME, .files = -1};
+	struct scan scan = {.wanted = LAST_VOLUME, .most = UINT64_MAX, .files = -1};
 	int code;
 
 	code = scan_file(&scan, path, error);

@@ -35,7 +35,10 @@
 
 #define MANIFEST_SHA1_BYTES 20
 
-/* A larger manifest is not read: STAGE_E_DAMAGED. Some half a million volumes. */
+/*
+ * In a larger manifest no volume is looked for: STAGE_E_DAMAGED. Some half a million volumes. While a backup
+ * is made its manifest has no list of changed files, which may be larger.
+ */
 #define MANIFEST_BYTES_MAX (256 * 1024 * 1024)
 
 /*
@@ -56,8 +59,8 @@ struct manifest_summary {
 
 /*
  * The host ends a manifest by the list of changed files, whose number stands above them (duplicity
- * 0.8.22, 3.0.4): where all of it is there, nothing is missing. Errors as of manifest_volume_hash();
- * path is that of the file.
+ * 0.8.22, 3.0.4): where all of it is there, nothing is missing. Errors as of manifest_volume_hash(), but
+ * that it may have any size; path is that of the file.
  */
 int manifest_summarize(
 	const char *path, struct manifest_summary *ret_summary, struct stage_error *error);

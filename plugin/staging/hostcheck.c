@@ -84,16 +84,26 @@ code_of(PyObject *function)
 	return code;
 }
 
+/* A path that an object has, in bytes: a new reference, NULL without an exception where that is none. */
+static PyObject *
+path_of(PyObject *object, const char *name)
+{
+	PyObject *path = attribute_of(object, name), *bytes = path ? object_path_bytes(path) : NULL;
+
+	PyErr_Clear();
+	Py_XDECREF(path);
+	return bytes;
+}
+
 /* Have two objects, by these attributes, paths of files of one name? True where nobody can tell. */
 static bool
 same_file(PyObject *one, const char *one_path, PyObject *other, const char *other_path)
 {
-	PyObject *ours = attribute_of(one, one_path), *theirs = attribute_of(other, other_path);
-	const char *a = ours ? PyUnicode_AsUTF8AndSize(ours, NULL) : NULL;
-	const char *b = theirs ? PyUnicode_AsUTF8AndSize(theirs, NULL) : NULL;
-	bool is_same = !a || !b || strcmp(base_name(a), base_name(b)) == 0;
+	PyObject *ours = path_of(one, one_path), *theirs = path_of(other, other_path);
+	bool is_same =
+		!ours || !theirs ||
+		strcmp(base_name(PyBytes_AsString(ours)), base_name(PyBytes_AsString(theirs))) == 0;
 
-	PyErr_Clear();
 	Py_XDECREF(ours);
 	Py_XDECREF(theirs);
 	return is_same;
@@ -119,7 +129,7 @@ is_replaced(PyObject *module, const char *owner_name, const char *name)
 {
 	PyObject *owner = *owner_name ? attribute_of(module, owner_name) : Py_NewRef(module);
 	PyObject *value = owner ? own_attribute(owner, name) : NULL, *code = NULL;
-	bool is = value == NULL;
+	bool is = !value || value == Py_None;
 
 	if (value && is_function(value))
 		code = code_of(value);
@@ -211,8 +221,9 @@ add_differing(PyObject *names, const struct proved_module *module, const char *f
 	Py_ssize_t i;
 	int code = 0;
 
-	found = object_call("duplicity.backends._stageguard", "differing", "(sss)", folder,
-		module->name, module->units);
+	/* a path is any bytes */
+	found = object_call("duplicity.backends._stageguard", "differing", "(Nss)",
+		PyUnicode_DecodeFSDefault(folder), module->name, module->units);
 	if (!found)
 		return -1;
 	if (!PyList_Check(found)) {
@@ -295,22 +306,26 @@ compare(const struct proved *proved, const char *version, const char *folder)
 PyObject *
 hostcheck_why_unproved(PyObject *module, PyObject *arguments)
 {
+	PyObject *folder = NULL, *table = NULL, *reason;
 	struct proved *proved = NULL;
-	const char *version, *folder, *table;
 	struct stage_error error;
-	PyObject *reason;
+	const char *version;
 	int code;
 
 	(void)module;
-	if (!PyArg_ParseTuple(arguments, "sss:why_unproved", &version, &folder, &table))
+	if (!PyArg_ParseTuple(arguments, "sO&O&:why_unproved", &version, PyUnicode_FSConverter,
+		    &folder, PyUnicode_FSConverter, &table))
 		return NULL;
-	code = proved_read(table, version, &proved, &error);
+	code = proved_read(PyBytes_AsString(table), version, &proved, &error);
 	if (code == STAGE_E_MEMORY)
-		return errors_raise(&error);
-	if (code < 0)
-		return PyUnicode_FromFormat(
+		reason = errors_raise(&error);
+	else if (code < 0)
+		reason = PyUnicode_FromFormat(
 			"stagedir is not installed completely: %s", error.message);
-	reason = compare(proved, version, folder);
+	else
+		reason = compare(proved, version, PyBytes_AsString(folder));
 	proved_free(&proved);
+	Py_DECREF(folder);
+	Py_DECREF(table);
 	return reason;
 }

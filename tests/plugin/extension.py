@@ -3,11 +3,13 @@
 #
 #	unopened CLASS	objects that never went through __init__, or failed in it, or went through it twice
 #	helpers FOLDER	a Follower, a Pipe, and what is asked of files of the archive directory
+#	guard FOLDER	what of the host is not as it was proved
 #	tempdir FOLDER	a relative --tempdir, and a run whose working directory is changed
 #	swapped FOLDER	a further temp root, below FOLDER, that is replaced after it was vetted
 import fcntl
 import hashlib
 import os
+import resource
 import sys
 
 from duplicity import config
@@ -18,6 +20,7 @@ from duplicity import path
 from duplicity import tempdir
 from duplicity.backends import _stagedir
 from duplicity.backends import _stagehost
+from duplicity.backends._stageguard import units
 
 log.setup()
 tempdir.TemporaryDirectory = _stagedir.TemporaryDirectory
@@ -263,6 +266,61 @@ def check_helpers(folder):
     if _stagedir.read_manifest(volume) != (0, None, False):
         complain(f'what is no manifest tells {_stagedir.read_manifest(volume)}')
 
+    # of a backup of millions of files
+    with open(volume, 'wb') as file:
+        file.write(b'Volume 1:\n    Hash SHA1 ' + 40 * b'b' + b'\nFilelist 1\n')
+        file.truncate(300 << 20)
+        file.seek(0, os.SEEK_END)
+        file.write(b'\n')
+    if _stagedir.read_manifest(volume) != (1, 40 * 'b', True):
+        complain(f'a large manifest tells {_stagedir.read_manifest(volume)}')
+    os.truncate(volume, 0)
+
+    # of a directory as well as can be
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        _stagedir.sync(folder)
+        must_raise(_stagedir.sync, OSError)(volume)
+    except OSError as error:
+        complain(f'a directory that cannot be opened ends the run: {error}')
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    _stagedir.sync(folder)
+
+
+def check_guard(folder):
+    """Of the module tempdir of a made-up version, what of it is named."""
+    source = b'def default():\n    pass\n'
+    folder = os.path.join(folder, os.fsdecode(b'\xe9'))  # a name that is no UTF-8
+    os.mkdir(folder)
+    table = os.path.join(folder, 'table')
+    with open(table, 'w', encoding='ascii') as file:
+        file.write(f'9.9 tempdir {hashlib.sha256(source).hexdigest()[:16]} default:{units(source)["default"]}\n')
+    with open(os.path.join(folder, 'tempdir.py'), 'wb') as file:
+        file.write(source)
+
+    def asked(*names):
+        reason = _stagedir.why_unproved('9.9', folder, table)
+        expected = f'duplicity 9.9 is not as it was proved with stagedir: {", ".join(names)} differs' if names else ''
+        if reason != expected:
+            complain(f'{reason!r} in the place of {expected!r}')
+
+    stock = tempdir.default
+    asked()
+    tempdir.default = None
+    asked('tempdir.default')
+    del tempdir.default
+    asked('tempdir.default')
+    tempdir.default, tempdir.__file__ = stock, os.path.join(folder, 'tempdir.py')
+    asked()
+    tempdir.default = asked  # of another file
+    asked('tempdir.default')
+    tempdir.default = stock
+    with open(os.path.join(folder, 'tempdir.py'), 'ab') as file:
+        file.write(b'default = None\n')
+    asked('tempdir')
+
 
 def check_tempdir(folder):
     """The same root, wherever the run has gone since."""
@@ -313,5 +371,6 @@ def check_swapped(folder):
 
 
 part, argument = sys.argv[1:]
-{'unopened': check_unopened, 'helpers': check_helpers, 'tempdir': check_tempdir, 'swapped': check_swapped}[part](argument)
+{'unopened': check_unopened, 'helpers': check_helpers, 'guard': check_guard, 'tempdir': check_tempdir,
+ 'swapped': check_swapped}[part](argument)
 sys.exit(1 if wrong else 0)

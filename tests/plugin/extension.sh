@@ -16,6 +16,9 @@ done
 mkdir "$work/helpers"
 extension helpers "$work/helpers"
 
+mkdir "$work/guard"
+extension guard "$work/guard"
+
 mkdir "$work/tempdir"
 extension tempdir "$work/tempdir"
 is_empty "$work/tempdir/relative" 'a relative --tempdir'

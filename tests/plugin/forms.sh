@@ -166,7 +166,7 @@ failing() {
 
 failing 31 'the gpg of a volume fails' "$root" 1
 failing 0 'the gpg of signatures is killed' "$archive" 1
-has failing 'is made again'
+says failing "another form of $archive/duplicity-[^/]*\.part is made again: "
 failing 31 'the gpg of signatures fails again' "$archive" 9
 fresh "$archive" 9
 expect 31 failing stock duplicity full --volsize 1 --gpg-binary "$work/gpg" "$source" "$url"

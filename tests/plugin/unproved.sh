@@ -132,4 +132,16 @@ echo "__version__ = '4.0.0.dev1'" >"$work/host/duplicity/__init__.py"
 expect 1 four env PYTHONPATH="$work/host" "$HOST_PYTHON" -c 'from duplicity.backends import stagebackend'
 says four '^stagedir does nothing in duplicity 4\.0\.0\.dev1, which it does not know'
 [ "$(grep -c '^stagedir' "$logs/four")" -eq 1 ] || fail 'it is said more than once'
+
+# a module that is imported only where it is needed, and is not there: a plain URL gets what stock gives it
+configure "temp_root = $root" 'avoid_tmpfs = no' 'targets = *'
+for missing in _stageguard _stagerepair; do
+	copy_host
+	rm "$work/host/duplicity/backends/$missing.py"
+	change gpg 'blocksize = 256' 'blocksize = 128'
+	fresh_odd
+	expect 0 missing copied "$DUPLICITY" full "${options[@]}" "$source" "$url"
+	says missing "^stagedir does nothing in duplicity .* not installed completely: .*$missing"
+	expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
+done
 finish
