@@ -1,6 +1,7 @@
 /*
  * lock guards all but path, bytes, durable and log, which do not change. It is held while a digest
- * thread is waited for; that never waits for anybody.
+ * thread is waited for; that never waits for anybody. It is not held while something is logged: who
+ * writes the log may wait for whoever waits for the lock, or be one who uses the volume.
  */
 #include "volume.h"
 
@@ -176,9 +177,11 @@ stage_volume_begin(struct stage_volume *volume, int fd, enum stage_volume_writer
 		return leave(volume, stage_error_set(error, STAGE_E_SYSTEM, errno,
 					     "no disk space for the volume %s", volume->path));
 	volume->state = BEGUN;
-	if (take_digests(volume, fd, writer, &failure) < 0)
+	code = take_digests(volume, fd, writer, &failure);
+	leave(volume, 0);
+	if (code < 0)
 		say_why_not(volume, &failure);
-	return leave(volume, 0);
+	return 0;
 }
 
 void
@@ -239,29 +242,37 @@ end_follow(struct stage_volume *volume, struct stage_error *error)
 	return 0;
 }
 
-/* Takes what is known. With the lock. */
-static void
-know(struct stage_volume *volume)
+/* How its digests were taken; NULL where nobody has. */
+static const char *
+taken_how(const struct stage_volume *volume)
 {
-	struct stage_error failure;
-	const bool is_own = volume->thread;
-	int code;
+	if (volume->thread)
+		return "digested while it was written";
+	return volume->follow ? "read while it was written" : NULL;
+}
+
+/* Takes what is known, if digests were taken: 0, or a code with *error. With the lock. */
+static int
+know(struct stage_volume *volume, struct stage_error *error)
+{
+	int code = 0;
 
 	volume->state = COMPLETE;
-	if (!volume->thread && !volume->follow)
-		return;
-	code = is_own ? end_thread(volume, &failure) : end_follow(volume, &failure);
-	volume->has_digest = volume->has_sha1 = code == 0;
-	if (code < 0)
-		say_why_not(volume, &failure);
+	if (volume->thread)
+		code = end_thread(volume, error);
+	else if (volume->follow)
+		code = end_follow(volume, error);
 	else
-		stage_log_line(volume->log, STAGE_DEBUG, "%s was %s", volume->path,
-			is_own ? "digested while it was written" : "read while it was written");
+		return 0;
+	volume->has_digest = volume->has_sha1 = code == 0;
+	return code;
 }
 
 int
 stage_volume_complete(struct stage_volume *volume, struct stage_error *error)
 {
+	struct stage_error failure;
+	const char *how;
 	int code;
 
 	if (enter(volume, COMPLETE, "completed", NULL) == 0)
@@ -269,8 +280,13 @@ stage_volume_complete(struct stage_volume *volume, struct stage_error *error)
 	code = enter(volume, BEGUN, "completed", error);
 	if (code < 0)
 		return code;
-	know(volume);
-	return leave(volume, 0);
+	how = taken_how(volume);
+	code = leave(volume, know(volume, &failure));
+	if (code < 0)
+		say_why_not(volume, &failure);
+	else if (how)
+		stage_log_line(volume->log, STAGE_DEBUG, "%s was %s", volume->path, how);
+	return 0;
 }
 
 int

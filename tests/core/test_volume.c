@@ -306,6 +306,50 @@ of_the_parent(void)
 	close_both();
 }
 
+static struct stage_volume *logged;
+static size_t lines_of_it;
+
+/* A log that asks the volume of which it is told. */
+static void
+ask(void *context, enum stage_level level, const char *line)
+{
+	(void)context;
+	(void)level;
+	(void)line;
+	alarm(20); /* it would wait for itself */
+	CHECK(stage_volume_is_begun(logged));
+	alarm(0);
+	lines_of_it++;
+}
+
+/* Who writes the log may wait for somebody who waits for the volume. */
+static void
+asked_by_the_log(void)
+{
+	const struct stage_log log = {.write = ask};
+	char *path = NULL;
+	int fd, other;
+
+	open_both();
+	WORKS(stage_dir_mktemp(dir, &path, &failure));
+	for (other = 0; other <= 2; other++) {
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		CHECK(fd >= 0);
+		WORKS(stage_volume_new(path, 1000, true, &log, &logged, &failure));
+		if (other == 2)
+			wrap_begin_two("pthread_create", EAGAIN, "pthread_create", EAGAIN);
+		WORKS(stage_volume_begin(
+			logged, fd, other ? STAGE_VOLUME_OTHER : STAGE_VOLUME_OWN, &failure));
+		wrap_end();
+		close(fd);
+		WORKS(stage_volume_complete(logged, &failure));
+		stage_volume_free(&logged);
+	}
+	CHECK(lines_of_it == 3);
+	free(path);
+	close_both();
+}
+
 static const struct test tests[] = {
 	{"from_begun_to_sealed", from_begun_to_sealed},
 	{"not_known", not_known},
@@ -314,6 +358,7 @@ static const struct test tests[] = {
 	{"wrong_order", wrong_order},
 	{"ended", ended},
 	{"of_the_parent", of_the_parent},
+	{"asked_by_the_log", asked_by_the_log},
 	{NULL, NULL},
 };
 
