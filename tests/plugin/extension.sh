@@ -16,6 +16,10 @@ done
 mkdir "$work/helpers"
 extension helpers "$work/helpers"
 
+mkdir "$work/resumed"
+extension resumed "$work/resumed"
+nothing_left 'volumes that were handed off while a list changed'
+
 mkdir "$work/tempdir"
 extension tempdir "$work/tempdir"
 is_empty "$work/tempdir/relative" 'a relative --tempdir'
