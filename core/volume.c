@@ -78,9 +78,10 @@ stage_volume_path(const struct stage_volume *volume)
 	return volume->path;
 }
 
-/* Takes the lock of a volume that is in this state; with a code the lock is not taken. */
+/* Takes the lock of a volume that is in this state, or in the other; with a code the lock is not taken. */
 static int
-enter(struct stage_volume *volume, enum state state, const char *what, struct stage_error *error)
+enter_either(struct stage_volume *volume, enum state state, enum state other, const char *what,
+	struct stage_error *error)
 {
 	enum state now;
 
@@ -90,12 +91,18 @@ enter(struct stage_volume *volume, enum state state, const char *what, struct st
 			volume->path, what);
 	pthread_mutex_lock(&volume->lock);
 	now = volume->state;
-	if (now == state)
+	if (now == state || now == other)
 		return 0;
 	pthread_mutex_unlock(&volume->lock);
 	return stage_error_set(error, STAGE_E_ARGUMENT, 0,
 		"the volume %s cannot be %s: it is %s, and must be %s", volume->path, what,
 		state_names[now], state_names[state]);
+}
+
+static int
+enter(struct stage_volume *volume, enum state state, const char *what, struct stage_error *error)
+{
+	return enter_either(volume, state, state, what, error);
 }
 
 static int
@@ -275,11 +282,11 @@ stage_volume_complete(struct stage_volume *volume, struct stage_error *error)
 	const char *how;
 	int code;
 
-	if (enter(volume, COMPLETE, "completed", NULL) == 0)
-		return leave(volume, 0);
-	code = enter(volume, BEGUN, "completed", error);
+	code = enter_either(volume, BEGUN, COMPLETE, "completed", error);
 	if (code < 0)
 		return code;
+	if (volume->state == COMPLETE)
+		return leave(volume, 0);
 	how = taken_how(volume);
 	code = leave(volume, know(volume, &failure));
 	if (code < 0)

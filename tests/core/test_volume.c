@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -350,6 +351,58 @@ asked_by_the_log(void)
 	close_both();
 }
 
+/* A thread that completes a volume as soon as all are there. */
+struct completing {
+	struct stage_volume *volume;
+	pthread_barrier_t *all;
+	int code;
+};
+
+static void *
+complete(void *context)
+{
+	struct completing *completing = context;
+
+	pthread_barrier_wait(completing->all);
+	completing->code = stage_volume_complete(completing->volume, NULL);
+	return NULL;
+}
+
+/* Whoever is not the first one finds it complete. */
+static void
+completed_by_all(void)
+{
+	struct completing completing[3];
+	struct stage_volume *volume = NULL;
+	pthread_t threads[3];
+	pthread_barrier_t all;
+	int fd, round;
+	size_t i;
+
+	open_both();
+	CHECK(pthread_barrier_init(&all, NULL, 3) == 0);
+	make_file(in_dir("volume"), "", 0600);
+	fd = open(in_dir("volume"), O_WRONLY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	for (round = 0; round < 1000; round++) {
+		WORKS(stage_volume_new("no/such/path", 0, false, NULL, &volume, &failure));
+		WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure));
+		for (i = 0; i < 3; i++) {
+			completing[i] = (struct completing){volume, &all, 0};
+			CHECK(pthread_create(&threads[i], NULL, complete, &completing[i]) == 0);
+		}
+		for (i = 0; i < 3; i++) {
+			pthread_join(threads[i], NULL);
+			CHECK(completing[i].code == 0);
+		}
+		stage_volume_free(&volume);
+	}
+	close(fd);
+	unlink(in_dir("volume"));
+	pthread_barrier_destroy(&all);
+	close_both();
+}
+
 static const struct test tests[] = {
 	{"from_begun_to_sealed", from_begun_to_sealed},
 	{"not_known", not_known},
@@ -359,6 +412,7 @@ static const struct test tests[] = {
 	{"ended", ended},
 	{"of_the_parent", of_the_parent},
 	{"asked_by_the_log", asked_by_the_log},
+	{"completed_by_all", completed_by_all},
 	{NULL, NULL},
 };
 
