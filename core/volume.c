@@ -1,7 +1,7 @@
 /*
- * lock guards all but path, bytes, durable and log, which do not change. It is held while a digest
- * thread is waited for; that never waits for anybody. It is not held while something is logged: who
- * writes the log may wait for whoever waits for the lock, or be one who uses the volume.
+ * lock guards all but path, bytes, durable and log, which do not change. It is held while the thread
+ * of a follower is waited for; that never waits for anybody. It is not held while something is logged:
+ * who writes the log may wait for whoever waits for the lock, or be one who uses the volume.
  */
 #include "volume.h"
 
@@ -15,9 +15,11 @@
 #include <unistd.h>
 
 #include "allocate.h"
-#include "digestthread.h"
 #include "follow.h"
 #include "regular.h"
+
+/* Bytes for a sync_file_range(2), at least. */
+#define WRITE_BACK_BYTES ((uint64_t)8 * 1024 * 1024)
 
 enum state { RESERVED, BEGUN, COMPLETE, STAGED, ENDED };
 
@@ -33,10 +35,11 @@ struct stage_volume {
 
 	pthread_mutex_t lock;
 	enum state state;
-	int held_fd;                       /* from before it was written; -1: none */
-	struct stage_digestthread *thread; /* of a volume that is begun, one of the two, or none */
+	int held_fd;                     /* from before it was written; -1: none */
+	struct stage_digester *digester; /* of a volume that is begun, one of the two, or none */
 	struct stage_follow *follow;
-	int thread_fd; /* the thread's; -1: none */
+	uint64_t written, begun; /* bytes, by its own writer; of which writing to disk was begun */
+	bool failed;             /* the digester has */
 	bool has_digest, has_sha1;
 	struct stage_digest digest;
 	unsigned char sha1[STAGE_SHA1_BYTES];
@@ -67,7 +70,7 @@ stage_volume_new(const char *path, uint64_t bytes, bool durable, const struct st
 	volume->bytes = bytes;
 	volume->durable = durable;
 	volume->log = log;
-	volume->held_fd = volume->thread_fd = -1;
+	volume->held_fd = -1;
 	*ret_volume = volume;
 	return 0;
 }
@@ -143,31 +146,34 @@ open_again(int fd, const char *path)
 	return -1;
 }
 
+/* Another descriptor than is held: what one was told of the disk it is not told again. */
+static int
+follow(struct stage_volume *volume, int fd, struct stage_error *error)
+{
+	int code, again = open_again(fd, volume->path);
+
+	if (again < 0)
+		return stage_error_set(error, STAGE_E_SYSTEM, 0, "it cannot be opened for reading");
+	code = stage_follow_open(again, volume->path, volume->durable, &volume->follow, error);
+	if (code < 0)
+		close(again);
+	return code;
+}
+
 /* Begins to take the digests. 0, or a code with *error. */
 static int
 take_digests(struct stage_volume *volume, int fd, enum stage_volume_writer writer,
 	struct stage_error *error)
 {
-	int code, again;
-
 	volume->held_fd = open_again(fd, volume->path);
-	/* another one than is held: what a descriptor was told of the disk it is not told again */
-	again = volume->held_fd < 0 ? -1 : open_again(fd, volume->path);
-	if (again < 0)
+	if (volume->held_fd < 0)
 		return stage_error_set(error, STAGE_E_SYSTEM, 0, "it cannot be opened for reading");
-	if (writer == STAGE_VOLUME_OTHER) {
-		code = stage_follow_open(
-			again, volume->path, volume->durable, &volume->follow, error);
-		if (code < 0)
-			close(again);
-		return code;
-	}
-	volume->thread_fd = again;
-	code = stage_digestthread_open(
-		again, volume->path, volume->durable, &volume->thread, error);
-	if (code < 0)
-		close_fd(&volume->thread_fd);
-	return code;
+	if (writer == STAGE_VOLUME_OTHER)
+		return follow(volume, fd, error);
+	volume->digester = stage_digester_new(true);
+	if (!volume->digester)
+		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for its digests");
+	return 0;
 }
 
 int
@@ -191,18 +197,35 @@ stage_volume_begin(struct stage_volume *volume, int fd, enum stage_volume_writer
 	return 0;
 }
 
+/* Has the writing to disk begin. Whatever comes of it is told by the sync of the spool. */
+static void
+write_back(struct stage_volume *volume)
+{
+	uint64_t bytes = volume->written - volume->begun;
+
+	if (!volume->durable || bytes < WRITE_BACK_BYTES)
+		return;
+	(void)sync_file_range(
+		volume->held_fd, (off_t)volume->begun, (off_t)bytes, SYNC_FILE_RANGE_WRITE);
+	volume->begun = volume->written;
+}
+
 void
 stage_volume_wrote(struct stage_volume *volume, const void *data, size_t size)
 {
 	if (getpid() != volume->owner)
 		return;
 	pthread_mutex_lock(&volume->lock);
-	if (volume->thread)
-		stage_digestthread_add(volume->thread, data, size);
+	if (volume->digester) {
+		if (stage_digester_add(volume->digester, data, size) < 0)
+			volume->failed = true;
+		volume->written += size;
+		write_back(volume);
+	}
 	pthread_mutex_unlock(&volume->lock);
 }
 
-/* What the digest thread has taken is of all that is in the file. */
+/* What was digested is all that is in the file. */
 static int
 check_size(const struct stage_volume *volume, const struct stage_digest *digest,
 	struct stage_error *error)
@@ -219,17 +242,19 @@ check_size(const struct stage_volume *volume, const struct stage_digest *digest,
 	return 0;
 }
 
-/* Ends the thread that takes digests of what is written: 0, or a code with *error. */
+/* Ends the digests of what was written: 0, or a code with *error. */
 static int
-end_thread(struct stage_volume *volume, struct stage_error *error)
+end_digester(struct stage_volume *volume, struct stage_error *error)
 {
 	struct stage_digest digest;
 	int code;
 
-	code = stage_digestthread_end(&volume->thread, &digest, volume->sha1, error);
-	close_fd(&volume->thread_fd);
-	if (code == 0)
+	if (volume->failed || stage_digester_end(volume->digester, &digest, volume->sha1) < 0)
+		code = stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for its digests");
+	else
 		code = check_size(volume, &digest, error);
+	stage_digester_free(volume->digester);
+	volume->digester = NULL;
 	if (code == 0)
 		volume->digest = digest;
 	return code;
@@ -253,7 +278,7 @@ end_follow(struct stage_volume *volume, struct stage_error *error)
 static const char *
 taken_how(const struct stage_volume *volume)
 {
-	if (volume->thread)
+	if (volume->digester)
 		return "digested while it was written";
 	return volume->follow ? "read while it was written" : NULL;
 }
@@ -265,8 +290,8 @@ know(struct stage_volume *volume, struct stage_error *error)
 	int code = 0;
 
 	volume->state = COMPLETE;
-	if (volume->thread)
-		code = end_thread(volume, error);
+	if (volume->digester)
+		code = end_digester(volume, error);
 	else if (volume->follow)
 		code = end_follow(volume, error);
 	else
@@ -347,9 +372,9 @@ stage_volume_staged(
 static void
 end(struct stage_volume *volume)
 {
-	stage_digestthread_drop(&volume->thread);
+	stage_digester_free(volume->digester);
+	volume->digester = NULL;
 	stage_follow_drop(&volume->follow);
-	close_fd(&volume->thread_fd);
 	close_fd(&volume->held_fd);
 	if (volume->state != STAGED)
 		volume->state = ENDED;

@@ -26,9 +26,12 @@
  * what was to be done.
  *
  * Its digests are taken while it is written: the SHA-1 for the host's manifest, the SHA-256 for
- * sealing. Of this process's own writer they are taken of what it writes (digestthread.h), of gpg's by
- * reading the file behind it (follow.h). Where that cannot be had the backup goes on: whoever wants a
- * digest then reads the file, and log says so.
+ * sealing. Of this process's own writer they are taken of what it writes, at once, which costs it 0.8
+ * to 1.2 s a GB: so that is for one that others hold up, as compressing threads do. A thread that is
+ * handed the bytes was measured to cost 0.3 to 0.7 s a GB more, in caches that two processors then take
+ * from each other. Of gpg's volumes, and of what is not compressed, they are taken by reading the file
+ * behind its writer (follow.h). Where they cannot be had the backup goes on: whoever wants one then
+ * reads the file, and log says so.
  *
  * A descriptor from before it is written goes with it to the spool: by that alone the kernel tells for
  * certain of all that the disk could not take (spool.c).
@@ -51,8 +54,8 @@
 struct stage_volume;
 
 enum stage_volume_writer {
-	STAGE_VOLUME_OWN,   /* who writes it calls stage_volume_wrote() */
-	STAGE_VOLUME_OTHER, /* another process, which appends to the file */
+	STAGE_VOLUME_OWN, /* who writes it calls stage_volume_wrote() */
+	STAGE_VOLUME_OTHER, /* who writes it says nothing: another process, which appends to the file */
 };
 
 /*

@@ -102,8 +102,8 @@ execute(PyObject *module)
 		directory_add_type(module) < 0)
 		return -1;
 	if (deltas_add_type(module) < 0 || blocks_add_type(module) < 0 ||
-		sourcefile_add_type(module) < 0 || volume_add_type(module) < 0 ||
-		follower_add_type(module) < 0 || pipe_add_type(module) < 0)
+		sourcefile_add_type(module) < 0 || follower_add_type(module) < 0 ||
+		pipe_add_type(module) < 0 || volume_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);

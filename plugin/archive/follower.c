@@ -1,8 +1,8 @@
 /*
  * Follower(filename, write, made, later): another form of a file, made while the host still writes it.
  *
- * A thread calls write(BLOCKS, made, True), True for: beside something else. It is to write BLOCKS by a function of the
- * host's, such as gpg.GPGWriteFile. BLOCKS is the Follower: the host's dup_temp.SrcIter, but that it waits for the file to grow. It ends when wait() says that the file
+ * A thread calls write(BLOCKS, made, True), which calls a function of the host's, such as gpg.GPGWriteFile. BLOCKS is the
+ * Follower: the host's dup_temp.SrcIter, but that it waits for the file to grow. It ends when wait() says that the file
  * is complete.
  *
  * The thread is one of Python's threading: gpg is forked from it, so that Python has to know it, and signals are for

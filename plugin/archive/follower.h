@@ -1,5 +1,5 @@
 /*
- * follower - the type Follower: another form of a file, made in a thread while the host still writes the file
+ * follower - the object Follower: another form of a file, made while the host still writes it
  */
 #ifndef STAGEDIR_FOLLOWER_H
 #define STAGEDIR_FOLLOWER_H

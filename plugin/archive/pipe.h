@@ -1,5 +1,5 @@
 /*
- * pipe - the type Pipe: the pipe to the gpg that makes a volume
+ * pipe - the object Pipe: the pipe to the gpg that makes a volume
  */
 #ifndef STAGEDIR_PIPE_H
 #define STAGEDIR_PIPE_H

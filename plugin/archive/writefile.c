@@ -175,9 +175,9 @@ open_file(const struct writer *writer, const char *name)
 	return fd < 0 ? raise_errno(writer, errno) : fd;
 }
 
-/* Opens the file, and begins the volume that it may be. name must live as long as writer. */
+/* Opens the file, and begins the volume that it may be: whoever waits for compressing threads has time to take digests. name must live as long as writer. */
 static int
-begin_file(struct writer *writer, const char *name)
+begin_file(struct writer *writer, const char *name, bool gzipped)
 {
 	int fd = open_file(writer, name);
 
@@ -185,11 +185,12 @@ begin_file(struct writer *writer, const char *name)
 		return -1;
 	writer->volume = volume_find(name);
 	if (writer->volume &&
-		volume_begin(writer->volume, fd, STAGE_VOLUME_OWN, writer->waits) < 0) {
+		volume_begin(writer->volume, fd, gzipped ? STAGE_VOLUME_OWN : STAGE_VOLUME_OTHER,
+			writer->waits) < 0) {
 		gil_close(fd);
 		return -1;
 	}
-	writer->wrote_to = writer->volume ? volume_of(writer->volume) : NULL;
+	writer->wrote_to = writer->volume && gzipped ? volume_of(writer->volume) : NULL;
 	writer->output = (struct stage_output){.fd = fd,
 		.name = name,
 		.make_room = writer->waits ? make_room : NULL,
@@ -346,7 +347,7 @@ write_file(struct writer *writer, PyObject *block_iter, const char *name, bool g
 	writer->settings = configuration_settings(&error);
 	if (!writer->settings)
 		return fail(writer, &error);
-	if (begin_file(writer, name) < 0)
+	if (begin_file(writer, name, gzipped) < 0)
 		return -1;
 	writer->header = gives_tar(block_iter) ? TAR_HEADER_MAX : 0;
 	result = gzipped ? open_gzip(writer, name) : 0;

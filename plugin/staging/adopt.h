@@ -21,11 +21,11 @@
 
 #include "staging/queue.h"
 
-/* Why a staged file of a dead run is not handed off, as far as the host tells, whatever storage has. */
+/* What is to become of a staged file of a dead run, as far as the host tells. */
 enum adopt_verdict {
-	ADOPT_JUDGE,   /* nothing is against it */
+	ADOPT_JUDGE,   /* what storage has decides (duplicity/stored.h) */
 	ADOPT_DISCARD, /* it is of no use, which was told */
-	ADOPT_LEAVE,   /* it is not this run's to judge */
+	ADOPT_LEAVE    /* it is not this run's to judge */
 };
 
 /* A staged file of a dead run that can be handed off, as far as archive and digest tell. */
@@ -56,9 +56,9 @@ PyObject *adopt_spools(struct adopted *self);
 PyObject *adopt_confirmed(const struct adopted *self);
 
 /*
- * Hands off, through queue, what adopt_spools() has named and what may follow what storage has
- * (duplicity/stored.h). arguments are those of Staging.resume(), a tuple of two lists. A list of the
- * names of what is handed off; NULL with an exception.
+ * Does with each file that adopt_spools() has named what it should, put into queue or forgotten.
+ * arguments are a list of (BACKUP, ADOPT_...), one a file, and a list of what storage has, (BACKUP,
+ * VOLUME, IS_CERTAIN). A list of the names of what was put, or NULL with an exception.
  */
 PyObject *adopt_resume(struct adopted *self, struct queue *queue, PyObject *arguments);
 

@@ -215,18 +215,6 @@ prepare(struct staging *self, const struct put *put, char **ret_note, struct sta
 	return code;
 }
 
-/* Gives the spool what is known of a volume that it has accepted. */
-static int
-hand_over(struct stage_volume *volume, struct stage_spool_file *file, struct stage_error *error)
-{
-	int code;
-
-	Py_BEGIN_ALLOW_THREADS
-	code = stage_volume_staged(volume, file, error);
-	Py_END_ALLOW_THREADS
-	return code;
-}
-
 /* Stages a volume; returns as places_accept(), stage_volume_staged() and queue_put() do. */
 static int
 stage(struct staging *self, const struct put *put, const char *note, uint64_t *ret_size,
@@ -241,8 +229,11 @@ stage(struct staging *self, const struct put *put, const char *note, uint64_t *r
 	if (code == 0)
 		code = places_accept(&self->places, volume_directory(put->volume),
 			stage_volume_path(volume), put->name, note, &spool, &file, error);
-	if (code == 0)
-		code = hand_over(volume, file, error);
+	if (code < 0)
+		return code;
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_volume_staged(volume, file, error); /* closes a descriptor */
+	Py_END_ALLOW_THREADS
 	if (code < 0)
 		return code;
 	volume_end(put->volume);

@@ -7,7 +7,6 @@
 #include <zlib.h>
 
 #include "digest.h"
-#include "digestthread.h"
 #include "follow.h"
 #include "gzip.h"
 #include "signature.h"
@@ -70,50 +69,38 @@ follow_scenario(void)
 	}
 }
 
-/* Two, one behind the other: each makes few calls. */
-static void
-digestthread_scenario(void)
-{
-	static const char bytes[1024 * 1024 + 1];
-	unsigned char sha1[STAGE_SHA1_BYTES];
-	struct stage_digestthread *thread;
-	struct stage_digest digest;
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		if (TRY(stage_digestthread_open(-1, "data", false, &thread, &sweep_said)) < 0)
-			return;
-		stage_digestthread_add(thread, bytes, sizeof(bytes));
-		if (TRY(stage_digestthread_end(&thread, &digest, sha1, &sweep_said)) == 0 &&
-			digest.size != sizeof(bytes))
-			sweep_complain("not the size of what was added");
-	}
-}
-
 /* A volume is complete whatever is not known of it then, and what is known is right. */
 static void
-complete_volume_scenario(void)
+complete_one(int fd)
 {
 	unsigned char sha1[STAGE_SHA1_BYTES];
 	struct stage_volume *volume;
+
+	if (TRY(stage_volume_new(in_dir("data"), 1024, true, NULL, &volume, &sweep_said)) < 0)
+		return;
+	if (TRY(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &sweep_said)) == 0) {
+		wrap_pause(true);
+		if (ftruncate(fd, 0) < 0 || pwrite(fd, "abc", 3, 0) != 3)
+			abort();
+		wrap_pause(false);
+		stage_volume_wrote(volume, "abc", 3);
+		TRY(stage_volume_complete(volume, &sweep_said));
+		if (stage_volume_sha1(volume, sha1, NULL) == 0 && sha1[0] != 0xa9)
+			sweep_complain("not the SHA-1 of abc");
+	}
+	stage_volume_free(&volume);
+}
+
+static void
+complete_volume_scenario(void)
+{
 	int fd;
 
 	wrap_pause(true);
 	fd = open(in_dir("data"), O_WRONLY | O_TRUNC | O_CLOEXEC);
 	wrap_pause(false);
-	if (TRY(stage_volume_new(in_dir("data"), 1024, true, NULL, &volume, &sweep_said)) == 0) {
-		if (TRY(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &sweep_said)) == 0) {
-			wrap_pause(true);
-			if (write(fd, "abc", 3) != 3)
-				abort();
-			wrap_pause(false);
-			stage_volume_wrote(volume, "abc", 3);
-			TRY(stage_volume_complete(volume, &sweep_said));
-			if (stage_volume_sha1(volume, sha1, NULL) == 0 && sha1[0] != 0xa9)
-				sweep_complain("not the SHA-1 of abc");
-		}
-		stage_volume_free(&volume);
-	}
+	complete_one(fd);
+	complete_one(fd);
 	wrap_pause(true);
 	close(fd);
 	wrap_pause(false);
@@ -233,7 +220,6 @@ volume_scenario(void)
 }
 
 SWEEP(digest, digest_scenario, make_data, remove_data, NULL)
-SWEEP(digestthread, digestthread_scenario, NULL, NULL, NULL)
 SWEEP(complete_volume, complete_volume_scenario, make_data, remove_data, NULL)
 SWEEP(follow, follow_scenario, make_data, remove_data, NULL)
 SWEEP(gzip, gzip_scenario, make_data, remove_data, NULL)
@@ -242,7 +228,6 @@ SWEEP(volume, volume_scenario, make_data, remove_data, NULL)
 
 static const struct test tests[] = {
 	{"digest", digest},
-	{"digestthread", digestthread},
 	{"complete_volume", complete_volume},
 	{"follow", follow},
 	{"gzip", gzip},

@@ -157,24 +157,20 @@ without_thread(void)
 	struct stage_spool_file *file;
 	struct stage_volume *volume;
 	char *moved;
-	int fd, other;
+	int fd;
 
 	open_both();
-	for (other = 0; other <= 1; other++) {
-		volume = new_volume(1000000, &fd);
-		wrap_begin_two("pthread_create", EAGAIN, "pthread_create", EAGAIN);
-		WORKS(stage_volume_begin(
-			volume, fd, other ? STAGE_VOLUME_OTHER : STAGE_VOLUME_OWN, &failure));
-		wrap_end();
-		HAS(captured.text, "is read again when it is complete: cannot start a thread");
-		stage_volume_wrote(volume, "abc", 3);
-		write_bytes(fd, "abc");
-		close(fd);
-		WORKS(stage_volume_complete(volume, &failure));
-		file = stage(volume, true);
-		stage_volume_free(&volume);
-		WORKS(stage_spool_forget(spool, &file, &failure));
-	}
+	volume = new_volume(1000000, &fd);
+	wrap_begin_two("pthread_create", EAGAIN, "pthread_create", EAGAIN);
+	WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OTHER, &failure));
+	wrap_end();
+	HAS(captured.text, "is read again when it is complete: cannot start a thread");
+	write_bytes(fd, "abc");
+	close(fd);
+	WORKS(stage_volume_complete(volume, &failure));
+	file = stage(volume, true);
+	stage_volume_free(&volume);
+	WORKS(stage_spool_forget(spool, &file, &failure));
 	volume = new_volume(1000000, &fd);
 	moved = strdup(in_dir("moved"));
 	CHECK(rename(stage_volume_path(volume), moved) == 0);
@@ -185,6 +181,32 @@ without_thread(void)
 	close(fd);
 	unlink(moved);
 	free(moved);
+	close_both();
+}
+
+/* Writing to disk begins while it is written, by either, where it is to be durable. */
+static void
+written_back(void)
+{
+	static const char bytes[9 * 1024 * 1024];
+	struct stage_volume *volume;
+	int fd, other;
+
+	open_both();
+	for (other = 0; other <= 1; other++) {
+		volume = new_volume(sizeof(bytes), &fd);
+		wrap_begin_two("sync_file_range", EINVAL, "sync_file_range", EINVAL);
+		WORKS(stage_volume_begin(
+			volume, fd, other ? STAGE_VOLUME_OTHER : STAGE_VOLUME_OWN, &failure));
+		CHECK(write(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes));
+		if (!other)
+			stage_volume_wrote(volume, bytes, sizeof(bytes));
+		WORKS(stage_volume_complete(volume, &failure));
+		CHECK(wrap_failed());
+		wrap_end();
+		close(fd);
+		stage_volume_free(&volume);
+	}
 	close_both();
 }
 
@@ -407,6 +429,7 @@ static const struct test tests[] = {
 	{"from_begun_to_sealed", from_begun_to_sealed},
 	{"not_known", not_known},
 	{"without_thread", without_thread},
+	{"written_back", written_back},
 	{"no_space", no_space},
 	{"wrong_order", wrong_order},
 	{"ended", ended},

@@ -53,7 +53,6 @@ struct suite {
 	X(removable)                                                                               \
 	X(orphan)                                                                                  \
 	X(digest)                                                                                  \
-	X(digestthread)                                                                            \
 	X(growing)                                                                                 \
 	X(follow)                                                                                  \
 	X(journal)                                                                                 \

@@ -221,7 +221,7 @@ def fail_at_end(blocks, made, beside):
 
 
 def leave(blocks, made, beside):
-    copy_blocks(iter([next(blocks)]), made)
+    copy_blocks(iter([next(blocks)]), made, beside)
 
 
 def check_helpers(folder):

@@ -150,7 +150,7 @@ followed() {
 }
 
 followed followed-plain digested --no-encryption
-followed followed-uncompressed digested --no-encryption --no-compression
+followed followed-uncompressed read --no-encryption --no-compression
 followed followed-encrypted read
 
 # failing STATUS NAME FOLDER TIMES - a backup that ends so; the next one does not fail.

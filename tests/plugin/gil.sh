@@ -27,7 +27,7 @@ places() {
 		printf '%s %s times: ' "$function" "$count"
 		addr2line -s -p -f -i -e "$extension" "$offset" | tr '\n' ' '
 		echo
-	done | grep -v ' at settings\.c:'
+	done | grep -v ' at settings_file\.c:'
 }
 
 nothing_watched() {
