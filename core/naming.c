@@ -129,7 +129,7 @@ machine_hash(uint64_t *ret_hash, struct stage_error *error)
 
 /* What version 0.1.0 took for the id of a machine that has none. False where it is not known. */
 static bool
-object_name_hash(uint64_t *ret_hash)
+host_name_hash(uint64_t *ret_hash)
 {
 	char name[HOST_NAME_MAX + 1];
 
@@ -259,7 +259,7 @@ is_this_machine(uint64_t machine, bool old)
 		return false;
 	if (machine == hash || machine == MACHINE_NONE)
 		return true;
-	return old && hash == MACHINE_NONE && object_name_hash(&old_hash) && machine == old_hash;
+	return old && hash == MACHINE_NONE && host_name_hash(&old_hash) && machine == old_hash;
 }
 
 /* What the name of a staging directory says. */

@@ -1,6 +1,7 @@
 /*
  * lock guards all but path, bytes, durable and log, which do not change. It is held while the thread
- * of a follower is waited for; that never waits for anybody.
+ * of a follower is waited for; that never waits for anybody. It is not held while something is logged:
+ * who writes the log may wait for whoever waits for the lock, or be one who uses the volume.
  */
 #include "volume.h"
 
@@ -80,9 +81,10 @@ stage_volume_path(const struct stage_volume *volume)
 	return volume->path;
 }
 
-/* Takes the lock of a volume that is in this state; with a code the lock is not taken. */
+/* Takes the lock of a volume that is in this state, or in the other; with a code the lock is not taken. */
 static int
-enter(struct stage_volume *volume, enum state state, const char *what, struct stage_error *error)
+enter_either(struct stage_volume *volume, enum state state, enum state other, const char *what,
+	struct stage_error *error)
 {
 	enum state now;
 
@@ -92,12 +94,18 @@ enter(struct stage_volume *volume, enum state state, const char *what, struct st
 			volume->path, what);
 	pthread_mutex_lock(&volume->lock);
 	now = volume->state;
-	if (now == state)
+	if (now == state || now == other)
 		return 0;
 	pthread_mutex_unlock(&volume->lock);
 	return stage_error_set(error, STAGE_E_ARGUMENT, 0,
 		"the volume %s cannot be %s: it is %s, and must be %s", volume->path, what,
 		state_names[now], state_names[state]);
+}
+
+static int
+enter(struct stage_volume *volume, enum state state, const char *what, struct stage_error *error)
+{
+	return enter_either(volume, state, state, what, error);
 }
 
 static int
@@ -182,9 +190,11 @@ stage_volume_begin(struct stage_volume *volume, int fd, enum stage_volume_writer
 		return leave(volume, stage_error_set(error, STAGE_E_SYSTEM, errno,
 					     "no disk space for the volume %s", volume->path));
 	volume->state = BEGUN;
-	if (take_digests(volume, fd, writer, &failure) < 0)
+	code = take_digests(volume, fd, writer, &failure);
+	leave(volume, 0);
+	if (code < 0)
 		say_why_not(volume, &failure);
-	return leave(volume, 0);
+	return 0;
 }
 
 /* Has the writing to disk begin. Whatever comes of it is told by the sync of the spool. */
@@ -264,38 +274,51 @@ end_follow(struct stage_volume *volume, struct stage_error *error)
 	return 0;
 }
 
-/* Takes what is known. With the lock. */
-static void
-know(struct stage_volume *volume)
+/* How its digests were taken; NULL where nobody has. */
+static const char *
+taken_how(const struct stage_volume *volume)
 {
-	struct stage_error failure;
-	const bool is_own = volume->digester;
-	int code;
+	if (volume->digester)
+		return "digested while it was written";
+	return volume->follow ? "read while it was written" : NULL;
+}
+
+/* Takes what is known, if digests were taken: 0, or a code with *error. With the lock. */
+static int
+know(struct stage_volume *volume, struct stage_error *error)
+{
+	int code = 0;
 
 	volume->state = COMPLETE;
-	if (!volume->digester && !volume->follow)
-		return;
-	code = is_own ? end_digester(volume, &failure) : end_follow(volume, &failure);
-	volume->has_digest = volume->has_sha1 = code == 0;
-	if (code < 0)
-		say_why_not(volume, &failure);
+	if (volume->digester)
+		code = end_digester(volume, error);
+	else if (volume->follow)
+		code = end_follow(volume, error);
 	else
-		stage_log_line(volume->log, STAGE_DEBUG, "%s was %s", volume->path,
-			is_own ? "digested while it was written" : "read while it was written");
+		return 0;
+	volume->has_digest = volume->has_sha1 = code == 0;
+	return code;
 }
 
 int
 stage_volume_complete(struct stage_volume *volume, struct stage_error *error)
 {
+	struct stage_error failure;
+	const char *how;
 	int code;
 
-	if (enter(volume, COMPLETE, "completed", NULL) == 0)
-		return leave(volume, 0);
-	code = enter(volume, BEGUN, "completed", error);
+	code = enter_either(volume, BEGUN, COMPLETE, "completed", error);
 	if (code < 0)
 		return code;
-	know(volume);
-	return leave(volume, 0);
+	if (volume->state == COMPLETE)
+		return leave(volume, 0);
+	how = taken_how(volume);
+	code = leave(volume, know(volume, &failure));
+	if (code < 0)
+		say_why_not(volume, &failure);
+	else if (how)
+		stage_log_line(volume->log, STAGE_DEBUG, "%s was %s", volume->path, how);
+	return 0;
 }
 
 int

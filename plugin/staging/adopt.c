@@ -404,17 +404,17 @@ resume_one(struct queue *queue, struct resumable *resumable, PyObject *item, str
 	return 0;
 }
 
-/* Takes the list of what storage has. Returns 1 with an exception. */
+/* Takes the tuple of what storage has. Returns 1 with an exception. */
 static int
-add_stored(struct stored *stored, PyObject *list, struct stage_error *error)
+add_stored(struct stored *stored, PyObject *found, struct stage_error *error)
 {
 	unsigned long volume;
 	const char *backup;
 	int is_certain, code = 0;
 	Py_ssize_t i;
 
-	for (i = 0; i < PyList_Size(list) && code == 0; i++) {
-		PyObject *item = PyList_GetItem(list, i);
+	for (i = 0; i < PyTuple_Size(found) && code == 0; i++) {
+		PyObject *item = PyTuple_GetItem(found, i);
 
 		if (!PyTuple_Check(item)) {
 			PyErr_SetString(PyExc_TypeError, "resume() takes tuples");
@@ -427,14 +427,32 @@ add_stored(struct stored *stored, PyObject *list, struct stage_error *error)
 	return code;
 }
 
+/* Does with all files what there is to be done. Returns 1 with an exception. */
+static int
+resume_all(struct adopted *self, struct queue *queue, PyObject *staged, PyObject *found,
+	PyObject *names, struct stage_error *error)
+{
+	struct stored stored = {0};
+	size_t i;
+	int code;
+
+	code = add_stored(&stored, found, error);
+	for (i = 0; i < self->resumable_count && code == 0; i++)
+		code = resume_one(queue, &self->resumables[i],
+			PyTuple_GetItem(staged, (Py_ssize_t)i), &stored, names, error);
+	stored_release(&stored);
+	free(self->resumables);
+	self->resumables = NULL;
+	self->resumable_count = 0;
+	return code;
+}
+
 PyObject *
 adopt_resume(struct adopted *self, struct queue *queue, PyObject *arguments)
 {
 	PyObject *staged, *found, *names;
-	struct stored stored = {0};
 	struct stage_error error;
-	int code;
-	size_t i;
+	int code = 1;
 
 	if (!PyArg_ParseTuple(arguments, "OO:resume", &staged, &found))
 		return NULL;
@@ -444,20 +462,17 @@ adopt_resume(struct adopted *self, struct queue *queue, PyObject *arguments)
 			"resume() takes two lists, the first one with an item a file");
 		return NULL;
 	}
+	/* a list, and what is in it, may go while the log is written, which is Python */
+	staged = PyList_AsTuple(staged);
+	found = PyList_AsTuple(found);
 	names = PyList_New(0);
-	if (!names)
-		return NULL;
-	code = add_stored(&stored, found, &error);
-	for (i = 0; i < self->resumable_count && code == 0; i++)
-		code = resume_one(queue, &self->resumables[i],
-			PyList_GetItem(staged, (Py_ssize_t)i), &stored, names, &error);
-	stored_release(&stored);
-	free(self->resumables);
-	self->resumables = NULL;
-	self->resumable_count = 0;
+	if (staged && found && names)
+		code = resume_all(self, queue, staged, found, names, &error);
+	Py_XDECREF(staged);
+	Py_XDECREF(found);
 	if (code == 0)
 		return names;
-	Py_DECREF(names);
+	Py_XDECREF(names);
 	return code < 0 ? errors_raise_final(&error) : NULL;
 }
 

@@ -213,7 +213,7 @@ add_replaced(PyObject *names, const struct proved *proved, size_t i)
 	return code;
 }
 
-/* Adds the units of a module whose file is not the one that was proved. */
+/* Adds the units of a module that differ. */
 static int
 add_differing(PyObject *names, const struct proved_module *module, const char *folder)
 {
@@ -236,29 +236,37 @@ add_differing(PyObject *names, const struct proved_module *module, const char *f
 	return code;
 }
 
+/* Adds what differs of a module whose file is not the one that was proved. */
+static int
+add_module(PyObject *names, const struct proved_module *module, const char *folder)
+{
+	struct stage_error error;
+	bool is_same = false;
+	int code;
+
+	Py_BEGIN_ALLOW_THREADS
+	code = proved_is_same(module, folder, &is_same, &error);
+	Py_END_ALLOW_THREADS
+	if (code == STAGE_E_MEMORY) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	/* one that cannot be read is not the same */
+	return is_same ? 0 : add_differing(names, module, folder);
+}
+
 /* The names of all that is not as it was proved: a new list, NULL with an exception. */
 static PyObject *
 list_names(const struct proved *proved, const char *folder)
 {
 	PyObject *names = PyList_New(0);
-	struct stage_error error;
 	int code = names ? 0 : -1;
-	bool is_same;
 	size_t i;
 
 	for (i = 0; code == 0 && i < MODULES; i++)
 		code = add_replaced(names, proved, i);
-	for (i = 0; code == 0 && i < proved->count; i++) {
-		is_same = false;
-		/* one that cannot be read is not the same */
-		if (proved_is_same(&proved->modules[i], folder, &is_same, &error) ==
-			STAGE_E_MEMORY) {
-			PyErr_NoMemory();
-			code = -1;
-		} else if (!is_same) {
-			code = add_differing(names, &proved->modules[i], folder);
-		}
-	}
+	for (i = 0; code == 0 && i < proved->count; i++)
+		code = add_module(names, &proved->modules[i], folder);
 	if (code < 0)
 		Py_CLEAR(names);
 	return names;

@@ -268,16 +268,17 @@ queue_close(struct queue *queue)
 {
 	struct queue **link;
 
+	/* first: nobody else finds it, and holds an object that goes, while the GIL is given up */
+	for (link = &all; *link && *link != queue; link = &(*link)->next)
+		;
+	if (*link)
+		*link = queue->next;
 	if (queue->handoff) {
 		tell_statistics(queue);
 		Py_BEGIN_ALLOW_THREADS
 		stage_handoff_close(&queue->handoff);
 		Py_END_ALLOW_THREADS
 	}
-	for (link = &all; *link && *link != queue; link = &(*link)->next)
-		;
-	if (*link)
-		*link = queue->next;
 	Py_CLEAR(queue->upload);
 }
 

@@ -147,10 +147,16 @@ volume_path(PyObject *self, void *unused)
 }
 
 static PyObject *
-volume_is_begun(PyObject *self, void *unused)
+volume_is_begun(PyObject *object, void *unused)
 {
+	struct volume *self = (struct volume *)object;
+	bool is;
+
 	(void)unused;
-	return PyBool_FromLong(stage_volume_is_begun(((struct volume *)self)->volume));
+	Py_BEGIN_ALLOW_THREADS
+	is = stage_volume_is_begun(self->volume);
+	Py_END_ALLOW_THREADS
+	return PyBool_FromLong(is);
 }
 
 /* Opens the file, which somebody else has open for writing: a descriptor, or -1 with an exception. */

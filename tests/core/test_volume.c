@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -328,6 +329,102 @@ of_the_parent(void)
 	close_both();
 }
 
+static struct stage_volume *logged;
+static size_t lines_of_it;
+
+/* A log that asks the volume of which it is told. */
+static void
+ask(void *context, enum stage_level level, const char *line)
+{
+	(void)context;
+	(void)level;
+	(void)line;
+	alarm(20); /* it would wait for itself */
+	CHECK(stage_volume_is_begun(logged));
+	alarm(0);
+	lines_of_it++;
+}
+
+/* Who writes the log may wait for somebody who waits for the volume. */
+static void
+asked_by_the_log(void)
+{
+	const struct stage_log log = {.write = ask};
+	char *path = NULL;
+	int fd, other;
+
+	open_both();
+	WORKS(stage_dir_mktemp(dir, &path, &failure));
+	for (other = 0; other <= 2; other++) {
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		CHECK(fd >= 0);
+		WORKS(stage_volume_new(path, 1000, true, &log, &logged, &failure));
+		if (other == 2)
+			wrap_begin_two("pthread_create", EAGAIN, "pthread_create", EAGAIN);
+		WORKS(stage_volume_begin(
+			logged, fd, other ? STAGE_VOLUME_OTHER : STAGE_VOLUME_OWN, &failure));
+		wrap_end();
+		close(fd);
+		WORKS(stage_volume_complete(logged, &failure));
+		stage_volume_free(&logged);
+	}
+	CHECK(lines_of_it == 3);
+	free(path);
+	close_both();
+}
+
+/* A thread that completes a volume as soon as all are there. */
+struct completing {
+	struct stage_volume *volume;
+	pthread_barrier_t *all;
+	int code;
+};
+
+static void *
+complete(void *context)
+{
+	struct completing *completing = context;
+
+	pthread_barrier_wait(completing->all);
+	completing->code = stage_volume_complete(completing->volume, NULL);
+	return NULL;
+}
+
+/* Whoever is not the first one finds it complete. */
+static void
+completed_by_all(void)
+{
+	struct completing completing[3];
+	struct stage_volume *volume = NULL;
+	pthread_t threads[3];
+	pthread_barrier_t all;
+	int fd, round;
+	size_t i;
+
+	open_both();
+	CHECK(pthread_barrier_init(&all, NULL, 3) == 0);
+	make_file(in_dir("volume"), "", 0600);
+	fd = open(in_dir("volume"), O_WRONLY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	for (round = 0; round < 1000; round++) {
+		WORKS(stage_volume_new("no/such/path", 0, false, NULL, &volume, &failure));
+		WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure));
+		for (i = 0; i < 3; i++) {
+			completing[i] = (struct completing){volume, &all, 0};
+			CHECK(pthread_create(&threads[i], NULL, complete, &completing[i]) == 0);
+		}
+		for (i = 0; i < 3; i++) {
+			pthread_join(threads[i], NULL);
+			CHECK(completing[i].code == 0);
+		}
+		stage_volume_free(&volume);
+	}
+	close(fd);
+	unlink(in_dir("volume"));
+	pthread_barrier_destroy(&all);
+	close_both();
+}
+
 static const struct test tests[] = {
 	{"from_begun_to_sealed", from_begun_to_sealed},
 	{"not_known", not_known},
@@ -337,6 +434,8 @@ static const struct test tests[] = {
 	{"wrong_order", wrong_order},
 	{"ended", ended},
 	{"of_the_parent", of_the_parent},
+	{"asked_by_the_log", asked_by_the_log},
+	{"completed_by_all", completed_by_all},
 	{NULL, NULL},
 };
 

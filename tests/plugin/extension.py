@@ -6,11 +6,14 @@
 #	guard FOLDER	what of the host is not as it was proved
 #	tempdir FOLDER	a relative --tempdir, and a run whose working directory is changed
 #	swapped FOLDER	a further temp root, below FOLDER, that is replaced after it was vetted
+#	resumed FOLDER	lists that change while what a dead run has left is handed off
 import fcntl
 import hashlib
 import os
 import resource
+import signal
 import sys
+import time
 
 from duplicity import config
 from duplicity import diffdir  # which the extension asks for what is not its own
@@ -370,7 +373,50 @@ def check_swapped(folder):
         complain(f'{victim}, which was never vetted, was used')
 
 
+def stage_and_die(folder):
+    """Stages two volumes, and is killed when both are sealed."""
+    def die(local_name, *rest):
+        journal = os.path.join(os.path.dirname(local_name), b'journal')
+        while True:
+            with open(journal, 'rb') as file:
+                if file.read().count(b'staged-') >= 2:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(0.01)
+    staging = _stagedir.Staging('file:///target', folder, die, 1, 0.0)
+    for number in 1, 2:
+        volume = staging.volume(1)
+        write_other(volume)
+        with open(os.path.join(folder, 'manifest'), 'a', encoding='ascii') as manifest:
+            manifest.write(f'Volume {number}:\n    Hash SHA1 {volume.sha1().hex()}\n')
+        staging.put(volume, f'vol{number}', 'manifest', number)
+    staging.drain()
+
+
+def check_resumed(folder):
+    """The log, which is Python, may take away what it is called for."""
+    child = os.fork()
+    if child == 0:
+        stage_and_die(folder)
+    os.waitpid(child, 0)
+    staging = _stagedir.Staging('file:///target', folder, upload, 1, 0.0)
+    names = [name for name, _path in staging.adopt()]
+    if names != [b'vol1', b'vol2']:
+        complain(f'{names} wait for a later run')
+    judged, stored, stock = [(f'backup {os.getpid()}', _stagedir.RESUME_JUDGE) for _name in names], [], log.Log
+
+    def forget(*arguments, **keywords):
+        judged.clear()
+        return stock(*arguments, **keywords)
+    log.Log = forget
+    if staging.resume(judged, stored) != names or judged:
+        complain(f'not both are handed off, or {judged} is left')
+    log.Log = stock
+    staging.drain()
+    _stagedir.reclaim(folder)
+    tempdir.default().cleanup()
+
+
 part, argument = sys.argv[1:]
 {'unopened': check_unopened, 'helpers': check_helpers, 'guard': check_guard, 'tempdir': check_tempdir,
- 'swapped': check_swapped}[part](argument)
+ 'swapped': check_swapped, 'resumed': check_resumed}[part](argument)
 sys.exit(1 if wrong else 0)

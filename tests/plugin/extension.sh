@@ -19,6 +19,10 @@ extension helpers "$work/helpers"
 mkdir "$work/guard"
 extension guard "$work/guard"
 
+mkdir "$work/resumed"
+extension resumed "$work/resumed"
+nothing_left 'volumes that were handed off while a list changed'
+
 mkdir "$work/tempdir"
 extension tempdir "$work/tempdir"
 is_empty "$work/tempdir/relative" 'a relative --tempdir'
