@@ -324,7 +324,9 @@ hostcheck_why_unproved(PyObject *module, PyObject *arguments)
 	if (!PyArg_ParseTuple(arguments, "sO&O&:why_unproved", &version, PyUnicode_FSConverter,
 		    &folder, PyUnicode_FSConverter, &table))
 		return NULL;
+	Py_BEGIN_ALLOW_THREADS
 	code = proved_read(PyBytes_AsString(table), version, &proved, &error);
+	Py_END_ALLOW_THREADS
 	if (code == STAGE_E_MEMORY)
 		reason = errors_raise(&error);
 	else if (code < 0)
