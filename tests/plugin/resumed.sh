@@ -70,11 +70,15 @@ for encrypted in '' yes; do
 	bring_back ''
 	echo "$rate" >"$target.control/rate"
 	options_of "$encrypted"
+	since=$(date +%s%N)
 	measure plugged duplicity "${options[@]}" "$source" "stage+$url"
+	milliseconds=$((($(date +%s%N) - since) / 1000000))
 	staging_calls[_$encrypted]=$staging_call
 	all_calls[_$encrypted]=$calls
 done
-note "undisturbed, a run has ${all_calls[_]} calls, with encryption ${all_calls[_yes]}," \
+# storage is to take longer than making the volumes does on this machine, as busy as it is now
+[ $((25000000 / milliseconds * 700)) -ge "$rate" ] || rate=$((25000000 / milliseconds * 700))
+note "storage takes $rate bytes a second; undisturbed, a run has ${all_calls[_]} calls, with encryption ${all_calls[_yes]}," \
 	"and makes $(find "$target" -name '*.vol*' | wc -l) volumes"
 
 # choose_call WHO - at which call a run is killed: $call.
