@@ -180,7 +180,7 @@ int stage_spool_check(
 
 /*
  * Records for people that an attempt to hand off the file has failed. URLs in the message lose their
- * secrets (url.h); what else in it may be a secret is for the caller to take out (secrets.h).
+ * secrets (url.h); what else in it may be a secret is for the caller to take out (redact.h).
  */
 void stage_spool_note_failure(struct stage_spool *spool, const struct stage_spool_file *file,
 	unsigned int attempt, const char *message);
