@@ -24,7 +24,7 @@
 #include "staging/configuration.h"
 #include "staging/directory.h"
 #include "staging/queue.h"
-#include "staging/volume.h"
+#include "staging/volumeobject.h"
 
 /*
  * A block of the host's tar files is what was read, and in front of it a header, padded to 512
@@ -183,13 +183,13 @@ begin_file(struct writer *writer, const char *name)
 
 	if (fd < 0)
 		return -1;
-	writer->volume = volume_find(name);
+	writer->volume = volumeobject_find(name);
 	if (writer->volume &&
-		volume_begin(writer->volume, fd, STAGE_VOLUME_OWN, writer->waits) < 0) {
+		volumeobject_begin(writer->volume, fd, STAGE_VOLUME_OWN, writer->waits) < 0) {
 		gil_close(fd);
 		return -1;
 	}
-	writer->wrote_to = writer->volume ? volume_of(writer->volume) : NULL;
+	writer->wrote_to = writer->volume ? volumeobject_of(writer->volume) : NULL;
 	writer->output = (struct stage_output){.fd = fd,
 		.name = name,
 		.make_room = writer->waits ? make_room : NULL,

@@ -155,17 +155,17 @@ add_spool(struct jobs *jobs, const struct stage_spool_found *spool, bool quiet)
 static enum command_exit
 find_jobs(const struct command_options *options, bool quiet, struct jobs *ret_jobs)
 {
-	struct command_places places;
+	struct command_search search;
 	enum command_exit status;
 	size_t i, k;
 
 	*ret_jobs = (struct jobs){0};
-	status = command_places_find(options->directories, &places);
-	if (status != COMMAND_SETTINGS && command_find_all_spools(&places) != COMMAND_DONE)
+	status = command_search(options->directories, &search);
+	if (status != COMMAND_SETTINGS && command_find_all_spools(&search) != COMMAND_DONE)
 		status = COMMAND_PROBLEM;
-	for (i = 0; i < places.count; i++) {
-		for (k = 0; k < places.list[i].spool_count; k++) {
-			const struct stage_spool_found *spool = &places.list[i].spools[k];
+	for (i = 0; i < search.count; i++) {
+		for (k = 0; k < search.list[i].spool_count; k++) {
+			const struct stage_spool_found *spool = &search.list[i].spools[k];
 
 			if (spool->unreadable) {
 				command_unreadable_spool(spool);
@@ -177,7 +177,7 @@ find_jobs(const struct command_options *options, bool quiet, struct jobs *ret_jo
 			}
 		}
 	}
-	command_places_free(&places);
+	command_search_free(&search);
 	return status;
 }
 

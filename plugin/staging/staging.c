@@ -18,7 +18,7 @@
 #include "python/hostlog.h"
 #include "staging/configuration.h"
 #include "staging/home.h"
-#include "staging/volume.h"
+#include "staging/volumeobject.h"
 
 /*
  * How much larger than asked for a volume may become: the host looks at its size only between
@@ -153,14 +153,14 @@ staging_volume(PyObject *object, PyObject *size)
 	code = reserve(self, bytes + VOLUME_SLACK, &path, &directory, &error);
 	if (code)
 		return code > 0 ? NULL : errors_raise_final(&error);
-	volume = volume_new(path, directory, bytes + VOLUME_SLACK, self->settings->durable);
+	volume = volumeobject_new(path, directory, bytes + VOLUME_SLACK, self->settings->durable);
 	free(path);
 	if (!volume)
 		return NULL;
 	before = self->volume;
 	self->volume = Py_NewRef(volume);
 	if (before)
-		volume_end(before);
+		volumeobject_end(before);
 	Py_XDECREF(before);
 	return volume;
 }
@@ -200,7 +200,7 @@ struct put {
 static int
 prepare(struct staging *self, const struct put *put, char **ret_note, struct stage_error *error)
 {
-	struct stage_volume *volume = volume_of(put->volume);
+	struct stage_volume *volume = volumeobject_of(put->volume);
 	int code;
 
 	Py_BEGIN_ALLOW_THREADS
@@ -220,20 +220,20 @@ static int
 stage(struct staging *self, const struct put *put, const char *note, uint64_t *ret_size,
 	struct stage_error *error)
 {
-	struct stage_volume *volume = volume_of(put->volume);
+	struct stage_volume *volume = volumeobject_of(put->volume);
 	struct stage_spool_file *file;
 	struct stage_spool *spool;
 	int code;
 
 	code = queue_prepare(&self->queue, error);
 	if (code == 0)
-		code = places_accept(&self->places, volume_directory(put->volume),
+		code = places_accept(&self->places, volumeobject_directory(put->volume),
 			stage_volume_path(volume), put->name, note, &spool, &file, error);
 	if (code == 0)
 		code = stage_volume_staged(volume, file, error);
 	if (code < 0)
 		return code;
-	volume_end(put->volume);
+	volumeobject_end(put->volume);
 	*ret_size = file->size; /* the file is the queue's from the next line on */
 	return queue_put(&self->queue, spool, file, error);
 }
@@ -272,7 +272,7 @@ staging_put(PyObject *object, PyObject *arguments)
 		return NULL;
 	put.name = PyBytes_AsString(name);
 	put.manifest = PyBytes_AsString(manifest);
-	if (volume_of(put.volume))
+	if (volumeobject_of(put.volume))
 		result = put_volume(self, &put);
 	Py_DECREF(name);
 	Py_DECREF(manifest);
@@ -429,7 +429,7 @@ staging_dealloc(PyObject *object)
 		*link = self->next;
 	staging_close(self);
 	if (self->volume)
-		volume_end(self->volume);
+		volumeobject_end(self->volume);
 	Py_CLEAR(self->volume);
 	queue_release(&self->queue);
 	free(self->home);
