@@ -14,7 +14,7 @@
  * the writer does, too. The thread has the kernel write to disk meanwhile what it is to have on disk
  * later.
  *
- * The digests are of what was written, whatever the disk makes of it. (follow.h is for files that
+ * The digests are of what was written, whatever the disk makes of it. (digestfollow.h is for files that
  * another process writes.)
  *
  * Not installed. Threads: one thread at a time for one struct. Its own blocks all signals. Forks: the

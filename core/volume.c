@@ -15,7 +15,7 @@
 
 #include "allocate.h"
 #include "digestthread.h"
-#include "follow.h"
+#include "digestfollow.h"
 #include "regular.h"
 
 enum state { RESERVED, BEGUN, COMPLETE, STAGED, ENDED };
@@ -34,7 +34,7 @@ struct stage_volume {
 	enum state state;
 	int held_fd;                       /* from before it was written; -1: none */
 	struct stage_digestthread *thread; /* of a volume that is begun, one of the two, or none */
-	struct stage_follow *follow;
+	struct stage_digestfollow *follow;
 	int thread_fd; /* the thread's; -1: none */
 	bool has_digest, has_sha1;
 	struct stage_digest digest;
@@ -148,7 +148,7 @@ take_digests(struct stage_volume *volume, int fd, enum stage_volume_writer write
 	if (again < 0)
 		return stage_error_set(error, STAGE_E_SYSTEM, 0, "it cannot be opened for reading");
 	if (writer == STAGE_VOLUME_OTHER) {
-		code = stage_follow_open(
+		code = stage_digestfollow_open(
 			again, volume->path, volume->durable, &volume->follow, error);
 		if (code < 0)
 			close(again);
@@ -228,10 +228,10 @@ end_thread(struct stage_volume *volume, struct stage_error *error)
 static int
 end_follow(struct stage_volume *volume, struct stage_error *error)
 {
-	struct stage_followed followed;
+	struct stage_digestfollowed followed;
 	int code;
 
-	code = stage_follow_end(&volume->follow, &followed, error);
+	code = stage_digestfollow_end(&volume->follow, &followed, error);
 	if (code < 0)
 		return code;
 	volume->digest = followed.digest;
@@ -325,7 +325,7 @@ static void
 end(struct stage_volume *volume)
 {
 	stage_digestthread_drop(&volume->thread);
-	stage_follow_drop(&volume->follow);
+	stage_digestfollow_drop(&volume->follow);
 	close_fd(&volume->thread_fd);
 	close_fd(&volume->held_fd);
 	if (volume->state != STAGED)

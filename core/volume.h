@@ -27,7 +27,7 @@
  *
  * Its digests are taken while it is written: the SHA-1 for the host's manifest, the SHA-256 for
  * sealing. Of this process's own writer they are taken of what it writes (digestthread.h), of gpg's by
- * reading the file behind it (follow.h). Where that cannot be had the backup goes on: whoever wants a
+ * reading the file behind it (digestfollow.h). Where that cannot be had the backup goes on: whoever wants a
  * digest then reads the file, and log says so.
  *
  * A descriptor from before it is written goes with it to the spool: by that alone the kernel tells for

@@ -54,8 +54,8 @@ struct suite {
 	X(orphan)                                                                                  \
 	X(digest)                                                                                  \
 	X(digestthread)                                                                            \
-	X(growing)                                                                                 \
 	X(follow)                                                                                  \
+	X(digestfollow)                                                                            \
 	X(journal)                                                                                 \
 	X(journal_parse)                                                                           \
 	X(spool)                                                                                   \
