@@ -56,8 +56,8 @@ enum stage_volume_writer {
 };
 
 /*
- * A volume at path, for which bytes are reserved. durable: it will be synced before it counts as
- * sealed. path is copied; what log points to must live as long as the volume. STAGE_E_MEMORY,
+ * A volume at path, for which bytes are reserved. No writer is stopped at that size: whoever writes the
+ * volume keeps its limit. durable: it will be synced before it counts as sealed. path is copied; what log points to must live as long as the volume. STAGE_E_MEMORY,
  * STAGE_E_SYSTEM.
  */
 int stage_volume_new(const char *path, uint64_t bytes, bool durable, const struct stage_log *log,

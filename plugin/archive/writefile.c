@@ -1,9 +1,10 @@
 /*
  * gzip_write_file: the host's gpg.GzipWriteFile, by core/gzip in the place of zlib.
  *
- * The loop is the host's: asks the iterator how much it would read at most, and whether that fits;
- * takes a block; writes it. What it asks is stricter, so that no file is larger than it may be: the
- * host does not count what zlib has not given out yet.
+ * The loop is the host's: it asks the iterator how much that reads next at most, and whether so much
+ * fits; takes a block; writes it. Here "fits" is stricter, so that no file gets larger than its limit: the
+ * host does not count the bytes that zlib has not given out yet. (staging/volumeobject.h: how large a volume
+ * may become.)
  *
  * Waits and work are done without the GIL. Errors are raised as the host's own code would: OSError
  * with errno and name; what the iterator raises passes through as it is.

@@ -1,6 +1,6 @@
 /*
- * A volume's way: room for it is found, the host makes it, put() gives it to the queue. Where there is
- * no room, storage is waited for, then another temp root is opened, then other runs are waited for.
+ * A volume's way: room for it is found, the host makes it, put() gives it to the queue. If there is no
+ * room, storage is waited for. Then another temp root is opened, then other runs are waited for.
  */
 #include "staging/staging.h"
 
@@ -19,12 +19,6 @@
 #include "staging/configuration.h"
 #include "staging/home.h"
 #include "staging/volumeobject.h"
-
-/*
- * How much larger than asked for a volume may become: the host looks at its size only between
- * blocks of 64 KiB, and a compressor gives out more at its end.
- */
-#define VOLUME_SLACK (256 * 1024)
 
 /* Seconds between two looks for room that others may give back. */
 #define LOOK 0.2
@@ -150,10 +144,11 @@ staging_volume(PyObject *object, PyObject *size)
 	if (PyErr_Occurred())
 		return NULL;
 	let_adopted_go(self);
-	code = reserve(self, bytes + VOLUME_SLACK, &path, &directory, &error);
+	bytes += VOLUMEOBJECT_SLACK;
+	code = reserve(self, bytes, &path, &directory, &error);
 	if (code)
 		return code > 0 ? NULL : errors_raise_final(&error);
-	volume = volumeobject_new(path, directory, bytes + VOLUME_SLACK, self->settings->durable);
+	volume = volumeobject_new(path, directory, bytes, self->settings->durable);
 	free(path);
 	if (!volume)
 		return NULL;

@@ -5,6 +5,21 @@
  * the hooks in the host take it from there. GzipWriteFile and GPGFile get a file's name and nothing else.
  * There it is found by that name: volumeobject_find().
  *
+ * How large a volume may become beside --volsize (the host's config.volsize)
+ *
+ *	without encryption	Never above --volsize. archive/writefile.c asks before each block whether it
+ *				surely fits (has_room()), and core/gzip.h counts the worst case for bytes
+ *				that are not compressed yet.
+ *
+ *	with encryption		It may be above by the bytes that are in the pipe and in gpg when the host
+ *				stops. The host's GPGWriteFile stops by the size of the file, 50 KiB below
+ *				--volsize, and does not count them. archive/pipe.c makes the pipe 64 KiB in
+ *				time; gpg's part has no limit. Volumes of 1 and 3 MiB were up to 52 KB above
+ *				(measured, gpg 2.2.40). VOLUMEOBJECT_SLACK is room for that.
+ *
+ *	reserved, allocated	--volsize and VOLUMEOBJECT_SLACK: Staging.volume(). Nothing ends a volume that
+ *				gets larger. It only has no space of its own beyond that.
+ *
  * All functions are called with the GIL held, and give it up while they work.
  */
 #ifndef STAGEDIR_VOLUMEOBJECT_H
@@ -16,6 +31,9 @@
 #include <stdint.h>
 
 #include "volume.h"
+
+/* Bytes that are reserved for a volume beyond --volsize. */
+#define VOLUMEOBJECT_SLACK ((uint64_t)256 * 1024)
 
 /* Adds Volume to the module: 0, or -1 with an exception. */
 int volumeobject_add_type(PyObject *module);
