@@ -57,7 +57,7 @@ struct suite {
 	X(follow)                                                                                  \
 	X(digestfollow)                                                                            \
 	X(journal)                                                                                 \
-	X(journal_parse)                                                                           \
+	X(journal_read)                                                                            \
 	X(spool)                                                                                   \
 	X(spool_adopt)                                                                             \
 	X(spool_check)                                                                             \
