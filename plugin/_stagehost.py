@@ -472,16 +472,16 @@ def _begin_run():
 
 def _begin_first(check):
     """
-    dup_main.check_resources, which is the one place at which a run begins: every action comes here when it has the lock of
-    the archive directory, and before it looks at that directory or at storage. And for a backup that stages ahead it leaves
-    it to that to find space: it hands off first what dead runs have left, and waits for what other runs give back.
+    dup_main.check_resources, the one place where a run begins: every action comes here with the lock of the archive
+    directory, before it looks at that directory or at storage. The host asks here for free space, a multiple of volsize. A
+    backup that stages ahead finds space by itself, so for it the host is told to ask for none.
     """
     def check_resources(action):
         if not config.dry_run:
             _begin_run()
         volsize = config.volsize
         if target() and backs_up() and extension().stages_ahead():
-            config.volsize = 0  # of which this space is a multiple
+            config.volsize = 0  # check() then asks for no space
         try:
             check(action)
         finally:
