@@ -132,7 +132,7 @@ add_directory(struct report *report, const char *root, const char *path)
 	if (report->count)
 		return COMMAND_DONE;
 	command_problem(
-		"%s is no staging directory; \"stagedir status\" lists those that there are", path);
+		"%s is no staging directory; \"stagedir status\" lists those that exist", path);
 	return COMMAND_PROBLEM;
 }
 

@@ -1,10 +1,10 @@
 /*
- * What waits is handed off by the host itself, which alone knows how to open the target and what
- * belongs in it: when it begins, the plugin takes over what dead runs left for that target and
- * that archive directory, in all temp roots - in a backup, or where the environment has FLUSH.
- * collection-status is the least that lists, and needs neither source nor passphrase.
+ * The host itself hands off the waiting files: it alone can open the target, and knows what belongs there.
+ * When a run of the host begins, the plugin takes over the files of dead runs for its target and archive
+ * directory, in all temp roots. It does so in a backup, or if the environment has FLUSH. So this runs
+ * collection-status, the least command that lists storage, which needs neither source nor passphrase.
  *
- * Nothing that the child prints is understood: whether it has worked is seen in what still waits.
+ * The output of the child is not parsed. Whether it has worked shows in the files that still wait.
  */
 #include "command/command.h"
 
@@ -141,7 +141,7 @@ add_spool(struct jobs *jobs, const struct stage_spool_found *spool, bool quiet)
 			add_file(jobs, spool, &spool->list[i]);
 	if (spool->unlisted && !quiet)
 		command_say(
-			"%s in %s cannot be handed off, as the records that may have told of them are damaged; \"stagedir gc\" removes them",
+			"%s in %s cannot be handed off: damaged records of the journal may have been theirs; \"stagedir gc\" removes them",
 			command_volumes(volumes, spool->unlisted, spool->unlisted_bytes),
 			spool->path);
 	if (useless && !quiet)
@@ -346,7 +346,7 @@ do_job(const struct job *job, const struct command_options *options)
 	char **arguments;
 
 	if (!strchr(job->home, '/')) {
-		command_problem("%s waits for %s, but of what backup is not known",
+		command_problem("%s waits for %s, but nobody can tell of which backup",
 			command_volumes(volumes, job->count, job->bytes), job->target);
 		return COMMAND_PROBLEM;
 	}

@@ -144,7 +144,7 @@ check_spool(struct report *report, const struct stage_spool_found *found)
 	}
 	if (found->damaged)
 		command_problem(
-			"%s: %zu records of its journal are damaged; %s may have been told of by them",
+			"%s: %zu records of its journal are damaged; %s may have been theirs",
 			found->path, found->damaged,
 			command_volumes(volumes, found->unlisted, found->unlisted_bytes));
 	add_missing(report, found);
