@@ -53,7 +53,7 @@ struct stage_journal;
 /* The same for all files of a journal. The texts are the caller's, who may read more into them. */
 struct stage_journal_about {
 	const char *target; /* where the files are to go: a URL in its target form (url.h) */
-	const char *home;   /* the host's directory of what belongs to them; "" if there is none */
+	const char *home;   /* the host's directory that belongs to them; "" if there is none */
 };
 
 /* A file that waits for hand-off. All strings are the content's; none is NULL. */

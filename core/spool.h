@@ -65,7 +65,7 @@ struct stage_spool_file {
 struct stage_spool_about {
 	/* the URL where the files are to go; its target form (url.h) is what is written down */
 	const char *target;
-	const char *home; /* the host's directory of what belongs to them; "" if there is none */
+	const char *home; /* the host's directory that belongs to them; "" if there is none */
 };
 
 /*

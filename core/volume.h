@@ -23,7 +23,7 @@
  *	ended		nobody wants it any more
  *
  * A call in the wrong state is STAGE_E_ARGUMENT, with a message that names the volume, its state and
- * what was to be done.
+ * the call.
  *
  * Its digests are taken while it is written: the SHA-1 for the host's manifest, the SHA-256 for sealing.
  * If this process writes it, they are taken of the bytes in hand (digestthread.h); if gpg does, by reading
