@@ -1,13 +1,12 @@
 /*
  * compressor - one block of data becomes one member of a gzip file
  *
- * A member (RFC 1952) is a gzip file by itself; behind each other they are one, too. A member never
- * has more than STAGE_MEMBER_MAX() bytes: what compression would make longer is stored as it is. It
- * tells neither a time nor a name, so that it depends on the data and the level alone, and on the
- * library that compressed it.
+ * A member (RFC 1952) is a gzip file by itself. Several members behind each other are one, too. A member
+ * has at most STAGE_MEMBER_MAX() bytes: data that compression would make longer are stored as they are.
+ * It holds neither a time nor a name. So it depends only on the data, the level, and the library.
  *
- * That is libdeflate, or zlib where it is missing (HAVE_LIBDEFLATE). Neither can begin a block with
- * what it has learnt from the one before, so that blocks are better not small.
+ * The library is libdeflate, or zlib where that is missing (HAVE_LIBDEFLATE). Each block is compressed
+ * without knowledge of the one before, so small blocks compress worse.
  *
  * Not installed. A compressor is for one thread at a time.
  */
@@ -18,7 +17,7 @@
 
 struct stage_compressor;
 
-/* The best level; that of zlib is 9, and does for all above it. */
+/* The best level. zlib's best is 9, which it uses for all above. */
 #define STAGE_LEVEL_MAX 12
 
 /* DEFLATE (RFC 1951) stores up to so many bytes at a time, and needs 5 more for that; a member has
@@ -27,10 +26,10 @@ struct stage_compressor;
 #define STAGE_MEMBER_MAX(size)                                                                     \
 	((size) + 18 + 5 * (((size) + STAGE_STORED_MAX - 1) / STAGE_STORED_MAX + ((size) == 0)))
 
-/* Bytes that a buffer for it must have: a library may want some more while it works. */
+/* Bytes that a buffer for a member must have: a library may need some more while it works. */
 #define STAGE_MEMBER_ROOM(size) (STAGE_MEMBER_MAX(size) + 64)
 
-/* level is from 1, fast, to STAGE_LEVEL_MAX, small. NULL for want of memory. */
+/* level is from 1, fast, to STAGE_LEVEL_MAX, small. NULL: there is no memory. */
 struct stage_compressor *stage_compressor_new(int level);
 
 /*

@@ -137,3 +137,11 @@ stage_cpus(void)
 		cpus = quota;
 	return cpus ? cpus : 1;
 }
+
+unsigned int
+stage_cpus_threads(void)
+{
+	unsigned int cpus = stage_cpus();
+
+	return cpus < STAGE_CPUS_THREADS_MAX ? cpus : STAGE_CPUS_THREADS_MAX;
+}

@@ -1,10 +1,10 @@
 /*
- * digest - what a sealed file is known by: its size and its SHA-256 (FIPS 180-4, by libcrypto)
+ * digest - the size and the SHA-256 by which a sealed file is known (FIPS 180-4, by libcrypto)
  *
- * Of a file that lies there by stage_digest_read(); of bytes that come in pieces by a digester,
- * which can tell their SHA-1, too.
+ * stage_digest_read() takes them of a file. A digester takes them of bytes that come in pieces, and can
+ * take their SHA-1, too.
  *
- * Not installed. Any thread; for one digester one at a time.
+ * Not installed. Any thread; one at a time for one digester.
  */
 #ifndef STAGEDIR_DIGEST_H
 #define STAGEDIR_DIGEST_H
@@ -25,8 +25,8 @@ struct stage_digest {
 };
 
 /*
- * Reads fd from offset 0 to its end (pread(2): the offset of fd stays) and tells what was there.
- * path is for messages. STAGE_E_SYSTEM; STAGE_E_MEMORY.
+ * Reads fd from offset 0 to its end. The offset of fd stays (pread(2)). path is for messages.
+ * STAGE_E_SYSTEM; STAGE_E_MEMORY.
  */
 int stage_digest_read(
 	int fd, const char *path, struct stage_digest *ret_digest, struct stage_error *error);
@@ -37,8 +37,8 @@ void stage_digest_to_hex(const struct stage_digest *digest, char ret_hex[STAGE_D
 struct stage_digester;
 
 /*
- * The caller frees. NULL for want of memory, or where libcrypto is forbidden to do it, which is all
- * that can fail in the others, too, besides a call in the wrong order.
+ * The caller frees. sha1: take that, too. NULL: there is no memory, or libcrypto is not allowed to do it.
+ * The other functions fail for no other reason, or because they are called in the wrong order.
  */
 struct stage_digester *stage_digester_new(bool sha1);
 
@@ -46,8 +46,8 @@ struct stage_digester *stage_digester_new(bool sha1);
 int stage_digester_add(struct stage_digester *digester, const void *data, size_t size);
 
 /*
- * 0, or -1. ret_sha1 is NULL for one without, and only for that. Nothing can be added afterwards, and
- * it is told once: both are refused.
+ * 0, or -1. ret_sha1 must be NULL if no SHA-1 is taken, and only then. Afterwards both add and end are
+ * refused.
  */
 int stage_digester_end(struct stage_digester *digester, struct stage_digest *ret_digest,
 	unsigned char ret_sha1[STAGE_SHA1_BYTES]);

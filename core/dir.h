@@ -2,10 +2,9 @@
  * dir - the tracked, securely created staging directory
  *
  * A struct stage_dir is one private directory in a temp root, mode 0700, with a name from the
- * kernel's randomness. It gives out names of files in it and remembers - tracks - each until it is
- * told to forget it, so that cleanup can remove exactly the files that came from here, one by one,
- * and then the empty directory. Nothing is ever removed recursively, and nothing that it did not
- * name.
+ * kernel's randomness. It gives out names of files in it, and tracks each name until it is told to
+ * forget it. So cleanup removes exactly the files that came from here, one by one, and then the empty
+ * directory. Nothing is ever removed recursively, and nothing with a name that it did not give.
  *
  *	struct stage_dir *dir;
  *	char *path;
@@ -14,7 +13,7 @@
  *	if (stage_dir_open("/var/tmp", NULL, &dir, &error) < 0)
  *		return -1;
  *	if (stage_dir_mkstemp(dir, &fd, &path, &error) == 0) {
- *		...write fd, close it, do with path what is to be done...
+ *		...write fd, close it, use path...
  *		unlink(path);
  *		stage_dir_forget(dir, path, NULL);
  *		free(path);
@@ -23,9 +22,9 @@
  *
  * What holds
  *	- All work is done relative to a descriptor of the directory and follows no symbolic link.
- *	  The directory's path is used only to see that it still leads here, at most every 10 ms:
- *	  once it does not, no name is given out any more (STAGE_E_SWAPPED), and cleanup empties the
- *	  directory itself, wherever it is, and leaves alone what stands in its place.
+ *	  The directory's path is used only to see that it still leads here, at most every 10 ms.
+ *	  If it does not, no name is given out any more (STAGE_E_SWAPPED). Cleanup then empties the
+ *	  directory itself, wherever it is, and leaves alone whatever stands in its place.
  *	- The directory holds an exclusive flock(2) on itself from open to cleanup. While it is held
  *	  the directory is live: stage_orphan_reclaim() and systemd-tmpfiles (tmpfiles.d(5), "Age")
  *	  keep away. The kernel drops it when the process dies, however it dies. Where no lock proves
@@ -34,11 +33,11 @@
  *	- Files are made 0600 with O_EXCL | O_NOFOLLOW | O_CLOEXEC. Every descriptor is
  *	  close-on-exec.
  *
- * Threads: any function may be called by any thread at any time, but for close, which must be the
- * last one. Forks: a directory belongs to the process that opened it. In a child every function
- * fails with STAGE_E_FORKED before it takes a lock, cleanup does nothing, and close frees memory
- * and descriptors but touches no file; so a fork may happen at any moment, also while another
- * thread is in here.
+ * Threads: any thread may call any function at any time; close must be the last call. Forks: a
+ * directory belongs to the process that opened it. In a child every function fails with
+ * STAGE_E_FORKED before it takes a lock. Cleanup does nothing there. Close frees memory and
+ * descriptors, and touches no file. So a fork may happen at any moment, also while another thread
+ * is in here.
  */
 #ifndef STAGEDIR_DIR_H
 #define STAGEDIR_DIR_H
@@ -55,25 +54,25 @@ struct stage_dir;
 
 /*
  * Makes a staging directory in root, an existing directory that the caller has reason to trust:
- * links on its path are followed, nothing is vetted. log is copied; what it points to must live as
- * long as the directory; NULL is silence. Returns 0 and a directory that the caller closes;
+ * links on its path are followed, nothing is vetted. log is copied; its context must live as long
+ * as the directory; NULL is silence. Returns 0 and a directory that the caller closes;
  * STAGE_E_SYSTEM, STAGE_E_MEMORY. On failure nothing is left behind.
  */
 int stage_dir_open(const char *root, const struct stage_log *log, struct stage_dir **ret_dir,
 	struct stage_error *error);
 
 /*
- * The same in a root that was vetted and not refused (root.h), by the descriptor by which it was:
- * nothing is made in what may stand in its place by now. STAGE_E_SWAPPED where something does: names
- * in the directory would lead elsewhere, and it is not left there.
+ * The same in a root that was vetted and not refused (root.h). It is used by the descriptor that was
+ * vetted, so nothing is made in another directory that stands in its place by now. If one does:
+ * STAGE_E_SWAPPED, since paths would lead there; the new directory is removed again.
  */
 int stage_dir_open_root(const struct stage_root *root, const struct stage_log *log,
 	struct stage_dir **ret_dir, struct stage_error *error);
 
 /*
- * The same in the best of the ranked roots, or where that fails (it may have filled up) in the
- * next; logs which one it is and why each better-ranked one is not. STAGE_E_NO_ROOT with all
- * reasons where there is none. roots may be freed afterwards.
+ * The same in the best of the ranked roots (stage_roots_next()), or if that fails, since it may have
+ * filled up, in the next. Logs which root it is, and why those before it are not used.
+ * STAGE_E_NO_ROOT, with all reasons, if there is none. roots may be freed afterwards.
  */
 int stage_dir_open_ranked(const struct stage_roots *roots, const struct stage_log *log,
 	struct stage_dir **ret_dir, struct stage_error *error);
@@ -82,21 +81,21 @@ int stage_dir_open_ranked(const struct stage_roots *roots, const struct stage_lo
 const char *stage_dir_path(struct stage_dir *dir);
 
 /*
- * Is path that of something directly in dir, as mktemp and mkstemp give it, whether tracked or not?
- * Until close. Goes by the path alone, and looks at no file: at path there may be another's by now.
+ * Is path directly in dir, as the paths of mktemp and mkstemp are, whether tracked or not? Until close.
+ * This compares paths and looks at no file: by now somebody else's may be there.
  */
 bool stage_dir_contains(const struct stage_dir *dir, const char *path);
 
 /*
- * The temp root that the directory is in: a descriptor (O_PATH or better) that the caller closes,
- * and its absolute path, that he frees. STAGE_E_CLOSED, STAGE_E_FORKED, STAGE_E_SYSTEM,
+ * The temp root of the directory: a descriptor (O_PATH or better), which the caller closes, and its
+ * absolute path, which he frees. STAGE_E_CLOSED, STAGE_E_FORKED, STAGE_E_SYSTEM,
  * STAGE_E_MEMORY.
  */
 int stage_dir_root(struct stage_dir *dir, int *ret_fd, char **ret_path, struct stage_error *error);
 
 /*
- * Gives out the path of a file that does not exist, never the same twice, and tracks it. The file
- * is not made: mkstemp is better wherever it will do. The caller frees *ret_path. STAGE_E_SWAPPED,
+ * Gives out the path of a file that does not exist, never the same twice, and tracks it. The file is
+ * not made. Use mkstemp wherever that will do. The caller frees *ret_path. STAGE_E_SWAPPED,
  * STAGE_E_CLOSED, STAGE_E_FORKED, STAGE_E_SYSTEM, STAGE_E_MEMORY.
  */
 int stage_dir_mktemp(struct stage_dir *dir, char **ret_path, struct stage_error *error);
@@ -109,52 +108,51 @@ int stage_dir_mkstemp(
 	struct stage_dir *dir, int *ret_fd, char **ret_path, struct stage_error *error);
 
 /*
- * Opens a tracked file for writing, empty; makes it, 0600, where it is not there. By descriptor: a
- * caller that opens path itself could be led into another directory by whoever swaps this one. The
+ * Opens a tracked file for writing, and empties it. Makes it, 0600, if it does not exist. This works by
+ * descriptor: whoever swaps the directory could lead a caller that opens path into another one. The
  * caller closes *ret_fd. STAGE_E_SYSTEM; errors besides: as of forget.
  */
 int stage_dir_create(
 	struct stage_dir *dir, const char *path, int *ret_fd, struct stage_error *error);
 
 /*
- * Stops tracking path, as mktemp or mkstemp gave it. Call it after the file was deleted or moved
- * away: a file that is there is the caller's from now on. Constant time. STAGE_E_UNTRACKED,
+ * Stops tracking path, which mktemp or mkstemp gave. Call it after the file was deleted or moved
+ * away. If the file still exists, it is the caller's from now on. Constant time. STAGE_E_UNTRACKED,
  * STAGE_E_CLOSED, STAGE_E_FORKED.
  */
 int stage_dir_forget(struct stage_dir *dir, const char *path, struct stage_error *error);
 
 /*
- * Removes a tracked file and forgets it. By descriptor: a caller that unlinks path itself could be
- * led to another file by whoever swaps the directory. A file that is gone already is no error.
- * STAGE_E_SYSTEM where it cannot be removed: it is tracked still. Errors besides: as of forget.
+ * Removes a tracked file and forgets it. This works by descriptor: whoever swaps the directory could
+ * lead a caller that unlinks path to another file. No error if the file is gone already.
+ * STAGE_E_SYSTEM: it could not be removed, and is still tracked. Errors besides: as of forget.
  */
 int stage_dir_remove(struct stage_dir *dir, const char *path, struct stage_error *error);
 
 /*
- * Does the path still lead to this directory? To be asked before a path is used that was given out
- * earlier. STAGE_E_SWAPPED; STAGE_E_SYSTEM where that cannot be told; STAGE_E_CLOSED, STAGE_E_FORKED.
+ * Does the directory's path still lead to it? To be asked before a path is used that was given out
+ * earlier. STAGE_E_SWAPPED; STAGE_E_SYSTEM: that cannot be found out; STAGE_E_CLOSED, STAGE_E_FORKED.
  */
 int stage_dir_check(struct stage_dir *dir, struct stage_error *error);
 
 /*
- * Moves a tracked file to another directory, never over an existing file (STAGE_E_SYSTEM, EEXIST); on
- * success it is no longer here, and forgotten. Another file system is EXDEV. The descriptor stays the
- * caller's. Errors besides: as of forget.
+ * Moves a tracked file to another directory, never over an existing file (STAGE_E_SYSTEM, EEXIST), nor
+ * to another file system (EXDEV). On success it is forgotten. The descriptor stays the caller's.
+ * Errors besides: as of forget.
  */
 int stage_dir_move(struct stage_dir *dir, const char *path, int to_dirfd, const char *to_name,
 	struct stage_error *error);
 
 /*
- * Removes every tracked file that is still there, then the directory if it is empty and still at
- * its path. Never fails: what cannot be removed, or was not tracked, is logged as a warning and
- * left; the result is how many such things there are, the directory itself counted as one. The
- * directory is then closed for all but path (NULL) and close; a second call does nothing and
- * returns 0.
+ * Removes every tracked file that still exists, then the directory if it is empty and still at its
+ * path. Never fails: a file that cannot be removed, or was not tracked, is logged as a warning and
+ * left. Returns how many things are left, with the directory itself as one. Afterwards only path
+ * (which gives NULL) and close may be called; a second cleanup does nothing and returns 0.
  */
 size_t stage_dir_cleanup(struct stage_dir *dir);
 
 /*
- * Cleans up if that was not done, frees *dir, sets it to NULL; NULL in it is no error. Keeps errno.
+ * Cleans up unless that was done, frees *dir, sets it to NULL; NULL in it is no error. Keeps errno.
  */
 void stage_dir_close(struct stage_dir **dir);
 

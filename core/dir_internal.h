@@ -4,7 +4,7 @@
  *	dir.c		who may use it, and where it is
  *	dir_open.c	it is made, in the best root
  *	dir_track.c	names are given out, tracked and forgotten
- *	dir_cleanup.c	what is tracked is removed, then the directory
+ *	dir_cleanup.c	tracked files are removed, then the directory
  *
  * States of a struct stage_dir, which only go down:
  *
@@ -12,9 +12,9 @@
  *
  *	closed	cleanup has taken the names away from the struct, and removes them without the lock
  *
- * Everything but owner, path and log is guarded by lock, held and names in `open` only. closed is
- * atomic as well, so that path needs no lock: a child of fork() must never take it, since the
- * thread that held it may not exist there.
+ * lock guards everything but owner, path and log; it guards held and names in `open` only. closed is
+ * atomic as well, so that stage_dir_path() needs no lock. A child of fork() must never take the lock,
+ * since the thread that held it may not exist there.
  *
  * Not installed.
  */
@@ -47,13 +47,13 @@ struct stage_dir {
 };
 
 /*
- * To be called first, and paired with leave, by whatever uses what lock guards. STAGE_E_FORKED,
- * STAGE_E_CLOSED: the lock is not had.
+ * Takes the lock; every use of a guarded member stands between this and leave. STAGE_E_FORKED,
+ * STAGE_E_CLOSED: the lock is not held.
  */
 int stage_dir_enter(struct stage_dir *dir, struct stage_error *error);
 void stage_dir_leave(struct stage_dir *dir);
 
-/* As stage_dir_check(), for who is in already, or has it alone. */
+/* As stage_dir_check(), for a caller that has entered, or has the directory alone. */
 int stage_dir_check_in_place(const struct stage_dir *dir, struct stage_error *error);
 
 #endif

@@ -127,24 +127,18 @@ int
 stage_dir_open_ranked(const struct stage_roots *roots, const struct stage_log *log,
 	struct stage_dir **ret_dir, struct stage_error *error)
 {
+	const struct stage_root *root = NULL;
 	struct stage_error failure;
-	int state, code = STAGE_E_NO_ROOT;
-	size_t i;
+	int code = STAGE_E_NO_ROOT;
 
-	for (state = STAGE_ROOT_GOOD; state < STAGE_ROOT_REFUSED; state++) {
-		for (i = 0; i < roots->count; i++) {
-			const struct stage_root *root = &roots->list[i];
-
-			if ((int)root->state != state)
-				continue;
-			code = stage_dir_open_root(root, log, ret_dir, &failure);
-			if (code == 0) {
-				log_choice(roots, root, log);
-				return 0;
-			}
-			stage_log_line(log, STAGE_WARNING, "temp root %s (%s) failed: %s",
-				root->path, root->origin, failure.message);
+	while ((root = stage_roots_next(roots, root))) {
+		code = stage_dir_open_root(root, log, ret_dir, &failure);
+		if (code == 0) {
+			log_choice(roots, root, log);
+			return 0;
 		}
+		stage_log_line(log, STAGE_WARNING, "temp root %s (%s) failed: %s", root->path,
+			root->origin, failure.message);
 	}
 	if (!roots->chosen)
 		return stage_roots_none(roots, error);

@@ -1,17 +1,16 @@
 /*
  * error - how every room of libstagedir reports a failure
  *
- * A function that can fail returns 0 or a negative enum stage_code, and takes as its last argument
- * a struct stage_error of the caller, or NULL when the caller wants the code alone:
+ * A function that can fail returns 0 or a negative enum stage_code. Its last argument is a struct
+ * stage_error of the caller, or NULL if he wants the code alone:
  *
  *	struct stage_error error;
  *
  *	if (stage_dir_open("/var/tmp", NULL, &dir, &error) < 0)
  *		fprintf(stderr, "myprog: %s\n", error.message);
  *
- * The struct is written only on failure, and what a function returns through its ret_ arguments
- * only on success. Nothing here is global: two threads with two structs never meet. Nothing is
- * allocated.
+ * The struct is written only on failure, the ret_ arguments only on success. Nothing here is global:
+ * two threads with two structs never meet. Nothing is allocated.
  */
 #ifndef STAGEDIR_ERROR_H
 #define STAGEDIR_ERROR_H
@@ -60,13 +59,13 @@ enum stage_code {
 	/* A temp root has not enough room now; the message says what is missing. */
 	STAGE_E_NO_ROOM = -11,
 
-	/* A file could not be handed off, and was given up; the message is that of the last attempt. */
+	/* A file could not be handed off, and was given up. The message is of the last attempt. */
 	STAGE_E_HANDOFF = -12,
 
-	/* What was waited for did not come about in the given time. No message. */
+	/* The given time is over, and the wanted state was not reached. No message. */
 	STAGE_E_AGAIN = -13,
 
-	/* A live run holds it. */
+	/* A live run holds the staging directory or spool. */
 	STAGE_E_BUSY = -14,
 };
 
@@ -79,28 +78,28 @@ struct stage_error {
 	/* errno of the failed call, 0 where no system call failed */
 	int sys_errno;
 
-	/* One line of UTF-8 for people: control characters and bytes that are not UTF-8 - names of
-	 * files may hold both - are written as \xNN, a backslash stays as it is. No newline. */
+	/* One line of UTF-8 for people, without newline. Names of files may hold control characters
+	 * and bytes that are not UTF-8: these are written as \xNN. A backslash stays as it is. */
 	char message[STAGE_ERROR_MESSAGE_MAX];
 };
 
 /*
  * Fills *error (which may be NULL) and returns code, so that a function can end with
- * `return stage_error_set(...)`. Where sys_errno is not 0 its text is added: "FORMAT: TEXT".
+ * `return stage_error_set(...)`. If sys_errno is not 0 its text is added: "FORMAT: TEXT".
  * Keeps errno.
  */
 int stage_error_set(struct stage_error *error, enum stage_code code, int sys_errno,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* The text of an errno in English, "unknown error" where it has none. Never NULL. */
+/* The text of an errno in English, or "unknown error". Never NULL. */
 const char *stage_error_errno_text(int sys_errno);
 
 /* The name of a code, such as "STAGE_E_MEMORY"; "unknown" for any other number. Never NULL. */
 const char *stage_error_code_name(int code);
 
 /*
- * Writes text to buffer (size bytes, at least 4, with the NUL) in the form that a message has, see
- * struct stage_error above. Returns buffer. What does not fit is cut and ends in "...".
+ * Writes text to buffer (size bytes, at least 4, with the NUL) in the form of a message, see struct
+ * stage_error above. Returns buffer. A text that does not fit is cut and ends in "...".
  */
 char *stage_error_printable(char *buffer, size_t size, const char *text);
 

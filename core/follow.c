@@ -1,220 +1,152 @@
-/*
- * What the thread has is its own while it lives; growing alone is for both.
- */
 #include "follow.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "durable.h"
-#include "growing.h"
 
-/* Bytes for a pread(2): enough for the calls to cost nothing beside the digests. */
-#define PIECE (256 * 1024)
-
-/* Bytes for a sync_file_range(2), at least. */
-#define WRITE_BACK_BYTES ((uint64_t)8 * 1024 * 1024)
-
-struct stage_follow {
-	pid_t owner;
-	int fd;
-	char *path;
-	bool write_back;
-	pthread_t thread;
-	struct stage_growing growing;
-
-	struct stage_digester *digester;
-	unsigned char *buffer;
-	uint64_t begun;             /* bytes of which writing to disk was begun */
-	struct stage_error failure; /* its code is 0 where nothing has failed */
-};
+/* Bytes at the end of a file that somebody may still be writing. */
+#define UNSETTLED (256 * 1024)
 
 static int
-no_memory(const char *path, struct stage_error *error)
+fail(const struct stage_follow *follow, struct stage_error *error)
 {
-	return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for the digests of %s", path);
-}
-
-/* Has the writing to disk begin. Whatever comes of it is told by the sync of the owner. */
-static void
-write_back(struct stage_follow *follow)
-{
-	uint64_t size = stage_growing_size(&follow->growing), bytes = size - follow->begun;
-
-	if (!follow->write_back || bytes < WRITE_BACK_BYTES)
-		return;
-	(void)sync_file_range(
-		follow->fd, (off_t)follow->begun, (off_t)bytes, SYNC_FILE_RANGE_WRITE);
-	follow->begun = size;
-}
-
-/* In the thread. */
-static void *
-run(void *context)
-{
-	struct stage_follow *follow = context;
-	size_t count = 0;
-
-	for (;;) {
-		if (stage_growing_read(&follow->growing, follow->buffer, PIECE, STAGE_CLOCK_NEVER,
-			    &count, &follow->failure) < 0)
-			return NULL;
-		if (count == 0)
-			break;
-		if (stage_digester_add(follow->digester, follow->buffer, count) < 0) {
-			no_memory(follow->path, &follow->failure);
-			return NULL;
-		}
-		write_back(follow);
-	}
-	return NULL;
-}
-
-/* Without the thread and what it shares. */
-static void
-release(struct stage_follow *follow)
-{
-	if (follow->fd >= 0)
-		close(follow->fd);
-	stage_digester_free(follow->digester);
-	free(follow->buffer);
-	free(follow->path);
-	free(follow);
-}
-
-/* What is shared, and the thread, or none of them. */
-static int
-start(struct stage_follow *follow, int fd, struct stage_error *error)
-{
-	sigset_t all, before;
-	int code;
-
-	code = stage_growing_init(&follow->growing, fd, follow->path, error);
-	if (code < 0)
-		return code;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	code = pthread_create(&follow->thread, NULL, run, follow);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (code == 0)
-		return 0;
-	stage_growing_release(&follow->growing);
-	return stage_error_set(
-		error, STAGE_E_SYSTEM, code, "cannot start a thread that follows %s", follow->path);
+	return stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot read %s", follow->path);
 }
 
 int
-stage_follow_open(int fd, const char *path, bool write_back, struct stage_follow **ret_follow,
-	struct stage_error *error)
+stage_follow_init(struct stage_follow *follow, int fd, const char *path, struct stage_error *error)
 {
-	struct stage_follow *follow = calloc(1, sizeof(*follow));
-	int code;
+	int failed;
 
-	if (!follow)
-		return no_memory(path, error);
-	follow->owner = getpid();
-	follow->fd = -1;
-	follow->write_back = write_back;
-	follow->path = strdup(path);
-	follow->buffer = malloc(PIECE);
-	follow->digester = stage_digester_new(true);
-	if (!follow->path || !follow->buffer || !follow->digester) {
-		release(follow);
-		return no_memory(path, error);
-	}
-	follow->fd = fd;
-	code = start(follow, fd, error);
-	if (code < 0) {
-		follow->fd = -1; /* still the caller's */
-		release(follow);
-		return code;
-	}
-	*ret_follow = follow;
-	return 0;
+	*follow = (struct stage_follow){.fd = fd, .path = path, .state = STAGE_FOLLOW_GROWING};
+	failed = pthread_mutex_init(&follow->lock, NULL);
+	if (failed)
+		goto failed;
+	failed = stage_clock_condition(&follow->wake);
+	if (!failed)
+		return 0;
+	pthread_mutex_destroy(&follow->lock);
+failed:
+	return stage_error_set(
+		error, STAGE_E_SYSTEM, failed, "cannot read %s while it is written", path);
 }
 
-/* Waits for the thread, which was told to end. */
-static void
-join(struct stage_follow *follow)
+static enum stage_follow_state
+state_of(struct stage_follow *follow)
 {
-	pthread_join(follow->thread, NULL);
-	stage_growing_release(&follow->growing);
+	enum stage_follow_state state;
+
+	pthread_mutex_lock(&follow->lock);
+	state = follow->state;
+	pthread_mutex_unlock(&follow->lock);
+	return state;
+}
+
+bool
+stage_follow_wait(struct stage_follow *follow, double seconds)
+{
+	struct timespec until = stage_clock_deadline(seconds);
+	bool grows;
+	int code = 0;
+
+	pthread_mutex_lock(&follow->lock);
+	while (follow->state == STAGE_FOLLOW_GROWING && code == 0)
+		code = pthread_cond_timedwait(&follow->wake, &follow->lock, &until);
+	grows = follow->state == STAGE_FOLLOW_GROWING;
+	pthread_mutex_unlock(&follow->lock);
+	return !grows;
 }
 
 /*
- * Has the disk taken all that it was given so far? Otherwise what was read may be what the disk had
- * in its place: the kernel drops what it could not write. The wait is for the first page alone.
+ * May so many bytes be read of a file that grows: 1, 0 or -1 with errno? What is being written is
+ * not, even where the size tells of it: Linux on processors that order memory weakly has given out
+ * bytes that were not there yet, until "mm/filemap: avoid buffered read/write race to read
+ * inconsistent data" (2024), and what FUSE and network file systems do is theirs.
  */
-static bool
-was_taken(const struct stage_follow *follow)
-{
-	return !follow->write_back || stage_durable_has_taken(follow->fd);
-}
-
-/* What the thread, which has ended, has found. */
 static int
-tell(struct stage_follow *follow, struct stage_followed *ret_followed, struct stage_error *error)
+is_settled(const struct stage_follow *follow, size_t size)
 {
-	const uint64_t size = stage_growing_size(&follow->growing);
-	struct stage_followed followed;
 	struct stat stat;
 
-	if (follow->failure.code < 0) {
-		if (error)
-			*error = follow->failure;
-		return follow->failure.code;
-	}
-	if (fstat(follow->fd, &stat) < 0 || !was_taken(follow))
-		return stage_error_set(
-			error, STAGE_E_SYSTEM, errno, "cannot read %s", follow->path);
-	if (stage_digester_end(follow->digester, &followed.digest, followed.sha1) < 0)
-		return no_memory(follow->path, error);
-	if ((uint64_t)stat.st_size != size)
-		return stage_error_set(error, STAGE_E_DAMAGED, 0,
-			"%llu bytes were read of %s while it was written, and now it has %lld",
-			(unsigned long long)size, follow->path, (long long)stat.st_size);
-	*ret_followed = followed;
-	return 0;
+	if (fstat(follow->fd, &stat) < 0)
+		return -1;
+	return (uint64_t)stat.st_size >= follow->size + size + UNSETTLED;
+}
+
+static ssize_t
+read_next(struct stage_follow *follow, void *buffer, size_t size)
+{
+	ssize_t got;
+
+	do
+		got = pread(follow->fd, buffer, size, (off_t)follow->size);
+	while (got < 0 && errno == EINTR);
+	if (got > 0)
+		follow->size += (uint64_t)got;
+	return got;
 }
 
 int
-stage_follow_end(struct stage_follow **follow, struct stage_followed *ret_followed,
-	struct stage_error *error)
+stage_follow_read(struct stage_follow *follow, void *buffer, size_t size, double seconds,
+	size_t *ret_count, struct stage_error *error)
 {
-	int code;
+	enum stage_follow_state state;
+	int settled = 1;
+	ssize_t got = 0;
 
-	if (!*follow)
-		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
-			"nothing is followed: it has ended already, or was never begun");
-	if (getpid() == (*follow)->owner) {
-		stage_growing_complete(&(*follow)->growing);
-		join(*follow);
-		code = tell(*follow, ret_followed, error);
-	} else {
-		code = stage_error_set(error, STAGE_E_FORKED, 0,
-			"%s is followed by the process that has made this one", (*follow)->path);
+	for (;;) {
+		state = state_of(follow);
+		if (state == STAGE_FOLLOW_GROWING)
+			settled = is_settled(follow, size);
+		if (settled > 0 && state != STAGE_FOLLOW_UNWANTED)
+			got = read_next(follow, buffer, size);
+		if (settled < 0 || got < 0)
+			return fail(follow, error);
+		if (got > 0 || state != STAGE_FOLLOW_GROWING)
+			break;
+		if (seconds <= 0)
+			return stage_error_set(
+				error, STAGE_E_AGAIN, 0, "%s is still being written", follow->path);
+		stage_follow_wait(follow, STAGE_FOLLOW_LOOK);
+		seconds -= STAGE_FOLLOW_LOOK;
+		settled = 1;
 	}
-	release(*follow);
-	*follow = NULL;
-	return code;
+	*ret_count = (size_t)got;
+	return 0;
+}
+
+uint64_t
+stage_follow_size(const struct stage_follow *follow)
+{
+	return follow->size;
+}
+
+static void
+tell(struct stage_follow *follow, enum stage_follow_state state)
+{
+	pthread_mutex_lock(&follow->lock);
+	follow->state = state;
+	pthread_cond_broadcast(&follow->wake);
+	pthread_mutex_unlock(&follow->lock);
 }
 
 void
-stage_follow_drop(struct stage_follow **follow)
+stage_follow_complete(struct stage_follow *follow)
 {
-	if (!*follow)
-		return;
-	if (getpid() == (*follow)->owner) {
-		stage_growing_abandon(&(*follow)->growing);
-		join(*follow);
-	}
-	release(*follow);
-	*follow = NULL;
+	tell(follow, STAGE_FOLLOW_COMPLETE);
+}
+
+void
+stage_follow_abandon(struct stage_follow *follow)
+{
+	tell(follow, STAGE_FOLLOW_UNWANTED);
+}
+
+void
+stage_follow_release(struct stage_follow *follow)
+{
+	pthread_cond_destroy(&follow->wake);
+	pthread_mutex_destroy(&follow->lock);
 }

@@ -1,54 +1,74 @@
 /*
- * follow - the digests of a file, taken while somebody writes it
+ * follow - reads a file behind its writer
  *
- * A volume is written from its beginning to its end, by this process or by another one (gpg). A
- * thread reads behind the writer (growing.h), so that hardly anything is left to be read when the
- * file is complete, and has the kernel write to disk meanwhile what it is to have on disk later.
+ * The file is written from its beginning to its end, by this process or by another one (gpg). The
+ * reader stays half a megabyte behind the writer, and waits for it:
  *
- *	stage_follow_open(fd, path, true, &follow, &error);
- *	...the file is written...
- *	stage_follow_end(&follow, &followed, &error);
+ *	stage_follow_init(&follow, fd, path, &error);
+ *	while (stage_follow_read(&follow, buffer, size, 1.0, &count, &error) == 0 && count)
+ *		...
+ *	stage_follow_release(&follow);
  *
- * What was read is not read again: a file of which written parts are changed later must not be
- * followed. That it has become shorter than what was read is an error.
+ * The writer, in another thread, says when the file is complete:
  *
- * Not installed. Threads: one follower is for one thread at a time. Its own blocks all signals.
- * Forks: the thread is the parent's; in a child both ends do nothing but free.
+ *	stage_follow_complete(&follow);
+ *
+ * Nothing is read twice. So a file must not be followed if its writer changes a part that it has
+ * written before.
+ *
+ * Not installed. Threads: one reads, any may wait or say that the file is complete. It has no thread of
+ * its own. The descriptor and the path stay the caller's, and must live as long as it.
  */
 #ifndef STAGEDIR_FOLLOW_H
 #define STAGEDIR_FOLLOW_H
 
+#include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "digest.h"
 #include "error.h"
 
-struct stage_follow;
+/* Seconds between two looks at a file that has not grown. */
+#define STAGE_FOLLOW_LOOK 0.05
 
-struct stage_followed {
-	struct stage_digest digest;
-	unsigned char sha1[STAGE_SHA1_BYTES];
+enum stage_follow_state { STAGE_FOLLOW_GROWING, STAGE_FOLLOW_COMPLETE, STAGE_FOLLOW_UNWANTED };
+
+/* Its members are its own. */
+struct stage_follow {
+	int fd;
+	const char *path;
+	uint64_t size;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	enum stage_follow_state state; /* guarded by lock; all else is the reader's */
 };
 
-/*
- * Begins to follow the regular file that fd has open for reading; path is for messages. fd is the
- * follower's on success. write_back: the owner will sync the file. STAGE_E_SYSTEM: there is no
- * thread to be had; STAGE_E_MEMORY.
- */
-int stage_follow_open(int fd, const char *path, bool write_back, struct stage_follow **ret_follow,
-	struct stage_error *error);
+/* fd has a regular file open for reading; path is for messages. STAGE_E_SYSTEM. */
+int stage_follow_init(
+	struct stage_follow *follow, int fd, const char *path, struct stage_error *error);
 
 /*
- * Ends it, of a file that is complete: reads the rest, and tells what all of it is. Frees *follow,
- * sets it to NULL, also on failure. STAGE_E_SYSTEM: it could not be read, or the disk has failed to
- * take some of it; STAGE_E_DAMAGED: it does not have as many bytes as were read; STAGE_E_MEMORY;
- * STAGE_E_FORKED; STAGE_E_ARGUMENT where *follow is NULL.
+ * Reads the next bytes: exactly size of them while the file grows, up to size once it is complete.
+ * *ret_count is 0 at the end of a complete file, and if the file is unwanted. STAGE_E_AGAIN: so many
+ * seconds have passed, and there are not enough bytes yet. STAGE_E_SYSTEM.
  */
-int stage_follow_end(struct stage_follow **follow, struct stage_followed *ret_followed,
-	struct stage_error *error);
+int stage_follow_read(struct stage_follow *follow, void *buffer, size_t size, double seconds,
+	size_t *ret_count, struct stage_error *error);
 
-/* Ends it, of a file of which nobody wants to know any more. NULL in *follow is no error. */
-void stage_follow_drop(struct stage_follow **follow);
+/* How many bytes were read. For the thread that reads, or for any once that has ended. */
+uint64_t stage_follow_size(const struct stage_follow *follow);
+
+/* Waits until the file is complete or unwanted, for so many seconds at most. Is it? */
+bool stage_follow_wait(struct stage_follow *follow, double seconds);
+
+/* The file is complete: reading goes on to its end. May be called again. */
+void stage_follow_complete(struct stage_follow *follow);
+
+/* The rest of the file is unwanted. */
+void stage_follow_abandon(struct stage_follow *follow);
+
+/* To be called when nobody reads or waits any more, and not in a child of fork(2). */
+void stage_follow_release(struct stage_follow *follow);
 
 #endif

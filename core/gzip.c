@@ -29,7 +29,6 @@
 #include "output.h"
 
 #define DEFAULT_LEVEL 6
-#define DEFAULT_THREADS_MAX 8
 
 /* So many that threads go on while the caller, who reads files, is slow, and the other way round. */
 #define BLOCKS_FOR(threads) ((threads) > 1 ? 4 * (size_t)(threads) + 8 : 1)
@@ -74,15 +73,6 @@ struct stage_gzip {
 	struct block *first, *last, *to_compress, *spare;
 	bool ending;
 };
-
-/* More compress faster than anything reads. */
-static unsigned int
-default_threads(void)
-{
-	unsigned int cpus = stage_cpus();
-
-	return cpus < DEFAULT_THREADS_MAX ? cpus : DEFAULT_THREADS_MAX;
-}
 
 /* The most bytes that members of size bytes have, where the first byte begins a block. */
 static uint64_t
@@ -367,7 +357,7 @@ complete(const struct stage_gzip_options *options)
 	if (!complete.level)
 		complete.level = DEFAULT_LEVEL;
 	if (!complete.threads)
-		complete.threads = default_threads();
+		complete.threads = stage_cpus_threads();
 	return complete;
 }
 

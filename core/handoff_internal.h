@@ -11,9 +11,9 @@
  *		out of the list when storage has it
  *	to_seal	the first one that the sealing thread has not dealt with; never before first
  *
- * A file is ready, for the uploading thread, when the sealing thread has gone past it. One that
- * could not be sealed is only ready where the disk is full and what was written is all there; else
- * there is an error, and nothing is uploaded.
+ * A file is ready for the uploading thread when the sealing thread has gone past it. A file that could
+ * not be sealed is ready only if the disk is full and its content is all there (handoff_seal.c).
+ * Otherwise that is an error, and nothing more is uploaded.
  *
  * States of the queue, which only go down; a thread ends when it has nothing to do any more:
  *
@@ -22,9 +22,8 @@
  *	stopped	nothing can be put: the sealing thread deals with the rest, and ends as well
  *
  * lock guards all but owner, target, log and signals. It is never held while a file is read or
- * written, or while a function of the caller runs. An item is not moved or freed before it is taken
- * out, which only the uploading thread does, and close: so both threads may use theirs without the
- * lock.
+ * written, or while a function of the caller runs. Only the uploading thread and close take items out
+ * of the list. Until then an item is not moved or freed, so both threads use theirs without the lock.
  *
  * Not installed.
  */
@@ -54,14 +53,14 @@ struct stage_handoff {
 	pid_t owner;
 	struct stage_handoff_target target;
 	struct stage_log log;
-	sigset_t signals; /* that whoever opened it has blocked */
+	sigset_t signals; /* those that the opening thread had blocked */
 
 	pthread_mutex_t lock;
-	pthread_cond_t sealing;   /* what the sealing thread waits for */
-	pthread_cond_t uploading; /* what the uploading thread waits for */
-	pthread_cond_t progress;  /* what callers wait for */
+	pthread_cond_t sealing;   /* the sealing thread waits for it */
+	pthread_cond_t uploading; /* the uploading thread waits for it */
+	pthread_cond_t progress;  /* callers wait for it */
 	pthread_t sealer, uploader;
-	unsigned int running; /* threads that have not come to their end */
+	unsigned int running; /* threads that have not ended */
 	bool joined;
 
 	struct stage_handoff_item *first, *last, *to_seal;
@@ -80,10 +79,10 @@ void *stage_handoff_upload(void *context);
 /* With the lock: may an upload begin? */
 bool stage_handoff_is_open(const struct stage_handoff *handoff);
 
-/* With the lock: keeps the first error, and lets everybody know. */
+/* With the lock: keeps the first error, and wakes everybody. */
 void stage_handoff_fail(struct stage_handoff *handoff, const struct stage_error *error);
 
-/* With the lock, which it gives up, at the end of a thread: the thread uses nothing of handoff afterwards. */
+/* With the lock, at the end of a thread: gives the lock up. The thread must not use handoff afterwards. */
 void stage_handoff_end_thread(struct stage_handoff *handoff);
 
 #endif

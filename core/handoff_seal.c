@@ -1,3 +1,8 @@
+/*
+ * The thread that seals. A file that could not be sealed since the disk is full (ENOSPC, EDQUOT) is handed
+ * off all the same, with a warning: that may free space. Only as long as files are handed off, and only if
+ * its content is there (stage_spool_check_written() in spool_check.c). Any other failure fails the queue.
+ */
 #include "handoff_internal.h"
 
 #include <pthread.h>

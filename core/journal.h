@@ -1,25 +1,29 @@
 /*
  * journal - the durable record of the sealed files in a staging directory
  *
- * A staging directory that holds files for storage describes itself by the file `journal` in it:
- * whose files they are and which of them wait. It is text, a record a line, and only ever grows:
+ * The file `journal` in a staging directory says where its files are to go, and which of them wait. It is
+ * text, one record a line, and only ever grows:
  *
  *	CRC32 stagedir 1
  *	CRC32 target TARGET HOME
  *	CRC32 staged FILE SIZE SHA256 SECONDS NAME NOTE
  *	CRC32 failed FILE SECONDS ATTEMPT MESSAGE
  *	CRC32 confirmed FILE		storage has it: it is forgotten, and the next one may go
- *	CRC32 stored FILE NAME NOTE	the same of one that was never staged
+ *	CRC32 stored FILE NAME NOTE	storage has it, and it was never staged
  *	CRC32 forgotten FILE		it is of no use any more
  *
  * CRC32 (RFC 1952) is of all behind its blank, as 8 hexadecimal digits. Fields are separated by one
- * blank; in them, bytes up to the blank, `%`, and those from DEL on are written as %XX; an empty
- * one is `%`. SECONDS are since 1970 (UTC). A record is one write(2) to a file that is open for
- * appending. What a crash or a full disk tore off is an incomplete last line, which counts for
- * nothing; a whole line that is wrong is counted as damage, and so is a last one of which only the
- * newline is wrong. The first record after a torn one is
- * written behind `%%%` and a newline: a line that ends so counts for nothing either, not even where
- * a newline was all that it lacked, and is no damage. Nor is an empty line.
+ * blank. In a field, bytes up to the blank, `%`, and bytes from DEL on are written as %XX. An empty
+ * field is `%`. SECONDS are since 1970 (UTC). A record is one write(2) to a file that is open for
+ * appending.
+ *
+ * A crash or a full disk may tear a record. So a journal is read like this (journal_read.c):
+ *	- An incomplete last line is a torn record, and counts for nothing.
+ *	- The record that is written after it begins with `%%%` and a newline, which end the torn line. So
+ *	  a line that ends in `%%%` counts for nothing, also if its record lacked only the newline.
+ *	- An empty line counts for nothing.
+ *	- Any other line that is no record is damaged, and is counted.
+ *	- If in a whole record only the newline has become another byte, that is damage too.
  *
  *	stage_journal_create(dirfd, path, &about, true, &journal, &error);
  *	stage_journal_staged(journal, &record, &error);		(a file is durable before)
@@ -46,10 +50,10 @@
 
 struct stage_journal;
 
-/* What is the same for all files of a journal. Texts of the caller, who may read more into them. */
+/* The same for all files of a journal. The texts are the caller's, who may read more into them. */
 struct stage_journal_about {
 	const char *target; /* where the files are to go: a URL in its target form (url.h) */
-	const char *home; /* the host's directory with what belongs to them; "" where it has none */
+	const char *home;   /* the host's directory that belongs to them; "" if there is none */
 };
 
 /* A file that waits for hand-off. All strings are the content's; none is NULL. */
@@ -60,9 +64,10 @@ struct stage_journal_record {
 	char *name;     /* in storage; any bytes */
 	char *note;     /* the caller's */
 
-	unsigned int attempts; /* to hand it off that have failed, as the last of them counted */
-	int64_t failed;        /* seconds since 1970, 0 where none has */
-	char *failure;         /* why, "" where none has */
+	unsigned int
+		attempts; /* attempts to hand it off that have failed, as the last one counted */
+	int64_t failed;   /* when the last one did, in seconds since 1970; 0: none has */
+	char *failure;    /* why it did; "": none has */
 };
 
 struct stage_journal_content {
@@ -70,21 +75,21 @@ struct stage_journal_content {
 	struct stage_journal_record *list; /* in the order in which they were sealed */
 	size_t count;
 	/*
-	 * Of the last file that storage has confirmed, as far as the journal tells; NULL where it
-	 * tells of none. Only then a file that was staged behind it may follow it.
+	 * The last file that storage has confirmed; NULL if the journal tells of none. A file that
+	 * was staged behind it may be handed off only if this is known.
 	 */
 	const char *confirmed_name, *confirmed_note;
 
-	size_t damaged; /* whole lines that are no record; files that they told of are not in list */
-	bool torn;      /* the last line is incomplete */
-	bool needs_newline; /* for stage_journal_append(): what is there does not end in one */
+	size_t damaged;     /* damaged lines; the files of their records are not in list */
+	bool torn;          /* the last line is incomplete */
+	bool needs_newline; /* for stage_journal_append(): the text does not end in one */
 };
 
 /*
- * Reads the journal in the directory dirfd. path is that directory's, for messages. STAGE_E_SYSTEM
- * with ENOENT where there is none; STAGE_E_DAMAGED where it is not a regular file, larger than
- * STAGE_JOURNAL_MAX, or holds no record at all that begins a journal of a known version; what can
- * be understood otherwise is in the content, which the caller frees. STAGE_E_MEMORY.
+ * Reads the journal in the directory dirfd. path is that directory's, for messages. The content holds
+ * all that can be understood. The caller frees it. STAGE_E_SYSTEM, with ENOENT if there is no journal;
+ * STAGE_E_DAMAGED: it is no regular file, or larger than STAGE_JOURNAL_MAX, or has no record that
+ * begins a journal of a known version; STAGE_E_MEMORY.
  */
 int stage_journal_read(int dirfd, const char *path, struct stage_journal_content **ret_content,
 	struct stage_error *error);
@@ -97,25 +102,25 @@ int stage_journal_parse(const char *bytes, size_t size, const char *path,
 void stage_journal_content_free(struct stage_journal_content **content);
 
 /*
- * Makes a journal, 0600 and O_EXCL, in dirfd, which stays the caller's and must stay open. With
- * durable, it and every later record that a file is staged, confirmed or stored are on disk (fsync(2) of
- * file, and here of directory) when the call returns. On failure there is no journal.
- * STAGE_E_SYSTEM, STAGE_E_MEMORY.
+ * Makes a journal, 0600 and O_EXCL, in dirfd, which stays the caller's and must stay open. With durable
+ * the journal is on disk when the call returns (fsync(2) of file and directory). So is every later
+ * record that a file is staged, confirmed or stored. On failure there is no journal. STAGE_E_SYSTEM,
+ * STAGE_E_MEMORY.
  */
 int stage_journal_create(int dirfd, const char *path, const struct stage_journal_about *about,
 	bool durable, struct stage_journal **ret_journal, struct stage_error *error);
 
-/* Goes on with one that was read: content is what stage_journal_read() gave. */
+/* Goes on with a journal that was read: content is that of stage_journal_read(). */
 int stage_journal_append(int dirfd, const char *path, const struct stage_journal_content *content,
 	bool durable, struct stage_journal **ret_journal, struct stage_error *error);
 
 /*
- * Records. Of a record, staged writes the fields up to note. A record that could not be written
- * whole counts for nothing, and the next one is written behind it; one of a staged file that was
- * written and could not be made durable is taken back by one that it is forgotten. STAGE_E_SYSTEM,
- * with EFBIG for staged, failed and stored where the journal would get larger than half of
- * STAGE_JOURNAL_MAX: what waits can always be forgotten and read. STAGE_E_MEMORY. STAGE_E_ARGUMENT
- * where file is not a name that stage_naming_file() gives.
+ * Write a record each. stage_journal_staged() writes the fields of its record up to note. A record that
+ * could not be written whole counts for nothing, and the next one is written behind it. If a record
+ * "staged" was written and could not be made durable, a record "forgotten" takes it back. STAGE_E_SYSTEM,
+ * with EFBIG for staged, failed and stored if the journal would get larger than half of
+ * STAGE_JOURNAL_MAX: so files can always be forgotten, and the journal be read. STAGE_E_MEMORY.
+ * STAGE_E_ARGUMENT if file is not a name that stage_naming_file() gives.
  */
 int stage_journal_staged(struct stage_journal *journal, const struct stage_journal_record *record,
 	struct stage_error *error);

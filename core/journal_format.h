@@ -1,5 +1,5 @@
 /*
- * journal_format - a record of a journal as text (journal.h tells what the records are)
+ * journal_format - a record of a journal as text (journal.h has the list of records)
  *
  * One half writes a record from its fields, the other takes a line apart:
  *
@@ -10,9 +10,9 @@
  *	while ((field = stage_journal_format_field(&next, end)))
  *		...
  *
- * A field is decoded where it stands. That only makes it shorter, and its end is where its separator was.
+ * A field is decoded where it stands, since that only makes it shorter, and ends with a NUL.
  *
- * Not installed. Any thread; nothing here allocates or fails but by what it reads.
+ * Not installed. Any thread. Nothing here allocates, and only a wrong text makes it fail.
  */
 #ifndef STAGEDIR_JOURNAL_FORMAT_H
 #define STAGEDIR_JOURNAL_FORMAT_H
@@ -26,8 +26,8 @@
 #define STAGE_JOURNAL_VERSION "1"
 
 /*
- * What a torn line ends in once another record has been written behind it. No record can end so,
- * nor one in which a single byte was damaged.
+ * A torn line ends in this once another record was written behind it. No record can end like that, nor can
+ * one with a single damaged byte.
  */
 #define STAGE_JOURNAL_TORN_MARK "%%%"
 
@@ -39,12 +39,12 @@ char *stage_journal_format_record(char *out, const char *const *fields);
 
 enum stage_journal_line {
 	STAGE_JOURNAL_LINE_RECORD,
-	STAGE_JOURNAL_LINE_NOTHING, /* empty, or torn and marked so */
+	STAGE_JOURNAL_LINE_NOTHING, /* empty, or torn: with the torn mark at its end */
 	STAGE_JOURNAL_LINE_DAMAGED,
 };
 
 /*
- * Checks the line up to end, where its newline is. Of a record *ret_text is what is behind its checksum.
+ * Checks the line up to end, where its newline is. *ret_text is the text behind the checksum of a record.
  */
 enum stage_journal_line stage_journal_format_check(char *line, char *end, char **ret_text);
 
@@ -52,15 +52,15 @@ enum stage_journal_line stage_journal_format_check(char *line, char *end, char *
 bool stage_journal_format_lost_newline(const char *line, const char *end);
 
 /*
- * The next field of a record that ends at end, decoded. *next goes on to the one behind it, and is NULL
- * after the last. NULL where there is none or it is wrong.
+ * The next field, decoded, of a record that ends at end. *next goes on to the field after it, and is NULL
+ * after the last. NULL if there is no field, or it is wrong.
  */
 char *stage_journal_format_field(char **next, char *end);
 
-/* A decimal number up to most as it is written, and no other spelling of it. */
+/* Reads a decimal number up to most, in the one spelling that is written. */
 bool stage_journal_format_number(const char *text, uint64_t most, uint64_t *ret_number);
 
-/* A SHA-256 in lower-case hexadecimal digits. */
+/* Reads a SHA-256 in lower-case hexadecimal digits. */
 bool stage_journal_format_sha256(const char *text, unsigned char ret_sha256[STAGE_DIGEST_BYTES]);
 
 #endif

@@ -2,9 +2,8 @@
  * journal_internal - what the files of the journal share
  *
  *	journal.c		records are written
- *	journal_read.c		a journal is read from its file
- *	journal_parse.c		its text becomes a struct stage_journal_content
- *	journal_format.c	a record as text (journal_format.h)
+ *	journal_read.c		a journal is read and becomes a struct stage_journal_content
+ *	journal_format.c	one record as text (journal_format.h)
  *
  * Not installed.
  */
@@ -18,20 +17,13 @@
 #include "journal.h"
 
 /*
- * As stage_journal_parse(), of a text that was allocated with room for one byte more. Takes it over, also
- * on failure.
- */
-int stage_journal_parse_own(char *text, size_t size, const char *path,
-	struct stage_journal_content **ret_content, struct stage_error *error);
-
-/*
- * Opens the journal in dirfd with these flags of open(2). Whatever else bears its name is neither waited
- * for nor followed. STAGE_E_DAMAGED where it is no regular file; STAGE_E_SYSTEM.
+ * Opens the journal in dirfd with these flags of open(2). Anything but a regular file under its name is
+ * neither waited for nor followed: STAGE_E_DAMAGED. STAGE_E_SYSTEM.
  */
 int stage_journal_read_open(int dirfd, const char *path, int flags, int *ret_fd, uint64_t *ret_size,
 	struct stage_error *error);
 
-/* Set *error, and return its code. path is the directory's. */
+/* Set *error, and return its code. path is that of the directory. */
 int stage_journal_fail_memory(const char *path, struct stage_error *error);
 int stage_journal_fail_damaged(const char *path, const char *why, struct stage_error *error);
 

@@ -8,11 +8,11 @@
  *	while ((entry = stage_listing_next(&listing)))
  *		...
  *	if (stage_listing_close(&listing) < 0)
- *		...errno tells why not all entries were seen...
+ *		...errno says why not all entries were seen...
  *
- * The directory is given by descriptor, so no link can lead elsewhere. "." and ".." are left out. An
- * error, whether of open or of next, is told by close alone: a loop that asks close cannot take a disk
- * that cannot be read for an empty directory. A loop may also be left early.
+ * The directory is given by descriptor, so no link can lead elsewhere. "." and ".." are left out. Close
+ * alone reports errors, of open and next too: a loop that asks it cannot take an unreadable disk for an
+ * empty directory. A loop may also be left early.
  *
  * Entries that come or go meanwhile may be seen or not (readdir(3)).
  *
@@ -26,17 +26,17 @@
 #include "error.h"
 
 struct stage_listing {
-	DIR *stream; /* NULL where it could not be opened */
+	DIR *stream; /* NULL if it could not be opened */
 	int failed;  /* errno of the first failure, or 0 */
 };
 
-/* dirfd, O_PATH or better, stays the caller's, as does its offset. Close the listing. */
+/* dirfd, O_PATH or better, stays the caller's, and keeps its offset. The caller closes the listing. */
 void stage_listing_open(struct stage_listing *listing, int dirfd);
 
 /* The next entry, valid until the next call; NULL at the end and after a failure. Changes errno. */
 const struct dirent *stage_listing_next(struct stage_listing *listing);
 
-/* Returns 0 with errno kept; STAGE_E_SYSTEM, with errno, where open or next has failed. */
+/* Returns 0 with errno kept; STAGE_E_SYSTEM, with errno, if open or next has failed. */
 int stage_listing_close(struct stage_listing *listing);
 
 #endif

@@ -1,26 +1,26 @@
 /*
  * lockdir - a staging directory itself, held by descriptor and lock
  *
- * What dir.c (its own, new directory) and orphan.c (somebody's, found one) have in common. A held
- * directory is known by device and inode; its name is looked at only relative to the descriptor of
- * the root that it is in, and only after the inode there was compared.
+ * dir.c makes one of its own, orphan.c finds those of others; both use this. A held directory is known by
+ * device and inode. Its name is used only relative to the descriptor of its root, and only after the inode
+ * there was compared.
  *
- * The lock has two meanings, and flock(2) two kinds for them, so that none can be taken for the other
+ * There are two kinds of flock(2), and each has a meaning of its own:
  *
- *	exclusive	a run lives, or somebody has taken the directory over: for as long as that is so
- *	shared		somebody looks whether it is: for two system calls, and never while he reads
+ *	exclusive	a run lives, or somebody has taken the directory over; for as long as that is so
+ *	shared		somebody looks whether a run lives; for two system calls, never while he reads
  *
- * The kernel has no question "is it locked?" that takes nothing, which all of the others respect:
- * systemd-tmpfiles goes by flock on the directory, /proc/locks hides what other containers hold, and a
- * second lock of another kind would have to be kept in step with the first. Shared locks do not
- * exclude one another, so any number may look at once. Who wants to take over, and is refused, asks
- * for the shared lock: if that is to be had, nobody lives there and somebody looks, who is waited for
- * (stage_lockdir_take()). Exclusive is exclusive: of two that take over at once one gets it.
+ * Why looking takes a lock: the kernel cannot be asked "is it locked?" without one. /proc/locks hides the
+ * locks of other containers. systemd-tmpfiles respects flock on the directory, and a second lock of another
+ * kind would have to be kept in step with that. Any number may look at once, since shared locks do not
+ * exclude one another. Somebody who wants to take over and is refused tries for the shared lock. If he gets
+ * it, nobody lives there, and he waits for those who look (stage_lockdir_take()). If two take over at once,
+ * one gets the exclusive lock.
  *
- * On some file systems no lock proves anything (locks.h), nor on a directory that was made on one and
- * is seen from below it, on the local disk: proves tells.
+ * On some file systems no lock proves anything (locks.h). Nor does one on a directory that was made on such
+ * a file system and is now seen below it, on the local disk. The member proves says so.
  *
- * Not installed. Not locked between threads: one thread at a time for a struct.
+ * Not installed. One thread at a time for a struct.
  */
 #ifndef STAGEDIR_LOCKDIR_H
 #define STAGEDIR_LOCKDIR_H
@@ -37,12 +37,12 @@ enum stage_lock {
 	STAGE_LOCK_UNSUPPORTED, /* the file system does not lock directories */
 };
 
-/* Release every struct that was set to STAGE_LOCKDIR_NONE, whether create or find succeeded or not. */
+/* Set it to STAGE_LOCKDIR_NONE first. Then release it, whether create or find succeeded or not. */
 struct stage_lockdir {
 	int root_fd; /* duplicate of the caller's, O_PATH or better */
 	int fd;
 	enum stage_lock lock;
-	bool proves;      /* that we have the lock means that nobody else has, wherever he is */
+	bool proves;      /* if we have the lock, then nobody else has it, wherever he is */
 	struct stat stat; /* as of create or find */
 	char name[STAGE_DIR_NAME_MAX];
 };
@@ -53,63 +53,63 @@ struct stage_lockdir {
 	}
 
 /*
- * Makes a directory 0700 with a new name in root_fd, opens and locks it. root is its path, for
- * messages. Returns 0 with held->lock OURS or UNSUPPORTED; where its lock proves nothing, which is so
- * for the latter, the name says it (naming.h). STAGE_E_SYSTEM. On failure nothing is left.
+ * Makes a directory 0700 with a new name in root_fd, opens and locks it. root is the root's path, for
+ * messages. Returns 0 with held->lock OURS or UNSUPPORTED. If the lock proves nothing, as UNSUPPORTED
+ * does, the name says so (naming.h). STAGE_E_SYSTEM. On failure nothing is left.
  */
 int stage_lockdir_create(
 	struct stage_lockdir *held, int root_fd, const char *root, struct stage_error *error);
 
 /*
- * Opens the directory name in root_fd and tries for a lock of the kind that flock(2) calls
- * operation (LOCK_SH or LOCK_EX) without waiting. Returns 0 with held->lock set; STAGE_E_SYSTEM,
- * without a message, where it is not a directory, cannot be opened or is gone.
+ * Opens the directory name in root_fd and tries for a lock, without waiting. operation is LOCK_SH or
+ * LOCK_EX (flock(2)). Returns 0 with held->lock set; STAGE_E_SYSTEM, without a message: it is no
+ * directory, cannot be opened, or is gone.
  */
 int stage_lockdir_find(struct stage_lockdir *held, int root_fd, const char *name, int operation);
 
 /*
- * Is this the errno of a find that met nothing we could hold: gone meanwhile, no directory, or another
- * user's? Anything else may hide a staging directory.
+ * Does this errno of find mean that there is nothing to hold: gone meanwhile, no directory, or another
+ * user's? With any other errno there may be a staging directory.
  */
 bool stage_lockdir_is_none(int sys_errno);
 
 /*
- * Tries for another lock on the directory, or gives it up (LOCK_UN), as find does. Sets and returns
- * held->lock; where it is TAKEN, the one that was held may be lost (flock(2)).
+ * Tries for another lock on the directory, without waiting, or gives the lock up (LOCK_UN). Sets and
+ * returns held->lock. If that is TAKEN, the lock that was held before may be lost (flock(2)).
  */
 enum stage_lock stage_lockdir_lock(struct stage_lockdir *held, int operation);
 
 /*
- * Opens it likewise, and looks whether somebody lives there: lock is TAKEN, or OURS where an exclusive
- * lock could be had; it is not had any more when this returns.
+ * Opens the directory as find does, and looks whether a run lives there: then held->lock is TAKEN. It is
+ * OURS if an exclusive lock could be had, but no lock is held any more when this returns.
  */
 int stage_lockdir_look(struct stage_lockdir *held, int root_fd, const char *name);
 
 /*
- * Takes an exclusive lock on what was found. Those who only look have theirs for moments, and are
- * waited for: at most 0.1 s. TAKEN: a run lives, or somebody is about to take the directory over, or
- * who looks was stopped in the middle of it. A file system whose locks exclude nobody is
- * UNSUPPORTED. Sets and returns held->lock.
+ * Takes an exclusive lock on a directory that was found. Waits up to 0.1 s for those who only look. Sets
+ * and returns held->lock. TAKEN: a run lives, or somebody else is about to take the directory over, or a
+ * process that looks was stopped in the middle of it. UNSUPPORTED: also if the locks of the file system
+ * exclude nobody.
  */
 enum stage_lock stage_lockdir_take(struct stage_lockdir *held);
 
 /*
- * Looks whether path leads to the held directory now; a link at its end is not followed. Returns 0;
- * ESTALE where it leads to something else, or nowhere; another errno where that cannot be told.
+ * Does path lead to the held directory now? A link at its end is not followed. Returns 0: yes; ESTALE: it
+ * leads to something else, or nowhere; another errno: that cannot be found out.
  */
 int stage_lockdir_look_at(const struct stage_lockdir *held, const char *path);
 
 /*
- * The same, and where it does not says so in *error: STAGE_E_SWAPPED, or STAGE_E_SYSTEM where it
- * cannot be told. what it is is for the message.
+ * The same, with an error. STAGE_E_SWAPPED: it does not; STAGE_E_SYSTEM: that cannot be found out. what
+ * names the directory in the message, such as "spool".
  */
 int stage_lockdir_check_at(const struct stage_lockdir *held, const char *what, const char *path,
 	struct stage_error *error);
 
 /*
- * Removes the directory, which must be empty, from its root. Returns 0 or an errno: ENOTEMPTY where
- * it is not empty, ESTALE where something else, or nothing, is in its place; another one where that
- * cannot be told, or it cannot be removed.
+ * Removes the directory, which must be empty, from its root. Returns 0 or an errno. ENOTEMPTY: it is not
+ * empty; ESTALE: something else, or nothing, is in its place; another one: that cannot be found out, or it
+ * cannot be removed.
  */
 int stage_lockdir_remove(const struct stage_lockdir *held);
 

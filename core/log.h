@@ -1,10 +1,10 @@
 /*
- * log - what the library tells its caller besides errors
+ * log - lines that the library gives its caller besides errors
  *
  * The library itself never prints. A caller that wants to know what happens passes a struct
- * stage_log; NULL is silence. The function is called in the thread that did the work, with no lock
- * of the library held, and must not call back into the object that logs. Lines are of the form that
- * messages have (error.h) and are valid during the call only.
+ * stage_log; NULL is silence. Its function is called in the thread that does the work. No lock of the
+ * library is held then, but the function must not call back into the object that logs. Lines have the
+ * form of messages (error.h) and are valid during the call only.
  */
 #ifndef STAGEDIR_LOG_H
 #define STAGEDIR_LOG_H
@@ -12,8 +12,8 @@
 #pragma GCC visibility push(default)
 
 enum stage_level {
-	STAGE_WARNING, /* something is not as it should be; the work goes on */
-	STAGE_NOTICE,  /* what an operator wants to see of every run */
+	STAGE_WARNING, /* something is wrong; the work goes on */
+	STAGE_NOTICE,  /* an operator wants to see it of every run */
 	STAGE_INFO,    /* decisions and their reasons */
 	STAGE_DEBUG,   /* every file */
 };

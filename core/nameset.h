@@ -1,11 +1,11 @@
 /*
  * nameset - the set of names that a staging directory tracks
  *
- * Add, contains and remove take constant time on average whatever the order; a name costs at most
- * 64 bytes beyond itself: 8 a slot in a table that is never less than a quarter full (32, also
- * while a larger table replaces it), 4 of hash, the rest the allocator's.
+ * Add, contains and remove take constant time on average, in any order. A name costs at most 64 bytes
+ * beyond itself: 32 for slots of 8 bytes in a table that is at least a quarter full (also while a larger
+ * table replaces it), 4 for its hash, the rest for the allocator.
  *
- * Not installed, and not locked: its owner does that.
+ * Not installed. Its owner locks it.
  */
 #ifndef STAGEDIR_NAMESET_H
 #define STAGEDIR_NAMESET_H
@@ -15,7 +15,7 @@
 
 #include "error.h"
 
-/* Zeroed memory is an empty set. Fields are private, but for count. */
+/* Zeroed memory is an empty set. Only count is for others. */
 struct stage_nameset {
 	struct stage_name **slots;
 	size_t capacity; /* a power of two, or 0 */
@@ -31,8 +31,8 @@ bool stage_nameset_contains(const struct stage_nameset *set, const char *name);
 bool stage_nameset_remove(struct stage_nameset *set, const char *name);
 
 /*
- * Walks the set in no order: start with *position 0; NULL at the end. The set must not change
- * meanwhile; the name stays the set's.
+ * Walks the set in no order. Start with *position 0; NULL at the end. The set must not change meanwhile.
+ * The name stays the set's.
  */
 const char *stage_nameset_next(const struct stage_nameset *set, size_t *position);
 

@@ -9,25 +9,24 @@
  *	staged-RANDOM-COUNT			a file in a spool (spool.h), for storage
  *	released-MACHINE-BOOT			an empty file in it: its run is gone (released.h)
  *
- * MACHINE is 16 hexadecimal digits made from the machine's id (machine-id(5)) by a one-way
- * function, as that page asks. BOOT is 8 digits made likewise from the id that the kernel has given
- * itself when it was started. PID is for people only: nothing is ever decided by it. RANDOM is lower
- * case base32 of the kernel's randomness. COUNT never repeats in a directory. That a file matches
- * this shape is how a later run knows that a dead run made it.
+ * MACHINE is 16 hexadecimal digits made from the machine's id (machine-id(5)) by a one-way function, as
+ * that page asks. BOOT is 8 digits made likewise from the kernel's boot id. PID is for people: nothing
+ * is ever decided by it. RANDOM is lower case base32 of the kernel's randomness. COUNT never repeats in a
+ * directory. A later run knows the files of a dead run by this shape.
  *
- * What is decided by MACHINE and BOOT
- *	- On a file system that one kernel alone can have mounted (locks.h), the lock says whether a
- *	  run lives, whoever made the directory. MACHINE is asked there only because a disk can be
- *	  copied: the copy of a virtual machine must not go on with what the original still does. BOOT
- *	  is not asked: after a restart it is another one, and the run is surely dead. A machine that
- *	  was cloned with its id cannot have the same local disk. (A block device that is shared over a
- *	  network, with a local file system on it that two kernels mount, is damaged by that alone.)
- *	- A machine without an id, such as a container, has MACHINE_NONE. Anybody may take over what
- *	  it left: nobody else ever could, as its host name is another one each time.
- *	- On any other file system neither is enough, as ids are cloned and locks do not show: there a
- *	  directory is nobody's until it is released (released.h), for this machine as it was started.
- *	  Its name says so by the s, since what is FUSE or NFS for one run is a local disk for another,
- *	  that which lies below it: there the lock of the first does not show.
+ * The use of MACHINE and BOOT
+ *	- On a file system that one kernel alone can have mounted (locks.h), the lock says whether a run
+ *	  lives, whoever made the directory. MACHINE is compared only because a disk can be copied: the
+ *	  copy of a virtual machine must not go on with the work of the original. BOOT is not compared:
+ *	  after a restart it is another one, and the run is surely dead. A machine that was cloned with
+ *	  its id cannot have the same local disk. (If two kernels mount a local file system on a block
+ *	  device that they share, that alone damages it.)
+ *	- A machine without an id, such as a container, has MACHINE_NONE. Anybody may take over its
+ *	  directories: they have no other heir, since a container has another host name each time.
+ *	- On any other file system neither is enough: ids are cloned, and locks are not seen by all. There
+ *	  a directory is nobody's until it is released (released.h) to this machine, since it was started.
+ *	  The s in its name says so. It is needed because FUSE or NFS for one run may be the local disk
+ *	  of another, which does not see the lock of the first.
  *
  * Not installed. All functions may be called from any thread.
  */
@@ -67,27 +66,27 @@ int stage_naming_file(enum stage_file_kind kind, struct stage_random *random, ui
 	char ret_name[STAGE_FILE_NAME_MAX], struct stage_error *error);
 
 /*
- * Is this the name of a staging directory? If so, tells the process, and whether this machine may
- * take it for its own: it is ours, or that of a machine without an id.
+ * Is this the name of a staging directory? If so, *ret_pid is that of its run, and *ret_this_machine is
+ * true if this machine made it, or one without an id.
  */
 bool stage_naming_is_dir(const char *name, pid_t *ret_pid, bool *ret_this_machine);
 
 /*
- * Was the directory of this name made where locks prove nothing? So was one of version 0.1.0 with
- * MACHINE 0, which could not lock it.
+ * Was the directory of this name made where locks prove nothing? Version 0.1.0 marked directories that it
+ * could not lock by MACHINE 0.
  */
 bool stage_naming_is_shared(const char *name);
 
-/* Writes the name of the file that releases a directory to this machine, as it was started. */
+/* Writes the name of the file that releases a directory to this machine, since it was started. */
 int stage_naming_released(char ret_name[STAGE_RELEASED_NAME_MAX], struct stage_error *error);
 
-/* Is this such a name? If so, tells whether it is of this machine, and since it was started. */
+/* Is this such a name? If so: of this machine, and of this boot? */
 bool stage_naming_is_released(const char *name, bool *ret_this_machine, bool *ret_this_boot);
 
 /* Is this a name that stage_naming_file() gives? */
 bool stage_naming_is_file(const char *name);
 
-/* Is this a name that it gives to a file in a spool? */
+/* Is this a name that stage_naming_file() gives to a file in a spool? */
 bool stage_naming_is_staged(const char *name);
 
 #endif

@@ -1,18 +1,18 @@
 /*
- * orphan - staging directories that dead runs left, and how to be rid of them
+ * orphan - finds the staging directories that dead runs left, and removes them
  *
- * A staging directory is live while its flock(2) is held (dir.h). One of this user and this machine
- * whose lock can be had is an orphan: its run is gone. No process id is looked at, so none can be
- * mistaken. Directories of other users, and of other machines that share the root, are left alone;
- * and so is every directory on a file system whose locks prove nothing (FUSE, NFS and others), until
- * the run that ends, or the operator, has released it.
+ * A staging directory is live while its flock(2) is held (dir.h). If it is of this user and this machine,
+ * and its lock can be had, it is an orphan: its run is gone. No process id is looked at, so none can be
+ * mistaken. Directories of other users, and of other machines that share the root, are left alone. On a
+ * file system whose locks prove nothing (FUSE, NFS and others) every directory is left alone, until its
+ * run, at its end, or the operator has released it.
  *
- * Reclaiming an orphan removes the regular files of this user in it whose names only stagedir gives
- * (naming.h), one by one, and the directory itself once it is empty. Whatever else lies in it is
- * named in a warning and stays, and so does the directory. An orphan with files that wait for
- * hand-off is left as it is: it is for whoever hands them off (spool.h). So is one whose journal
- * cannot be read, if there is anything else in it; and one of which a record is damaged, if there is a
- * staged file that it may have told of.
+ * Reclaiming an orphan removes the regular files of this user whose names only stagedir gives (naming.h),
+ * one by one, and then the directory, if it is empty. Anything else in it is named in a warning and stays,
+ * and so does the directory. Some orphans are left as they are:
+ *	- one with files that wait for hand-off (spool.h);
+ *	- one whose journal cannot be read, if there is anything else in it;
+ *	- one with a damaged record, if there is a staged file of which that may have told.
  *
  * Any thread, and any number of processes, may do this at once, also while runs begin and end.
  */
@@ -33,31 +33,32 @@ enum stage_owner {
 	STAGE_OWNER_LIVE,          /* its run lives */
 	STAGE_OWNER_DEAD,          /* an orphan */
 	STAGE_OWNER_OTHER_USER,    /* cannot be looked into */
-	STAGE_OWNER_OTHER_MACHINE, /* made by another machine, or one that could not lock it (NFS) */
-	STAGE_OWNER_UNKNOWN,       /* no lock could prove here that its run is gone */
+	STAGE_OWNER_OTHER_MACHINE, /* another machine made it, or one that could not lock it (NFS) */
+	STAGE_OWNER_UNKNOWN,       /* no lock proves anything here */
 };
 
 /* A staging directory as it was found. */
 struct stage_found {
 	char *path;
 	enum stage_owner owner;
-	bool proven;  /* no run lives in it, whoever made it: a lock says so that proves it */
+	bool proven;  /* a lock proves that no run lives in it, whoever made it */
 	pid_t pid;    /* of the run that made it; for people, it proves nothing */
 	uid_t uid;    /* whose it is */
 	uint64_t age; /* seconds since it was made */
 	/*
-	 * files in it that wait for hand-off (spool.h), or of which a damaged record may tell; 1 where
-	 * nobody can tell
+	 * files in it that wait for hand-off (spool.h), or of which a damaged record may have told; 1
+	 * if that cannot be found out
 	 */
 	size_t waiting;
-	size_t files;     /* ours in it, */
-	uint64_t bytes;   /* the sum of their sizes, */
-	size_t strangers; /* and whatever else; all three 0 where it cannot be looked into */
+	/* all three are 0 if it cannot be looked into */
+	size_t files;     /* files of ours */
+	uint64_t bytes;   /* the sum of their sizes */
+	size_t strangers; /* anything else */
 };
 
 /*
- * Finds the staging directories in root. Returns 0 and an array that the caller frees, sorted by
- * path; STAGE_E_SYSTEM where root cannot be read (ENOENT where there is none), STAGE_E_MEMORY.
+ * Finds the staging directories in root. Returns 0 and an array, sorted by path, that the caller frees.
+ * STAGE_E_SYSTEM: root cannot be read (ENOENT: it does not exist); STAGE_E_MEMORY.
  */
 int stage_orphan_list(const char *root, struct stage_found **ret_list, size_t *ret_count,
 	struct stage_error *error);
@@ -69,29 +70,29 @@ void stage_orphan_list_free(struct stage_found **list, size_t count);
 const char *stage_orphan_owner_name(enum stage_owner owner);
 
 struct stage_reclaimed {
-	size_t directories; /* that are gone */
-	size_t files;       /* removed from them and from those that stay */
+	size_t directories; /* removed */
+	size_t files;       /* removed, from these directories and from others */
 	uint64_t bytes;     /* the sum of their sizes */
 	size_t left;        /* things in orphans that could not or must not be removed */
-	size_t waiting;     /* directories that were left for the sake of files that wait */
+	size_t waiting;     /* directories that were left, since files in them wait */
 };
 
 /*
- * Reclaims every orphan in root and adds to *total, which the caller has set to 0 before the first
- * root. Each orphan is one line in log (STAGE_NOTICE), each thing left in it too (STAGE_WARNING).
- * So is one that nobody can tell to be one, with files in it (STAGE_NOTICE).
+ * Reclaims every orphan in root and adds to *total, which the caller has set to 0 before the first root.
+ * Each orphan is one line in log (STAGE_NOTICE), and so is each thing left in it (STAGE_WARNING). A
+ * directory with files, of which nobody can tell whether it is an orphan, is a line too (STAGE_NOTICE).
  * Goes on past an orphan that cannot be removed. Returns 0, or as list does.
  */
 int stage_orphan_reclaim(const char *root, const struct stage_log *log,
 	struct stage_reclaimed *total, struct stage_error *error);
 
 /*
- * Releases a staging directory of this user to this machine, as the operator wants it: one of another
- * machine, or one on a file system whose locks prove nothing (FUSE, NFS). From then on it is an orphan
- * like others: what waits in it is handed off, the rest removed. sure: the caller knows that its run
- * is gone, where no lock proves it. STAGE_E_BUSY: a live run has it, whatever the caller knows.
- * STAGE_E_ARGUMENT: path is no absolute path of a staging directory of this user, or nobody can tell
- * whether its run lives, and the caller is not sure. STAGE_E_SYSTEM, ENOENT where it is gone;
+ * Releases a staging directory of this user to this machine, because the operator says so. It is one of
+ * another machine, or on a file system whose locks prove nothing (FUSE, NFS). From then on it is an orphan
+ * like others: its waiting files are handed off, the rest is removed. sure: the caller knows that its run
+ * is gone, even if no lock proves it. STAGE_E_BUSY: a live run has it, whatever the caller knows.
+ * STAGE_E_ARGUMENT: path is no absolute path of a staging directory of this user; or nobody can tell
+ * whether its run lives, and the caller is not sure. STAGE_E_SYSTEM, ENOENT if it is gone;
  * STAGE_E_MEMORY.
  */
 int stage_orphan_release(const char *path, bool sure, struct stage_error *error);

@@ -1,11 +1,11 @@
 /*
- * output - a descriptor to which all that is given is written, or an error
+ * output - writes all bytes to a descriptor, or fails
  *
- * Interrupted and short writes go on. Where there is no space (ENOSPC, EDQUOT) a function of the
- * owner may free some. What was written another function of his may be told, so that it need not be
- * read again.
+ * Interrupted and short writes go on. If there is no space (ENOSPC, EDQUOT), a function of the owner may
+ * free some. Another function of the owner gets all bytes that were written, so that nobody reads them
+ * again.
  *
- * Not installed. For one thread at a time. Holds nothing: what it points to is the owner's.
+ * Not installed. For one thread at a time. All pointers in it are the owner's.
  */
 #ifndef STAGEDIR_OUTPUT_H
 #define STAGEDIR_OUTPUT_H
@@ -21,7 +21,7 @@ struct stage_output {
 	const char *name; /* for messages */
 	uint64_t size;    /* bytes that were written */
 
-	/* True: space was freed, try again. Called as often as there is none; may be NULL. */
+	/* True: space was freed, try again. Called each time that there is none. May be NULL. */
 	bool (*make_room)(void *context);
 
 	/* These bytes were written. May be NULL. */
@@ -29,7 +29,7 @@ struct stage_output {
 	void *context;
 };
 
-/* STAGE_E_SYSTEM: less than all was written, and size tells how much. */
+/* STAGE_E_SYSTEM: not all was written; size says how much. */
 int stage_output_write(
 	struct stage_output *output, const void *data, size_t size, struct stage_error *error);
 

@@ -1,5 +1,5 @@
 /*
- * path - joining of paths
+ * path - joins paths and makes them absolute
  *
  * Not installed. Any thread, as long as nobody changes the working directory.
  */
@@ -7,14 +7,14 @@
 #define STAGEDIR_PATH_H
 
 /*
- * The path of name in directory: one slash between them, however many directory ends in. The caller
- * frees it. NULL, ENOMEM, for want of memory.
+ * The path of name in directory, with one slash between them, however many directory ends in. The caller
+ * frees it. NULL with ENOMEM.
  */
 char *stage_path_join(const char *directory, const char *name);
 
 /*
- * path, if it is relative below the working directory, without slashes at its end. Links and ".."
- * stay as they are. The caller frees it. NULL with errno: ENOMEM, or as of getcwd(3).
+ * The absolute form of path, without slashes at its end. A relative path is below the working directory.
+ * Links and ".." stay as they are. The caller frees it. NULL with errno: ENOMEM, or as of getcwd(3).
  */
 char *stage_path_absolute(const char *path);
 

@@ -16,11 +16,11 @@
 #include "lockdir.h"
 #include "reserve.h"
 
-/* As stage_spool_reserve(); own is the spool's directory, root the path of the root it is in. */
+/* As stage_spool_reserve(). own is the spool's directory, root the path of its root. */
 int stage_reserve_take(const struct stage_lockdir *own, const char *root, const char *path,
 	uint64_t bytes, uint64_t limit, struct stage_reserved *ret_room, struct stage_error *error);
 
-/* Gives back what was reserved; that there is nothing is no error. */
+/* Gives the reservation back. No error if there is none. */
 void stage_reserve_release(const struct stage_lockdir *own);
 
 #endif

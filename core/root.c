@@ -376,15 +376,17 @@ add_tempdir(struct stage_roots *roots, const struct stage_settings *settings,
 	return add_root(roots, path, "--tempdir", settings, request);
 }
 
-static void
-choose(struct stage_roots *roots)
+const struct stage_root *
+stage_roots_next(const struct stage_roots *roots, const struct stage_root *before)
 {
-	size_t i;
+	int state = before ? (int)before->state : STAGE_ROOT_GOOD;
+	size_t i = before ? (size_t)(before - roots->list) + 1 : 0;
 
-	for (i = 0; i < roots->count; i++)
-		if (roots->list[i].state != STAGE_ROOT_REFUSED &&
-			(!roots->chosen || roots->list[i].state < roots->chosen->state))
-			roots->chosen = &roots->list[i];
+	for (; state < STAGE_ROOT_REFUSED; state++, i = 0)
+		for (; i < roots->count; i++)
+			if ((int)roots->list[i].state == state)
+				return &roots->list[i];
+	return NULL;
 }
 
 int
@@ -410,7 +412,7 @@ stage_roots_rank(const struct stage_settings *settings, const struct stage_root_
 		stage_roots_free(&roots);
 		return code;
 	}
-	choose(roots);
+	roots->chosen = stage_roots_next(roots, NULL);
 	*ret_roots = roots;
 	return 0;
 }

@@ -1,19 +1,19 @@
 /*
- * settings - stagedir.conf, read into one struct in which every value was checked
+ * settings - stagedir.conf, read into one struct of checked values
  *
  * Files, the later wins key by key: SYSCONFDIR/stagedir.conf (/etc/stagedir.conf as packaged), then
  * $XDG_CONFIG_HOME/stagedir/stagedir.conf ($HOME/.config where that is unset). Either may be
  * missing. STAGEDIR_CONFIG in the environment names one file that is read instead of both and must
  * be there.
  *
- * A file is lines of `key = value`, read by inih; a line that starts with `#` or `;` is a comment.
- * There are no sections, no continued lines and no comments behind a value. A key that holds a list
- * is given once a value, the first rank first, and replaces the list of the file before it. The
- * keys are the settings of settings.def.
+ * A file is lines of `key = value`, read by inih. A line that starts with `#` or `;` is a comment. There
+ * are no sections, no continued lines and no comments behind a value. A key that holds a list is given
+ * once for each value, the first rank first. It replaces the list of the file before. The keys are the
+ * settings of settings.def.
  *
- * Nothing is guessed: an unknown key, a value that is not allowed, a key given twice, or a file
- * that somebody other than root and the user may write is an error that names file, line, text and
- * what is allowed. Sizes are bytes, or a number with K, M, G or T (powers of 1024).
+ * Nothing is guessed. An unknown key, a value that is not allowed, a key given twice, a file that somebody
+ * other than root and the user may write: each is an error, which names file, line, text and what is
+ * allowed. Sizes are bytes, or a number with K, M, G or T (powers of 1024).
  *
  *	struct stage_settings *settings;
  *	struct stage_error error;
@@ -56,8 +56,8 @@ struct stage_settings {
 };
 
 /*
- * Reads the files named above. Returns 0 and a struct that the caller frees; STAGE_E_SETTING, with
- * the errno where a file that must be there, or is, cannot be read; STAGE_E_MEMORY.
+ * Reads the files named above. Returns 0 and a struct that the caller frees; STAGE_E_SETTING, with the
+ * errno if a file cannot be read that exists or must exist; STAGE_E_MEMORY.
  */
 int stage_settings_load(struct stage_settings **ret_settings, struct stage_error *error);
 
@@ -66,8 +66,8 @@ int stage_settings_load_file(
 	const char *path, struct stage_settings **ret_settings, struct stage_error *error);
 
 /*
- * Is this URL, which has no stage+ prefix, to be staged? It is if a pattern is for the URL as given, or
- * for its target form (url.h): nobody has to write a password into a pattern.
+ * Is this URL, which has no stage+ prefix, to be staged? It is if a pattern matches the URL as given, or
+ * its target form (url.h). So nobody has to write a password into a pattern.
  */
 bool stage_settings_take_over(const struct stage_settings *settings, const char *url);
 

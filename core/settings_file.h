@@ -1,7 +1,7 @@
 /*
- * settings_file - one configuration file, read over the settings of those before it
+ * settings_file - reads one configuration file over the settings of the files before it
  *
- * What a file may hold, who may be able to write it, and what an error says is in settings.h.
+ * settings.h says what a file may hold, who may be able to write it, and what an error says.
  *
  * Not installed. Any thread may call it; one at a time for one struct.
  */
@@ -12,8 +12,8 @@
 #include "settings.h"
 
 /*
- * Sets what the file says, and leaves the rest as it is. Returns 0; STAGE_E_SETTING, with the errno
- * where the file cannot be read; STAGE_E_MEMORY. After an error some of the file may have been set.
+ * Sets the settings that the file has, and leaves the rest. Returns 0; STAGE_E_SETTING, with the errno if
+ * the file cannot be read; STAGE_E_MEMORY. After an error some of them may have been set.
  */
 int stage_settings_file_read(
 	struct stage_settings *settings, const char *path, struct stage_error *error);

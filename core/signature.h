@@ -1,10 +1,9 @@
 /*
  * signature - the librsync signature of a file, computed from its bytes as they pass
  *
- * A signature holds a weak and a strong checksum of each block of a file: what is needed to tell,
- * without the file, which blocks of a later one are in it. It begins with a header of 12 bytes,
- * and has 4 + strong_length bytes for each block, of which the last may be shorter; it is what
- * rdiff(1) writes and reads:
+ * A signature holds a weak and a strong checksum of each block of a file. By these one finds, without
+ * the file, which of its blocks are in a later file. It begins with a header of 12 bytes and has 4 +
+ * strong_length bytes for each block. The last block may be shorter. rdiff(1) writes and reads it, too.
  *
  *	const struct stage_signature_options options = {
  *		.magic = STAGE_SIGNATURE_MD4, .block_length = 2048, .strong_length = 8};
@@ -17,18 +16,16 @@
  *
  * It depends on the bytes alone, not on how they were cut.
  *
- * Memory: the signature, 4 + strong_length bytes for each block, twice that while it grows; and up
- * to a block of what was not yet enough for one. A file that is smaller than a block needs no more
- * than its own size.
+ * Memory: the signature, 4 + strong_length bytes for each block, twice that while it grows; and up to one
+ * block of data. A file that is smaller than a block needs no more than its own size.
  *
- * librsync ends the process (abort(3)) where it cannot get memory. So nothing is left to it but its
- * state, of less than a KiB, when a signature is opened, and a copy of the last block, when it ends:
- * whole blocks are given to it, which it takes from where they lie. Before either it is tried
- * whether that much can be had, and STAGE_E_MEMORY returned if not. That another thread takes the
- * memory in between cannot be ruled out.
+ * librsync ends the process (abort(3)) if it cannot get memory. So it allocates only twice: its state of
+ * less than a KiB, when a signature is opened, and a copy of the last block, when it ends. Whole blocks
+ * are given to it where they lie. Before both it is tried whether that much memory can be had. If not:
+ * STAGE_E_MEMORY. Another thread could still take the memory in between.
  *
- * Errors: the first one is kept, and what every later call fails with. A call in the wrong state - of
- * one that has ended, or is closed, which is NULL - is STAGE_E_ARGUMENT.
+ * Errors: the first one is kept, and every later call fails with it. A call after the end, or of one that
+ * is closed (NULL), is STAGE_E_ARGUMENT.
  *
  * Threads: a signature is for one thread at a time. Forks: it is plain memory.
  */
@@ -42,8 +39,8 @@
 
 #pragma GCC visibility push(default)
 
-/* What a signature begins with, and what its strong checksums are: MD4, up to 16 bytes of it, and
- * BLAKE2, up to 32. */
+/* The first bytes of a signature. They name its strong checksum: MD4, up to 16 bytes of it, or BLAKE2, up
+ * to 32. */
 #define STAGE_SIGNATURE_MD4 UINT32_C(0x72730136)
 #define STAGE_SIGNATURE_BLAKE2 UINT32_C(0x72730137)
 
@@ -58,7 +55,7 @@ struct stage_signature_options {
 	size_t strong_length;
 };
 
-/* Begins one. STAGE_E_ARGUMENT, for what is out of the ranges above or 0; STAGE_E_MEMORY. */
+/* Begins one. STAGE_E_ARGUMENT: an option is 0 or out of the ranges above; STAGE_E_MEMORY. */
 int stage_signature_open(const struct stage_signature_options *options,
 	struct stage_signature **ret_signature, struct stage_error *error);
 
@@ -67,8 +64,8 @@ int stage_signature_update(struct stage_signature *signature, const void *data, 
 	struct stage_error *error);
 
 /*
- * Ends it: the signature of all that was taken, which stays the struct's, until it is closed. May
- * be called again. STAGE_E_MEMORY.
+ * Ends it, and gives the signature of all bytes that were taken. It stays the struct's, until that is
+ * closed. May be called again. STAGE_E_MEMORY.
  */
 int stage_signature_end(struct stage_signature *signature, const unsigned char **ret_bytes,
 	size_t *ret_size, struct stage_error *error);

@@ -5,8 +5,10 @@
  *	check_read	after an upload: was what was read what was written?
  *	check		of a sealed file: is it what its record says?
  *
- * That a file can be read from the page cache proves nothing: its pages may be dropped before storage has
- * them. So they are dropped first, but for those that still wait to be written.
+ * A file that can be read from the page cache proves nothing: its pages may be dropped before storage has
+ * them. So they are dropped first, except for pages that still wait to be written.
+ *
+ * handoff_seal.c asks check_written when the disk was full at fsync.
  */
 #include "spool_internal.h"
 

@@ -9,7 +9,7 @@
 
 #include "journal.h"
 #include "path.h"
-#include "secrets.h"
+#include "redact.h"
 #include "unlisted.h"
 #include "url.h"
 
@@ -54,14 +54,14 @@ stage_spool_find_free(struct stage_spool_found **list, size_t count)
 /* Fills entry, whose strings are the caller's also where there is no memory for all: then it is false. */
 static bool
 copy_record(const struct stage_spool_found *found, const struct stage_journal_record *record,
-	const struct stage_secrets *secrets, struct stage_spool_entry *entry)
+	const struct stage_redact *secrets, struct stage_spool_entry *entry)
 {
 	int code;
 
 	entry->path = stage_path_join(found->path, record->file);
 	entry->name = strdup(record->name);
 	entry->note = strdup(record->note);
-	code = stage_secrets_hide(secrets, record->failure, &entry->failure, NULL);
+	code = stage_redact_hide(secrets, record->failure, &entry->failure, NULL);
 	entry->size = record->digest.size;
 	entry->sealed = record->sealed;
 	entry->attempts = record->attempts;
@@ -112,7 +112,7 @@ look_for_missing(int dirfd, const struct stage_journal_content *content, bool *r
 static bool
 copy_records(struct stage_spool_found *found, const struct stage_journal_content *content,
 	const bool *missing, const struct stage_journal_content *later,
-	const struct stage_secrets *secrets)
+	const struct stage_redact *secrets)
 {
 	size_t i;
 
@@ -141,7 +141,7 @@ copy_records(struct stage_spool_found *found, const struct stage_journal_content
 /* Copies the records. That a file is forgotten is recorded before it is removed. */
 static bool
 add_entries(struct stage_spool_found *found, int dirfd, const struct stage_journal_content *content,
-	const struct stage_secrets *secrets)
+	const struct stage_redact *secrets)
 {
 	struct stage_journal_content *later = NULL;
 	bool any, copied = false, *missing = look_for_missing(dirfd, content, &any);
@@ -161,15 +161,15 @@ add_entries(struct stage_spool_found *found, int dirfd, const struct stage_journ
 static bool
 add_content(struct stage_spool_found *found, int dirfd, const struct stage_journal_content *content)
 {
-	struct stage_secrets *secrets = NULL;
+	struct stage_redact *secrets = NULL;
 	bool added;
 
 	found->damaged = content->damaged;
 	found->home = strdup(content->home);
 	added = found->home && stage_url_target(content->target, &found->target, NULL) == 0 &&
-		stage_secrets_add(&secrets, content->target, NULL) == 0 &&
+		stage_redact_add(&secrets, content->target, NULL) == 0 &&
 		add_entries(found, dirfd, content, secrets);
-	stage_secrets_free(&secrets);
+	stage_redact_free(&secrets);
 	return added;
 }
 

@@ -1,12 +1,11 @@
 /*
- * spool_find - the spools in a temp root, live ones too, and what waits in them
+ * spool_find - finds the spools in a temp root, live ones too, and the files that wait in them
  *
  *	stage_spool_find(root, &list, &count, &error);
  *	...
  *	stage_spool_find_free(&list, count);
  *
- * It reads what the journals tell and changes nothing. A spool that a run works in may have changed since
- * it was read.
+ * It reads the journals and changes nothing. A live run may change its spool after it was read.
  *
  * Threads: any.
  */
@@ -23,14 +22,14 @@
 
 #pragma GCC visibility push(default)
 
-/* A file as a journal tells of it. */
+/* A file as it stands in a journal. */
 struct stage_spool_entry {
 	char *path, *name, *note;
 	uint64_t size;
 	int64_t sealed; /* seconds since 1970 */
 	unsigned int attempts;
-	int64_t failed; /* seconds since 1970 of the last failed attempt, 0 where there is none */
-	char *failure;  /* "" where there is none */
+	int64_t failed; /* the last failed attempt, in seconds since 1970; 0: there is none */
+	char *failure;  /* why it failed; "": there is none */
 };
 
 /* A spool as it was found. */
@@ -42,26 +41,25 @@ struct stage_spool_found {
 	bool proven;                    /* no run lives in it: as in struct stage_found */
 	pid_t pid;                      /* of the run that made it; for people, it proves nothing */
 	uint64_t age;                   /* seconds since it was made */
-	struct stage_spool_entry *list; /* that wait, in order */
+	struct stage_spool_entry *list; /* the files that wait, in order */
 	size_t count;
 	uint64_t bytes; /* the sum of their sizes */
 	/*
-	 * Files that wait by the journal and are not there: somebody has removed them. Only where no run
-	 * lives in it: a run that does may have handed one off just now.
+	 * Files that wait by the journal and do not exist: somebody has removed them. Only if no run
+	 * lives in it, since a live run may have handed one off just now.
 	 */
 	struct stage_spool_entry *missing;
 	size_t missing_count;
 	size_t damaged;  /* records that cannot be read */
-	size_t unlisted; /* files that they, or a journal that is unreadable, may have told of */
+	size_t unlisted; /* files of which these, or an unreadable journal, may have told */
 	uint64_t unlisted_bytes;
 	char *unreadable; /* why there is no target, home or list; NULL otherwise */
 };
 
 /*
- * Finds this user's staging directories in root that have a journal, live ones too, but for those
- * whose run was ended before it had begun to write it. Returns 0 and an array that the caller
- * frees, sorted by path; STAGE_E_SYSTEM where root cannot be read (ENOENT where there is none),
- * STAGE_E_MEMORY.
+ * Finds this user's staging directories in root that have a journal, live ones too. A spool whose run was
+ * ended before it had begun to write the journal is left out. Returns 0 and an array, sorted by path, that
+ * the caller frees. STAGE_E_SYSTEM: root cannot be read (ENOENT: it does not exist); STAGE_E_MEMORY.
  */
 int stage_spool_find(const char *root, struct stage_spool_found **ret_list, size_t *ret_count,
 	struct stage_error *error);

@@ -4,15 +4,15 @@
  *	spool.c		a spool is made and left; files are taken in
  *	spool_item.c	a file of it (spool_item.h)
  *	spool_seal.c	a file becomes durable
- *	spool_check.c	a file is compared with what was written
+ *	spool_check.c	is a file what was written, or what was recorded?
  *	spool_end.c	a file is confirmed or forgotten
- *	spool_rest.c	what is removed when the spool is closed
+ *	spool_rest.c	the rest is removed when the spool is closed
  *	spool_adopt.c	the spool of a dead run is taken over, or looked at
  *	spool_find.c	the spools in a temp root (spool_find.h)
  *
- * lock guards the list of files and the names, recording the journal. Neither is taken while the
- * other is held. Files are read and made durable without a lock, and records with recording alone,
- * so that accept never waits for the disk.
+ * The mutex lock guards the list of files and the names, the mutex recording guards the journal. Neither
+ * is taken while the other is held. Files are read and made durable without a lock, records are written
+ * with recording alone. So accept never waits for the disk.
  *
  * Not installed.
  */
@@ -41,7 +41,7 @@ struct stage_spool {
 
 	pthread_mutex_t lock;
 	struct stage_spool_file *files;
-	struct stage_spool_file *unlisted; /* that a damaged record may have told of */
+	struct stage_spool_file *unlisted; /* files of which a damaged record may have told */
 	struct stage_random random;
 	uint64_t given; /* names so far */
 	size_t kept;    /* files that are kept (spool_item.h) */
@@ -49,7 +49,7 @@ struct stage_spool {
 	pthread_mutex_t recording;
 	struct stage_journal *journal;
 
-	/* of the dead run that it was adopted from, NULL where that has told of none */
+	/* the last file that storage has confirmed to the dead run; NULL if it was not adopted, or there is none */
 	char *confirmed_name, *confirmed_note;
 };
 
@@ -66,17 +66,15 @@ int stage_spool_fail_memory(struct stage_error *error);
 /* Refuses to change a spool that is only looked at: STAGE_E_ARGUMENT. */
 int stage_spool_check_ours(const struct stage_spool *spool, struct stage_error *error);
 
-/* Closes the file's descriptor, and makes its place free for that of another one. */
+/* Closes the file's descriptor, so that another file may keep one. */
 void stage_spool_seal_let_go(struct stage_spool *spool, struct stage_spool_item *item);
 
-/*
- * Records that the disk has lost a file: it does not wait any more, whether that can be recorded or not.
- */
+/* Records that the disk has lost a file. It does not wait any more, even if that cannot be recorded. */
 void stage_spool_end_lost(struct stage_spool *spool, struct stage_spool_file *file);
 
 /*
- * Removes what need not stay, and the directory where nothing stays. Where something does, it is left
- * to whoever takes it over (claim.h). What cannot be removed is logged as a warning.
+ * Removes the files that need not stay, and the directory if nothing stays. Otherwise it is left for
+ * whoever takes it over (claim.h). Each failure to remove is a warning in the log.
  */
 void stage_spool_rest_remove(struct stage_spool *spool);
 

@@ -1,15 +1,15 @@
 /*
- * spool_item - a file of a spool, with what only the spool knows of it
+ * spool_item - a file of a spool, with the members that only the spool may see
  *
- * A struct stage_spool_file is what callers see. It is the first member of a struct stage_spool_item, and
- * each of them was made as one: stage_spool_item_of() goes from one to the other.
+ * Callers see a struct stage_spool_file. It is the first member of a struct stage_spool_item, and is never
+ * made without one: stage_spool_item_of() goes from one to the other.
  *
  *	item = stage_spool_item_new(path, base, name, note);
  *	...the spool has it in its list...
  *	stage_spool_item_free(&item->file);
  *
- * An item has a descriptor of its file until that is on disk, because the disk's failures are told to
- * descriptors that were open when they happened (durable.h). The item owns it.
+ * An item has a descriptor of its file until that is on disk. The kernel reports a failure of the disk to
+ * descriptors that were open when it happened (durable.h). The item owns the descriptor.
  *
  * Not installed. One thread at a time for an item.
  */
@@ -25,13 +25,13 @@
 
 struct stage_spool_item {
 	struct stage_spool_file file; /* first: the two are converted */
-	struct stage_digest digest;   /* of a sealed file, or as the caller has told */
-	bool told;
-	bool measured; /* its size is known */
-	bool written;  /* the disk has taken what is in it */
-	int lost;      /* errno: the disk has failed to take it; 0 where it has not */
-	int fd;        /* tells of all that was written back; -1 where it could not be had */
-	bool kept;     /* it is sealed, or about to be, and keeps fd (stage_spool_seal_let_go()) */
+	struct stage_digest digest;   /* of a sealed file, or from the caller */
+	bool told;                    /* the caller has given the digest */
+	bool measured;                /* its size is known */
+	bool written;                 /* the disk has taken its content */
+	int lost;                     /* errno with which the disk failed to take it, or 0 */
+	int fd;                       /* reports failures of writing it back; -1 if there is none */
+	bool kept; /* it is sealed, or about to be, and keeps fd (stage_spool_seal_let_go()) */
 };
 
 static inline struct stage_spool_item *
@@ -46,7 +46,7 @@ stage_spool_item_of_const(const struct stage_spool_file *file)
 	return (const struct stage_spool_item *)file;
 }
 
-/* Makes one of the file base in the directory at path, without a descriptor. NULL: there is no memory. */
+/* Makes an item for the file base in the directory at path, without a descriptor. NULL: no memory. */
 struct stage_spool_item *stage_spool_item_new(
 	const char *path, const char *base, const char *name, const char *note);
 
@@ -60,24 +60,24 @@ void stage_spool_item_drop_fd(struct stage_spool_item *item);
 char *stage_spool_item_base(const struct stage_spool_file *file);
 
 /*
- * Opens for reading what has the file's name in the directory dirfd now. Whatever has taken its place is
- * neither waited for nor followed. Whoever only looks (looking) does not take a file that is gone for
- * damage. STAGE_E_DAMAGED: it is no regular file, or was sealed and is gone. STAGE_E_SYSTEM; with ENOENT
- * where it is gone.
+ * Opens the file in the directory dirfd for reading. If something else has its name now, that is neither
+ * waited for nor followed. STAGE_E_DAMAGED: it is no regular file, or it was sealed and is gone.
+ * STAGE_E_SYSTEM, with ENOENT if it is gone. looking: a sealed file that is gone is that, too, since
+ * somebody may have handed it off.
  */
 int stage_spool_item_open(const struct stage_spool_item *item, int dirfd, bool looking, int *ret_fd,
 	uint64_t *ret_size, struct stage_error *error);
 
 /*
- * Has the name in the directory dirfd still the file that was accepted? STAGE_E_DAMAGED where it has
- * another one; STAGE_E_SYSTEM. Nothing to compare, and 0, where the item has no descriptor.
+ * Does the name in the directory dirfd still lead to the file that was accepted? STAGE_E_DAMAGED: to
+ * another one; STAGE_E_SYSTEM. Without a descriptor nothing can be compared: 0.
  */
 int stage_spool_item_check_same(
 	const struct stage_spool_item *item, int dirfd, struct stage_error *error);
 
 /*
- * Waits until the disk has the file, by the item's descriptor, or by fd where it has none. Returns 0, or
- * -1 with errno, which is kept in lost.
+ * Waits until the disk has the file, by the item's descriptor, or if it has none by fd. Returns 0, or -1
+ * with errno, which is kept in lost.
  */
 int stage_spool_item_write_out(struct stage_spool_item *item, int fd);
 

@@ -1,6 +1,9 @@
 /*
- * In this order: the spool is still where storage will look for it, the file is still the one that was
- * accepted, its content is read and on disk, its name is on disk, the journal tells of it.
+ * In this order: the spool is still at its path, where storage will look for it; the file is still the one
+ * that was accepted; its content is read and on disk; its name is on disk; the journal has its record.
+ *
+ * What happens if the disk is full here (ENOSPC or EDQUOT at fsync) is decided elsewhere: handoff_seal.c
+ * hands the file off at once, if stage_spool_check_written() in spool_check.c finds its content there.
  */
 #include "spool_internal.h"
 

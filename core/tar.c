@@ -39,37 +39,37 @@ struct stage_tar {
 };
 
 static int
-fail(struct stage_tar *volume, struct stage_error *error)
+fail(struct stage_tar *tar, struct stage_error *error)
 {
 	if (error)
-		*error = volume->error;
-	return volume->code;
+		*error = tar->error;
+	return tar->code;
 }
 
 static int
-fail_memory(struct stage_tar *volume, struct stage_error *error)
+fail_memory(struct stage_tar *tar, struct stage_error *error)
 {
-	volume->code = stage_error_set(
-		&volume->error, STAGE_E_MEMORY, 0, "no memory for a member of a volume");
-	return fail(volume, error);
+	tar->code = stage_error_set(
+		&tar->error, STAGE_E_MEMORY, 0, "no memory for a member of a volume");
+	return fail(tar, error);
 }
 
 /* What libarchive gives out goes to the caller's function. */
 static la_ssize_t
 pass_on(struct archive *archive, void *context, const void *data, size_t size)
 {
-	struct stage_tar *volume = context;
+	struct stage_tar *tar = context;
 
 	(void)archive;
-	if (volume->code == 0 && !volume->closing)
-		volume->code = volume->write(volume->context, data, size, &volume->error);
-	volume->size += size;
+	if (tar->code == 0 && !tar->closing)
+		tar->code = tar->write(tar->context, data, size, &tar->error);
+	tar->size += size;
 	return (la_ssize_t)size;
 }
 
 /* An archive that writes what it is given at once. NULL for want of memory. */
 static struct archive *
-new_archive(struct stage_tar *volume, bool binary)
+new_archive(struct stage_tar *tar, bool binary)
 {
 	struct archive *archive = archive_write_new();
 
@@ -79,7 +79,7 @@ new_archive(struct stage_tar *volume, bool binary)
 		(!binary || archive_write_set_format_option(
 				    archive, NULL, "hdrcharset", "BINARY") == ARCHIVE_OK) &&
 		archive_write_set_bytes_per_block(archive, 0) == ARCHIVE_OK &&
-		archive_write_open(archive, volume, NULL, pass_on, NULL) == ARCHIVE_OK)
+		archive_write_open(archive, tar, NULL, pass_on, NULL) == ARCHIVE_OK)
 		return archive;
 	archive_write_free(archive);
 	return NULL;
@@ -97,14 +97,14 @@ is_ascii(const char *text)
 }
 
 static struct archive *
-archive_for(struct stage_tar *volume, const struct stage_member *member)
+archive_for(struct stage_tar *tar, const struct stage_member *member)
 {
 	if (is_ascii(member->name) && is_ascii(member->target) && is_ascii(member->user) &&
 		is_ascii(member->group))
-		return volume->ascii;
-	if (!volume->binary)
-		volume->binary = new_archive(volume, true);
-	return volume->binary;
+		return tar->ascii;
+	if (!tar->binary)
+		tar->binary = new_archive(tar, true);
+	return tar->binary;
 }
 
 static const char *
@@ -123,26 +123,26 @@ prefix_of(enum stage_member_kind kind)
 	return "signature";
 }
 
-/* Writes the name that a member has in the archive to volume->name. False for want of memory. */
+/* Writes the name that a member has in the archive to tar->name. False for want of memory. */
 static bool
-frame(struct stage_tar *volume, const struct stage_member *member)
+frame(struct stage_tar *tar, const struct stage_member *member)
 {
 	const char *prefix = prefix_of(member->kind), *name = member->name ? member->name : "";
 	size_t room = strlen(name) + FRAME_MAX;
 	char *grown;
 
-	if (room > volume->name_room) {
-		grown = realloc(volume->name, room);
+	if (room > tar->name_room) {
+		grown = realloc(tar->name, room);
 		if (!grown)
 			return false;
-		volume->name = grown;
-		volume->name_room = room;
+		tar->name = grown;
+		tar->name_room = room;
 	}
 	if (member->piece > 0)
-		snprintf(volume->name, volume->name_room, "multivol_%s/%s/%" PRIu64, prefix, name,
+		snprintf(tar->name, tar->name_room, "multivol_%s/%s/%" PRIu64, prefix, name,
 			member->piece);
 	else
-		snprintf(volume->name, volume->name_room, "%s/%s", prefix, name);
+		snprintf(tar->name, tar->name_room, "%s/%s", prefix, name);
 	return true;
 }
 
@@ -167,12 +167,12 @@ file_type(enum stage_member_type type)
 }
 
 static void
-fill_entry(const struct stage_tar *volume, const struct stage_member *member, size_t size)
+fill_entry(const struct stage_tar *tar, const struct stage_member *member, size_t size)
 {
-	struct archive_entry *entry = volume->entry;
+	struct archive_entry *entry = tar->entry;
 
 	archive_entry_clear(entry);
-	archive_entry_set_pathname(entry, volume->name);
+	archive_entry_set_pathname(entry, tar->name);
 	archive_entry_set_filetype(entry, file_type(member->type));
 	archive_entry_set_perm(entry, member->mode & 07777);
 	archive_entry_set_size(entry, (la_int64_t)size);
@@ -193,48 +193,47 @@ fill_entry(const struct stage_tar *volume, const struct stage_member *member, si
 
 /* Why libarchive did not do what it was to do. */
 static int
-note_failure(struct stage_tar *volume, struct archive *archive, struct stage_error *error)
+note_failure(struct stage_tar *tar, struct archive *archive, struct stage_error *error)
 {
 	const char *reason = archive_error_string(archive);
 
 	if (archive_errno(archive) == ENOMEM)
-		return fail_memory(volume, error);
-	volume->code = stage_error_set(&volume->error, STAGE_E_ARGUMENT, 0,
-		"libarchive cannot write %s: %s", volume->name,
-		reason ? reason : "no reason given");
-	return fail(volume, error);
+		return fail_memory(tar, error);
+	tar->code = stage_error_set(&tar->error, STAGE_E_ARGUMENT, 0,
+		"libarchive cannot write %s: %s", tar->name, reason ? reason : "no reason given");
+	return fail(tar, error);
 }
 
 int
-stage_tar_open(stage_tar_write write, void *context, struct stage_tar **ret_volume,
-	struct stage_error *error)
+stage_tar_open(
+	stage_tar_write write, void *context, struct stage_tar **ret_tar, struct stage_error *error)
 {
-	struct stage_tar *volume = calloc(1, sizeof(*volume));
+	struct stage_tar *tar = calloc(1, sizeof(*tar));
 
-	if (!volume)
+	if (!tar)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a volume");
-	volume->write = write;
-	volume->context = context;
-	volume->entry = archive_entry_new();
-	volume->ascii = new_archive(volume, false);
-	if (!volume->entry || !volume->ascii) {
-		stage_tar_close(&volume);
+	tar->write = write;
+	tar->context = context;
+	tar->entry = archive_entry_new();
+	tar->ascii = new_archive(tar, false);
+	if (!tar->entry || !tar->ascii) {
+		stage_tar_close(&tar);
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a volume");
 	}
-	*ret_volume = volume;
+	*ret_tar = tar;
 	return 0;
 }
 
 /* To be called first by whatever writes: is it open, and not yet ended or failed? */
 static int
-enter(struct stage_tar *volume, const char *what, struct stage_error *error)
+enter(struct stage_tar *tar, const char *what, struct stage_error *error)
 {
-	if (!volume)
+	if (!tar)
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
 			"%s cannot be written: the archive is not open", what);
-	if (volume->code < 0)
-		return fail(volume, error);
-	if (volume->ended)
+	if (tar->code < 0)
+		return fail(tar, error);
+	if (tar->ended)
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
 			"%s cannot be written: the archive has ended already, and no reader looks behind its end",
 			what);
@@ -242,61 +241,61 @@ enter(struct stage_tar *volume, const char *what, struct stage_error *error)
 }
 
 int
-stage_tar_add(struct stage_tar *volume, const struct stage_member *member, const void *data,
+stage_tar_add(struct stage_tar *tar, const struct stage_member *member, const void *data,
 	size_t size, struct stage_error *error)
 {
 	const char *name = member && member->name ? member->name : "a member";
 	struct archive *archive;
 	int code;
 
-	code = enter(volume, name, error);
+	code = enter(tar, name, error);
 	if (code < 0)
 		return code;
 	if (!member || (size > 0 && (member->type != STAGE_MEMBER_FILE || !data)))
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
 			"%s cannot be written: it has %zu bytes of data, which only files have",
 			name, size);
-	archive = archive_for(volume, member);
-	if (!archive || !frame(volume, member))
-		return fail_memory(volume, error);
-	fill_entry(volume, member, size);
-	if (archive_write_header(archive, volume->entry) != ARCHIVE_OK ||
+	archive = archive_for(tar, member);
+	if (!archive || !frame(tar, member))
+		return fail_memory(tar, error);
+	fill_entry(tar, member, size);
+	if (archive_write_header(archive, tar->entry) != ARCHIVE_OK ||
 		(size > 0 && archive_write_data(archive, data, size) != (la_ssize_t)size) ||
 		archive_write_finish_entry(archive) != ARCHIVE_OK)
-		return note_failure(volume, archive, error);
-	return volume->code < 0 ? fail(volume, error) : 0;
+		return note_failure(tar, archive, error);
+	return tar->code < 0 ? fail(tar, error) : 0;
 }
 
 int
-stage_tar_end(struct stage_tar *volume, struct stage_error *error)
+stage_tar_end(struct stage_tar *tar, struct stage_error *error)
 {
 	static const char zeros[RECORD];
 	size_t size = 2 * BLOCK;
 	int code;
 
-	code = enter(volume, "an end", error);
+	code = enter(tar, "an end", error);
 	if (code < 0)
 		return code;
-	volume->ended = true;
-	size += (size_t)((RECORD - (volume->size + size) % RECORD) % RECORD);
-	for (; size > 0 && volume->code == 0; size -= size < RECORD ? size : RECORD)
-		pass_on(NULL, volume, zeros, size < RECORD ? size : RECORD);
-	return volume->code < 0 ? fail(volume, error) : 0;
+	tar->ended = true;
+	size += (size_t)((RECORD - (tar->size + size) % RECORD) % RECORD);
+	for (; size > 0 && tar->code == 0; size -= size < RECORD ? size : RECORD)
+		pass_on(NULL, tar, zeros, size < RECORD ? size : RECORD);
+	return tar->code < 0 ? fail(tar, error) : 0;
 }
 
 void
-stage_tar_close(struct stage_tar **volume)
+stage_tar_close(struct stage_tar **tar)
 {
 	int before = errno;
 
-	if (!*volume)
+	if (!*tar)
 		return;
-	(*volume)->closing = true;
-	archive_write_free((*volume)->ascii);
-	archive_write_free((*volume)->binary);
-	archive_entry_free((*volume)->entry);
-	free((*volume)->name);
-	free(*volume);
-	*volume = NULL;
+	(*tar)->closing = true;
+	archive_write_free((*tar)->ascii);
+	archive_write_free((*tar)->binary);
+	archive_entry_free((*tar)->entry);
+	free((*tar)->name);
+	free(*tar);
+	*tar = NULL;
 	errno = before;
 }

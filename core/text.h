@@ -10,12 +10,12 @@
 #include <stddef.h>
 
 /*
- * vsnprintf(3) that ends a text which does not fit (size bytes, at least 4, with the NUL) in "...".
+ * As vsnprintf(3). A text that does not fit ends in "...". size is that of buffer, at least 4.
  */
 void stage_text_format(char *buffer, size_t size, const char *format, va_list arguments)
 	__attribute__((format(printf, 3, 0)));
 
-/* The same behind the text that buffer holds already. */
+/* The same, behind the text that buffer holds already. */
 void stage_text_append(char *buffer, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

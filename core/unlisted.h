@@ -1,12 +1,11 @@
 /*
- * unlisted - files of a spool of which its journal does not tell, though it once may have
+ * unlisted - files of a spool that have no record in its journal, but may have had one
  *
- * A record in which a bit has turned is known to be damaged, and no more: neither whose file it told
- * of nor whether it told that one is staged. So where a journal has a damaged record, each file in the
- * spool of which no other record tells may be a volume that was reported as staged. Nobody can hand it
- * off, for want of its name; but nobody removes it either, unless he says so.
+ * A damaged record says neither which file it was for, nor whether that was staged. So if a journal has a
+ * damaged record, each file in the spool without a record may be a volume that was reported as staged.
+ * Nobody can hand it off, since its name is lost. But nobody removes it either, unless he says so.
  *
- * Where no record is damaged such a file was never sealed, and is of no use.
+ * If no record is damaged, such a file was never sealed, and is of no use.
  *
  * Not installed. Any thread.
  */
@@ -29,8 +28,8 @@ struct stage_unlisted {
 };
 
 /*
- * Finds them in the directory dirfd; none where content has no damage. content is NULL for a journal
- * that cannot be read at all. STAGE_E_SYSTEM with errno, STAGE_E_MEMORY; no message.
+ * Finds these files in the directory dirfd. If content has no damage there are none. content is NULL if
+ * the journal cannot be read at all. STAGE_E_SYSTEM with errno, STAGE_E_MEMORY; no message.
  */
 int stage_unlisted_find(int dirfd, const struct stage_journal_content *content,
 	struct stage_unlisted *ret_unlisted);

@@ -1,6 +1,6 @@
 /*
- * Every form is made of what stage_urlwalk() tells, piece by piece. A piece gets longer at most by
- * what stands for it where it is hidden, or by %XX of each byte, so the room is known before.
+ * Every form is made of the pieces of stage_urlsecret_walk(). A piece gets longer at most by the text that
+ * stands for a hidden one, or by %XX of each byte. So the room that is needed is known before.
  */
 #include "url.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "urlparts.h"
-#include "urlwalk.h"
+#include "urlsecret.h"
 
 #define HIDDEN "***"
 
@@ -197,7 +197,7 @@ display(struct writer *writer, const char *from, const char *end, bool whole)
 		}
 		from = whole ? end : find_blank(url, end);
 		writer->has_query = false;
-		stage_urlwalk(url, (size_t)(from - url), write_piece, writer);
+		stage_urlsecret_walk(url, (size_t)(from - url), write_piece, writer);
 	}
 	writer->has_query = has_query;
 }
@@ -222,16 +222,35 @@ make(enum form form, const char *url, char **ret_text, struct stage_error *error
 
 	if (begin(&writer, form, url, &text, error) < 0)
 		return STAGE_E_MEMORY;
-	stage_urlwalk(url, strlen(url), write_piece, &writer);
+	stage_urlsecret_walk(url, strlen(url), write_piece, &writer);
 	*writer.out = '\0';
 	*ret_text = text;
 	return 0;
 }
 
+/*
+ * Without a secret a URL may be split in another way, as what is left grows together, and have another one.
+ * So it is made until it stays as it is; each time it gets shorter.
+ */
 int
 stage_url_target(const char *url, char **ret_target, struct stage_error *error)
 {
-	return make(TARGET, url, ret_target, error);
+	char *target, *again;
+	size_t length;
+
+	if (make(TARGET, url, &target, error) < 0)
+		return STAGE_E_MEMORY;
+	do {
+		length = strlen(target);
+		if (make(TARGET, target, &again, error) < 0) {
+			free(target);
+			return STAGE_E_MEMORY;
+		}
+		free(target);
+		target = again;
+	} while (strlen(target) < length);
+	*ret_target = target;
+	return 0;
 }
 
 int
@@ -251,7 +270,7 @@ stage_url_display(const char *text, char **ret_text, struct stage_error *error)
 
 		from += strspn(from, " ");
 		put(&writer, text, (size_t)(from - text));
-		stage_urlwalk(from, (size_t)(end - from), write_piece, &writer);
+		stage_urlsecret_walk(from, (size_t)(end - from), write_piece, &writer);
 	}
 	*writer.out = '\0';
 	*ret_text = copy;
@@ -280,7 +299,7 @@ make_comparable(enum form form, const char *url, char **ret_text, struct stage_e
 	const char *from;
 	int code;
 
-	code = make(TARGET, url, &target, error);
+	code = stage_url_target(url, &target, error);
 	if (code < 0)
 		return code;
 	for (from = target; *from && (unsigned char)*from <= ' '; from++)

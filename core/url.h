@@ -1,23 +1,26 @@
 /*
- * url - what may be written down of a URL, and what tells targets apart
+ * url - URLs without their secrets, and which of them name the same target
  *
- * The rule of the house: of a URL no secret is ever written or printed, at any verbosity, in any
- * file. So whoever keeps a URL keeps its target form, and whoever prints one prints that or its
- * display form:
+ * The rule of the house: no secret of a URL is ever written or printed, at any verbosity, in any
+ * file. So a URL is kept in its target form, and printed in that or in its display form:
  *
  *	as given	stage+sftp://me@corp.com:secret@host/dir?token=abc&mode=mirror#xyz
  *	target		sftp://me@corp.com@host/dir?mode=mirror
  *	display		stage+sftp://me@corp.com:***@host/dir?***&mode=mirror#***
  *
- * Hidden are the password; every parameter of the query but mode, onfail, subpath, config, driveID,
- * myDriveFolderID and no_logout, which duplicity's backends have and which are no secrets; the
- * fragment; secrets in connection strings of rclone. A URL is split as Python's urllib does it, and
- * so the host: the last `@` before the path ends user and password, the first `:` in these ends the
- * user. A password with a slash in it, which should have been %2F, is found as well.
+ * Hidden are
+ *	- the password, also one with a slash in it that should have been %2F;
+ *	- every parameter of the query but mode, onfail, subpath, config, driveID, myDriveFolderID and
+ *	  no_logout: those are of duplicity's backends, and are no secrets;
+ *	- the fragment;
+ *	- the secrets in a connection string of rclone.
+ * A URL is split as Python's urllib, and so duplicity, splits it: the last `@` before the path ends
+ * user and password, the first `:` in these ends the user.
  *
- * The user stays, as spelled: he is part of where a URL leads. So the target form is a URL that
- * duplicity takes, and which leads there once it has the password from elsewhere (FTP_PASSWORD, a
- * key). Not so where a parameter that it needs was hidden: then it needs the URL as it was given.
+ * The user stays as spelled, because he is part of where a URL leads. So duplicity takes the target
+ * form as a URL, and it leads to the same place once duplicity has the password from elsewhere
+ * (FTP_PASSWORD, a key). But if a parameter was hidden that the backend needs, then only the URL as
+ * it was given will do.
  *
  * A text that is no URL stays as it is. Texts are bytes that end with a NUL, in any encoding.
  *
@@ -38,14 +41,14 @@
 #pragma GCC visibility push(default)
 
 /*
- * The target form: without `stage+`, and without what is hidden. Of a target form it is the same
- * again. URLs that differ only in what is hidden have the same.
+ * The target form: without `stage+` and without the hidden pieces. The target form of a target form is
+ * the same again. URLs that differ only in hidden pieces have the same one.
  */
 int stage_url_target(const char *url, char **ret_target, struct stage_error *error);
 
 /*
- * The display form: the URL as given, with *** for what is hidden. What stands before it, as in
- * --option=URL, stays; all behind is taken for part of the URL.
+ * The display form: the URL as given, with *** for each hidden piece. A text before the URL, as in
+ * --option=URL, stays. All that follows counts as part of the URL.
  */
 int stage_url_display(const char *text, char **ret_text, struct stage_error *error);
 
@@ -57,8 +60,8 @@ int stage_url_display_all(const char *text, char **ret_text, struct stage_error 
 
 /*
  * Do two URLs name the same target? Their target forms are compared, with %XX in the user decoded
- * and the scheme in lower case.
- * So this is also true of a URL and of what stagedir 0.1.0, which found less to hide, wrote down.
+ * and the scheme in lower case. So a URL also matches the target that stagedir 0.1.0 wrote down for
+ * it, in which less was hidden.
  */
 int stage_url_same(const char *one, const char *other, bool *ret_same, struct stage_error *error);
 

@@ -16,10 +16,10 @@
  * Blanks and control characters before a URL, and tabs, newlines and carriage returns anywhere in
  * it, count for nothing, as in urllib. Here they stay in the parts.
  *
- * Nothing is decoded: %40 stays %40. Nothing is refused: where urllib has an error, as of brackets
- * that do not match, the parts are what the words above say. One difference: a scheme of urllib
- * begins with a letter (since 3.11.4; Debian's 3.11.2 has it too). Here it need not: it is better to
- * find a password that nobody else finds than the other way round.
+ * Nothing is decoded: %40 stays %40. Nothing is refused: urllib raises an error for brackets that do
+ * not match, here the rules above hold for them too. One difference: a scheme of urllib begins with a
+ * letter (since 3.11.4; Debian's 3.11.2 has it too). Here any of its characters may come first:
+ * better to find a password that nobody else finds than to miss one.
  *
  * Not installed. Nothing here allocates; any thread may call it.
  */
@@ -29,7 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A piece of a longer text. text is NULL where there is none, which differs from an empty one. */
+/* A piece of a longer text. text is NULL if the URL has no such part: an empty part has a text. */
 struct stage_urlpart {
 	const char *text;
 	size_t length;
@@ -55,7 +55,7 @@ void stage_urlparts_split(
 /* May this byte stand in a scheme? */
 bool stage_urlparts_in_scheme(char byte);
 
-/* Does this byte count for nothing? */
+/* Is this byte one that urllib leaves out anywhere in a URL (see above)? */
 bool stage_urlparts_is_nothing(char byte);
 
 /* The first of bytes in a text that ends before end, or end. */

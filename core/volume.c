@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "allocate.h"
-#include "follow.h"
+#include "digestfollow.h"
 #include "regular.h"
 
 /* Bytes for a sync_file_range(2), at least. */
@@ -37,7 +37,7 @@ struct stage_volume {
 	enum state state;
 	int held_fd;                     /* from before it was written; -1: none */
 	struct stage_digester *digester; /* of a volume that is begun, one of the two, or none */
-	struct stage_follow *follow;
+	struct stage_digestfollow *follow;
 	uint64_t written, begun; /* bytes, by its own writer; of which writing to disk was begun */
 	bool failed;             /* the digester has */
 	bool has_digest, has_sha1;
@@ -154,7 +154,7 @@ follow(struct stage_volume *volume, int fd, struct stage_error *error)
 
 	if (again < 0)
 		return stage_error_set(error, STAGE_E_SYSTEM, 0, "it cannot be opened for reading");
-	code = stage_follow_open(again, volume->path, volume->durable, &volume->follow, error);
+	code = stage_digestfollow_open(again, volume->path, volume->durable, &volume->follow, error);
 	if (code < 0)
 		close(again);
 	return code;
@@ -263,10 +263,10 @@ end_digester(struct stage_volume *volume, struct stage_error *error)
 static int
 end_follow(struct stage_volume *volume, struct stage_error *error)
 {
-	struct stage_followed followed;
+	struct stage_digestfollowed followed;
 	int code;
 
-	code = stage_follow_end(&volume->follow, &followed, error);
+	code = stage_digestfollow_end(&volume->follow, &followed, error);
 	if (code < 0)
 		return code;
 	volume->digest = followed.digest;
@@ -374,7 +374,7 @@ end(struct stage_volume *volume)
 {
 	stage_digester_free(volume->digester);
 	volume->digester = NULL;
-	stage_follow_drop(&volume->follow);
+	stage_digestfollow_drop(&volume->follow);
 	close_fd(&volume->held_fd);
 	if (volume->state != STAGED)
 		volume->state = ENDED;

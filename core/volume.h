@@ -23,21 +23,21 @@
  *	ended		nobody wants it any more
  *
  * A call in the wrong state is STAGE_E_ARGUMENT, with a message that names the volume, its state and
- * what was to be done.
+ * the call.
  *
  * Its digests are taken while it is written: the SHA-1 for the host's manifest, the SHA-256 for
  * sealing. Of this process's own writer they are taken of what it writes, at once, which costs it 0.8
  * to 1.2 s a GB: so that is for one that others hold up, as compressing threads do. A thread that is
  * handed the bytes was measured to cost 0.3 to 0.7 s a GB more, in caches that two processors then take
  * from each other. Of gpg's volumes, and of what is not compressed, they are taken by reading the file
- * behind its writer (follow.h). Where they cannot be had the backup goes on: whoever wants one then
+ * behind its writer (digestfollow.h). Where they cannot be had the backup goes on: whoever wants one then
  * reads the file, and log says so.
  *
- * A descriptor from before it is written goes with it to the spool: by that alone the kernel tells for
- * certain of all that the disk could not take (spool.c).
+ * A descriptor from before it is written goes with it to the spool. Only such a descriptor is sure to
+ * report every failure of the disk (durable.h).
  *
  * Not installed. Any thread may call any function at any time, free last. Forks: in a child nothing is
- * begun, and free frees.
+ * begun, and free only frees.
  */
 #ifndef STAGEDIR_VOLUME_H
 #define STAGEDIR_VOLUME_H
@@ -59,53 +59,52 @@ enum stage_volume_writer {
 };
 
 /*
- * A volume at path, for which bytes are reserved. durable: it will be synced before it counts as
- * sealed. path is copied; what log points to must live as long as the volume. STAGE_E_MEMORY,
- * STAGE_E_SYSTEM.
+ * A volume at path, for which bytes are reserved. No writer is stopped at that size: whoever writes the
+ * volume keeps its limit. durable: it will be synced before it counts as sealed. path is copied; the
+ * context of log must live as long as the volume. STAGE_E_MEMORY, STAGE_E_SYSTEM.
  */
 int stage_volume_new(const char *path, uint64_t bytes, bool durable, const struct stage_log *log,
 	struct stage_volume **ret_volume, struct stage_error *error);
 
-/* Its path, as long as it lives. */
+/* Its path, valid as long as the volume lives. */
 const char *stage_volume_path(const struct stage_volume *volume);
 
 /*
- * Begins a reserved volume, whose file fd has open for writing, empty: allocates the disk space that
- * is reserved. fd stays the caller's, who must not close it before the volume is complete, unless
- * somebody else writes it. STAGE_E_SYSTEM with ENOSPC or EDQUOT: there is no space; it stays reserved,
- * and may be begun again. STAGE_E_FORKED.
+ * Begins a reserved volume, whose empty file fd has open for writing: allocates the disk space that is
+ * reserved. fd stays the caller's. With STAGE_VOLUME_OWN it must stay open until the volume is complete.
+ * STAGE_E_SYSTEM with ENOSPC or EDQUOT: there is no space; the volume stays reserved, and may be begun
+ * again. STAGE_E_FORKED.
  */
 int stage_volume_begin(struct stage_volume *volume, int fd, enum stage_volume_writer writer,
 	struct stage_error *error);
 
-/* These bytes, the next ones, were written to the file. Nothing for a volume that is not begun. */
+/* These next bytes were written to the file. Does nothing for a volume that is not begun. */
 void stage_volume_wrote(struct stage_volume *volume, const void *data, size_t size);
 
-/* It is not written any more. Nothing to do for one that is complete. */
+/* The volume is not written any more. Does nothing for a complete one. */
 int stage_volume_complete(struct stage_volume *volume, struct stage_error *error);
 
-/* The SHA-1 of a complete volume: 0; STAGE_E_AGAIN, without a message, where it is not known. */
+/* Gives the SHA-1 of a complete volume. STAGE_E_AGAIN, without a message: it is not known. */
 int stage_volume_sha1(struct stage_volume *volume, unsigned char ret_sha1[STAGE_SHA1_BYTES],
 	struct stage_error *error);
 
-/* Somebody else has taken the SHA-1 of a complete volume, of which it was not known. */
+/* Takes the SHA-1 of a complete volume from a caller, if it was not known. */
 int stage_volume_set_sha1(struct stage_volume *volume, const unsigned char sha1[STAGE_SHA1_BYTES],
 	struct stage_error *error);
 
 /*
- * A spool has accepted the file of a complete volume: it is given what is known of it, and its
- * descriptor.
+ * A spool has accepted the file of a complete volume. Gives file the digest and the descriptor.
  */
 int stage_volume_staged(
 	struct stage_volume *volume, struct stage_spool_file *file, struct stage_error *error);
 
 /*
- * Nobody wants it any more: its threads end, its descriptors are closed. The file is not touched.
- * Nothing for one that is staged.
+ * The volume is unwanted: its threads end, its descriptors are closed. The file is not touched. Does
+ * nothing for a staged one.
  */
 void stage_volume_end(struct stage_volume *volume);
 
-/* Was it begun, and is it still wanted? Is it staged? */
+/* Was it begun, and not ended since? Is it staged? */
 bool stage_volume_is_begun(struct stage_volume *volume);
 bool stage_volume_is_staged(struct stage_volume *volume);
 

@@ -356,8 +356,8 @@ class Form:
     asked for, or, beside the host, in a thread while the host still appends to the file.
     """
 
-    def __init__(self, archive, name, write, growing=None, later=0):
-        """growing is the path of the file while it is written. The thread begins some seconds later."""
+    def __init__(self, archive, name, write, followed=None, later=0):
+        """followed is the path of the file while it is written. The thread begins some seconds later."""
         self._archive = archive
         self._source = archive.append(name).name
         self._write = write
@@ -365,10 +365,10 @@ class Form:
         self._made = self._directory.mktemp()
         self._follower = None
         try:
-            if growing:
-                self._follower = extension().Follower(growing, write, self._made, later)
+            if followed:
+                self._follower = extension().Follower(followed, write, self._made, later)
         except RuntimeError as error:
-            log.Info(f'another form of {os.fsdecode(growing)} is made at the end: {error}')
+            log.Info(f'another form of {os.fsdecode(followed)} is made at the end: {error}')
 
     def made(self):
         """
@@ -417,9 +417,9 @@ def _following(stock):
                 # these; and one of them is behind the other.
                 self._form(_encrypt, self.name, 2 if remote.manifest else 1)
 
-        def _form(self, write, *growing):
+        def _form(self, write, *followed):
             if write not in self._forms:
-                self._forms[write] = Form(self.dirpath, self.partname, write, *growing)
+                self._forms[write] = Form(self.dirpath, self.partname, write, *followed)
             return self._forms[write]
 
         def to_remote(self):
@@ -472,16 +472,16 @@ def _begin_run():
 
 def _begin_first(check):
     """
-    dup_main.check_resources, which is the one place at which a run begins: every action comes here when it has the lock of
-    the archive directory, and before it looks at that directory or at storage. And for a backup that stages ahead it leaves
-    it to that to find space: it hands off first what dead runs have left, and waits for what other runs give back.
+    dup_main.check_resources, the one place where a run begins: every action comes here with the lock of the archive
+    directory, before it looks at that directory or at storage. The host asks here for free space, a multiple of volsize. A
+    backup that stages ahead finds space by itself, so for it the host is told to ask for none.
     """
     def check_resources(action):
         if not config.dry_run:
             _begin_run()
         volsize = config.volsize
         if target() and backs_up() and extension().stages_ahead():
-            config.volsize = 0  # of which this space is a multiple
+            config.volsize = 0  # check() then asks for no space
         try:
             check(action)
         finally:

@@ -7,11 +7,13 @@
 Hands off what dead runs have staged, and mends what one that was ended has left in the archive directory and in storage.
 Imported only where there is something of the kind, and that changes nothing.
 
-The host goes on with a backup of which storage has two volumes or more, and begins it anew otherwise. Where it goes on, it
-trusts every volume that has another behind it, and asks little else: it does not see that the source is another one, nor, of
-what is encrypted to keys, that these are others; and where it does see that it cannot decrypt the first volume, this run and
-every later one end. So volumes are handed off behind fewer than two only where source, encryption and keys are those of this
-run. Otherwise they are discarded, or, where nobody can tell, left; and the host begins anew.
+The host goes on with a backup if storage has two volumes of it or more. Otherwise it begins it anew. When it goes on, it
+trusts every volume that has another behind it, and asks little else. It does not see that the source is another one, or
+that volumes are encrypted to other keys. If it sees that it cannot decrypt the first volume, this run ends, and every later
+one. So behind fewer than two volumes others are handed off only if source, encryption and keys are those of this run.
+If not, they are discarded; if nobody can tell, they are left. In both cases the host begins anew.
+
+Who else judges staged volumes: plugin/duplicity/stored.h.
 """
 
 import copy

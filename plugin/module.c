@@ -19,12 +19,12 @@
 #include "staging/directory.h"
 #include "staging/end.h"
 #include "staging/hostcheck.h"
-#include "staging/mending.h"
+#include "staging/archivefiles.h"
 #include "staging/roots.h"
 #include "staging/staging.h"
 #include "staging/targets.h"
 #include "staging/urlsecrets.h"
-#include "staging/volume.h"
+#include "staging/volumeobject.h"
 
 static PyMethodDef functions[] = {
 	{"reclaim", roots_reclaim, METH_VARARGS,
@@ -42,7 +42,7 @@ static PyMethodDef functions[] = {
 		"Removes a file (str or bytes) of a TemporaryDirectory of this process, by\n"
 		"descriptor, and forgets it. One that is not tracked any more, as it was staged, is\n"
 		"left alone: what its path leads to now may be another's. False: it is in none."},
-	{"find_volume", volume_find_object, METH_O,
+	{"find_volume", volumeobject_find_object, METH_O,
 		"find_volume(path)\n--\n\n"
 		"The Volume that is to be made at just this path (str or bytes); None where there is\n"
 		"none. For those who are handed a name alone."},
@@ -73,18 +73,18 @@ static PyMethodDef functions[] = {
 		"why_unproved(version, folder, table)\n--\n\n"
 		"Why the host of this version, whose package is in folder, is none that is in the table\n"
 		"(a path); '' where it is one."},
-	{"compare", mending_compare, METH_VARARGS,
+	{"compare", archivefiles_compare, METH_VARARGS,
 		"compare(whole, part)\n--\n\n"
 		"'whole' where the two files are the same, 'in part' where the second one is the beginning\n"
 		"of the first, or None. Raises OSError."},
-	{"is_ended", mending_is_ended, METH_O,
+	{"is_ended", archivefiles_is_ended, METH_O,
 		"is_ended(path)\n--\n\n"
 		"Does the file end as a tar file does? Raises OSError."},
-	{"read_manifest", mending_read_manifest, METH_O,
+	{"read_manifest", archivefiles_read_manifest, METH_O,
 		"read_manifest(path)\n--\n\n"
 		"Of a partial manifest the number of the last volume, the SHA-1 (str) of that or None, and\n"
 		"whether the host has come to its end. Raises OSError."},
-	{"sync", mending_sync, METH_VARARGS,
+	{"sync", archivefiles_sync, METH_VARARGS,
 		"sync(path, like=None)\n--\n\n"
 		"Has a file on disk, with the permissions of the file at like; of a directory its names,\n"
 		"where that can be. Raises OSError."},
@@ -102,8 +102,8 @@ execute(PyObject *module)
 		directory_add_type(module) < 0)
 		return -1;
 	if (deltas_add_type(module) < 0 || blocks_add_type(module) < 0 ||
-		sourcefile_add_type(module) < 0 || follower_add_type(module) < 0 ||
-		pipe_add_type(module) < 0 || volume_add_type(module) < 0)
+		sourcefile_add_type(module) < 0 || volumeobject_add_type(module) < 0 ||
+		follower_add_type(module) < 0 || pipe_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);

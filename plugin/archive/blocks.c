@@ -19,7 +19,7 @@
 #define RECORD 10240
 
 /* A block at its largest: a piece of a file with its header. */
-#define BLOCK_MAX (DELTATAR_PIECE + STAGE_VOLUME_HEADER_MAX + 8192)
+#define BLOCK_MAX (DELTATAR_PIECE + STAGE_TAR_HEADER_MAX + 8192)
 
 struct blocks {
 	PyObject_HEAD

@@ -1,5 +1,5 @@
 /*
- * blocks - the object DeltaTarBlockIter: blocks of a tar archive, as the host's class of that name
+ * blocks - the type DeltaTarBlockIter: blocks of a tar archive, in the place of the host's class
  *
  * All functions are called with the GIL held.
  */
@@ -21,13 +21,13 @@ int blocks_add_type(PyObject *module);
 bool blocks_check(PyObject *object);
 
 /*
- * Writes its next block, of which no object is made: 1, 0 where there is none, -1 with an exception,
- * or where write has failed, without one. write is called without the GIL.
+ * Writes its next block by write, which is called without the GIL, and makes no object of it. Returns 1; 0:
+ * there is no further block; -1 with an exception, or without one if write has failed.
  */
 int blocks_write_next(
 	PyObject *blocks, stage_tar_write write, void *context, struct stage_error *error);
 
-/* As deltas_flush(), for what it is made of: to be called when a volume ends. */
+/* deltas_flush() of its input. To be called when a volume ends. */
 int blocks_flush(PyObject *blocks);
 
 #endif

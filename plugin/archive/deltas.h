@@ -1,7 +1,7 @@
 /*
- * deltas - the object Deltas: what there is, compared with what the last backup has seen
+ * deltas - the type Deltas: the source compared with the last backup
  *
- * How the parts that write a backup file by file hang together:
+ * The parts that write a backup, file by file:
  *
  *	selection -> Deltas -> DeltaTarBlockIter -> gzip_write_file
  *	                |              |
@@ -11,10 +11,10 @@
  *	                |              |
  *	                +- adds to -> Signatures
  *
- * Deltas is in the place of the host's diffdir.get_delta_iter(), SourceFile in that of its
- * FileWithReadCounter and FileWithSignature, DeltaTarBlockIter in that of the host's of this name,
- * gzip_write_file in that of gpg.GzipWriteFile. What goes from one to the next are the host's own
- * ROPaths, so that either may be the host's; but between ours no bytes go through Python.
+ * Each has the place of a part of the host: Deltas that of diffdir.get_delta_iter(), SourceFile that of
+ * FileWithReadCounter and FileWithSignature, DeltaTarBlockIter that of the class of this name,
+ * gzip_write_file that of gpg.GzipWriteFile. They pass the host's own ROPaths on. So each works with the
+ * host's part in the place of its neighbour, too. But between ours no bytes go through Python.
  *
  * All functions are called with the GIL held.
  */
@@ -27,8 +27,8 @@
 int deltas_add_type(PyObject *module);
 
 /*
- * Has what was written to the archive of signatures of a Deltas reach the host's file; of any other
- * object nothing. 0, or -1 with an exception.
+ * Flushes the archive of signatures of a Deltas to the host's file. Does nothing for any other object. 0,
+ * or -1 with an exception.
  */
 int deltas_flush(PyObject *object);
 

@@ -14,7 +14,7 @@
 
 #include "archive/member.h"
 
-/* What the host reads at a time, and a piece of a file in a volume is. */
+/* The host reads so much at a time, and a piece of a file in a volume has so much. */
 #define DELTATAR_PIECE ((size_t)64 * 1024)
 
 /* Zeroed, it is closed. References to objects are its own. */
@@ -35,17 +35,17 @@ struct deltatar {
 	long next_piece; /* 0: no file is */
 };
 
-/* Opens it: its members are made of the paths that input gives. 0, or -1 with an exception. */
+/* Opens it. Its members are made of the paths that input gives. 0, or -1 with an exception. */
 int deltatar_open(struct deltatar *tar, PyObject *input);
 
 /*
- * Makes the next member, or piece of one, of which tar->written bytes go to tar->write. The path that
- * it is of, a new reference; NULL where there is none (*ret_result is 0), with an exception, or without
- * one where write has filled *error (*ret_result is -1).
+ * Makes the next member, or a piece of one: its bytes go to tar->write, and tar->written counts them.
+ * Returns its path, a new reference. NULL with *ret_result 0: there is no further one. NULL with
+ * *ret_result -1: an exception; or none, if write has filled *error.
  */
 PyObject *deltatar_make(struct deltatar *tar, int *ret_result, struct stage_error *error);
 
-/* Closes it, also half open. May be opened again. */
+/* Closes it, even if it is half open. It may be opened again. */
 void deltatar_close(struct deltatar *tar);
 
 #endif

@@ -8,7 +8,7 @@
  * The thread is one of Python's threading: gpg is forked from it, so that Python has to know it, and signals are for
  * whom Python has them. It refers to this until it ends, so that neither goes before the other.
  *
- * The GIL guards all but growing, which is read without.
+ * The GIL guards everything but reader.
  */
 #include "archive/follower.h"
 
@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "growing.h"
+#include "follow.h"
 #include "log.h"
 
 #include "python/errors.h"
@@ -35,7 +35,7 @@ struct follower {
 	PyObject *write; /* NULL where __init__ has failed */
 	double later;    /* seconds */
 	int fd;
-	struct stage_growing growing;
+	struct stage_follow reader;
 	unsigned long long size; /* bytes that were given to write */
 	PyObject *error;         /* what went wrong: an exception, or NULL */
 	PyObject *thread;        /* until it has ended */
@@ -67,7 +67,7 @@ follower_run(PyObject *object, PyObject *unused)
 
 	(void)unused;
 	Py_BEGIN_ALLOW_THREADS
-	stage_growing_wait(&self->growing, self->later);
+	stage_follow_wait(&self->reader, self->later);
 	Py_END_ALLOW_THREADS
 	result = PyObject_CallFunctionObjArgs(self->write, self, self->made, Py_True, NULL);
 	if (!result) {
@@ -140,8 +140,7 @@ follower_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 		PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, self->path);
 		return -1;
 	}
-	if (stage_growing_init(&self->growing, self->fd, PyBytes_AsString(self->path), &error) <
-		0) {
+	if (stage_follow_init(&self->reader, self->fd, PyBytes_AsString(self->path), &error) < 0) {
 		errors_raise(&error);
 		return -1;
 	}
@@ -180,13 +179,13 @@ read_block(struct follower *self)
 		return NULL;
 	for (;;) {
 		Py_BEGIN_ALLOW_THREADS
-		code = stage_growing_read(&self->growing, PyBytes_AsString(bytes), BLOCK,
-			STAGE_GROWING_LOOK, &count, &error);
+		code = stage_follow_read(&self->reader, PyBytes_AsString(bytes), BLOCK,
+			STAGE_FOLLOW_LOOK, &count, &error);
 		Py_END_ALLOW_THREADS
 		if (code != STAGE_E_AGAIN)
 			break;
 		if (is_run_over())
-			stage_growing_complete(&self->growing);
+			stage_follow_complete(&self->reader);
 	}
 	if (code < 0) {
 		/* not for write, which may end the run for it (duplicity 3.0.4: GPGWriteFile) */
@@ -261,7 +260,7 @@ follower_wait(PyObject *object, PyObject *argument)
 		stage_log_line(&hostlog, STAGE_DEBUG,
 			"%llu bytes of %s were read while it was written", self->size,
 			PyBytes_AsString(self->path));
-		stage_growing_complete(&self->growing);
+		stage_follow_complete(&self->reader);
 		joined = PyObject_CallMethod(self->thread, "join", NULL);
 		if (!joined) {
 			Py_DECREF(path);
@@ -300,7 +299,7 @@ follower_dealloc(PyObject *object)
 	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
 	if (self->write)
-		stage_growing_release(&self->growing);
+		stage_follow_release(&self->reader);
 	if (self->path && self->fd >= 0)
 		gil_close(self->fd);
 	Py_XDECREF(self->path);

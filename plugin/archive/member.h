@@ -1,5 +1,5 @@
 /*
- * member - a member of a volume, or of an archive of signatures, made of one of the host's paths
+ * member - a member of a volume or of an archive of signatures, made of one of the host's paths
  *
  * All functions are called with the GIL held.
  */
@@ -13,8 +13,8 @@
 #include "tar.h"
 
 /*
- * A member of a tar archive that is made of one of the host's ROPaths. Zeroed it is empty; what its
- * strings lie in is its own, until it is read again or released.
+ * A member of a tar archive, made of one of the host's ROPaths. Zeroed it is empty. Its strings live until
+ * it is read again or released.
  */
 struct member {
 	struct stage_member member;
@@ -25,13 +25,13 @@ struct member {
 	PyObject *target;
 };
 
-/* What the name and the time of a member are. */
+/* Two uses, which differ in names and times. */
 enum member_use {
-	/* in a volume: names of directories end with a slash; a time below 0, once it is whole
-	 * seconds, is warned of by the host, and made 0 */
+	/* in a volume: names of directories end with a slash. Of a time before 1970, in whole
+	 * seconds, the host warns, and it becomes 0 */
 	MEMBER_VOLUME,
 
-	/* among signatures: without a slash, and whoever made the path known has warned */
+	/* among signatures: without that slash, and nobody warns again */
 	MEMBER_SIGNATURE,
 };
 
@@ -41,8 +41,8 @@ int member_read(struct member *path, PyObject *ropath, enum member_use use);
 void member_release(struct member *path);
 
 /*
- * The host says so when it makes a tar header of a time before 1970: has it say so, if it is one.
- * 0, or -1 with an exception.
+ * If the time of the path is before 1970, has the host warn of it, as it does itself when it makes a tar
+ * header. 0, or -1 with an exception.
  */
 int member_warn_of_time(PyObject *ropath);
 

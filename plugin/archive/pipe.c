@@ -1,8 +1,9 @@
 /*
  * Pipe(fd, volume, limit): the pipe to the gpg that makes a volume.
  *
- * It is wide, so that gpg goes on while small files are read. Towards the end of the volume it is as
- * all pipes are: the host does not count what is in it, and lets the volume grow by that.
+ * It is wide, so that gpg has work while small files are read. Towards the end of the volume it gets as
+ * narrow as all pipes are: the host does not count the bytes in it, and the volume grows by them beyond
+ * its limit (staging/volumeobject.h: how large a volume may become).
  *
  * The descriptor stays the caller's. For one thread at a time.
  */

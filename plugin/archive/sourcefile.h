@@ -1,8 +1,8 @@
 /*
- * sourcefile - the object SourceFile: a file that is backed up
+ * sourcefile - the type SourceFile: a file that is backed up
  *
- * Whatever is read of it is counted in the host's statistics and gets into a signature, which is added
- * to an archive when all of it was read and it is closed.
+ * All bytes that are read of it are counted in the host's statistics, and go into its signature. When all
+ * was read and it is closed, the signature is added to an archive.
  *
  * All functions are called with the GIL held, and give it up while they read or compute.
  */
@@ -23,19 +23,19 @@ int sourcefile_add_type(PyObject *module);
  */
 PyObject *sourcefile_new(PyObject *path, PyObject *signatures, PyObject *diffdir);
 
-/* What path.open("rb") of the host gives: a new reference, NULL with an exception. */
+/* Calls the host's path.open("rb"): a new reference, NULL with an exception. */
 PyObject *sourcefile_open_host(PyObject *path);
 
 /* Is it a SourceFile? */
 bool sourcefile_check(PyObject *object);
 
 /*
- * Reads as many bytes of a SourceFile as there are, up to size. What cannot be read is warned of
- * as the host does it, and is as good as the end of the file. -1 with an exception.
+ * Reads up to size bytes of a SourceFile, and fewer only at its end. If it cannot be read, there is a
+ * warning as the host's, and the file ends there. -1 with an exception.
  */
 Py_ssize_t sourcefile_read(PyObject *file, unsigned char *buffer, size_t size);
 
-/* Closes a SourceFile, having read what is left of it. 0, or -1 with an exception. */
+/* Reads the rest of a SourceFile, and closes it. 0, or -1 with an exception. */
 int sourcefile_close(PyObject *file);
 
 #endif

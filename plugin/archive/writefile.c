@@ -1,9 +1,10 @@
 /*
  * gzip_write_file: the host's gpg.GzipWriteFile, by core/gzip in the place of zlib.
  *
- * The loop is the host's: asks the iterator how much it would read at most, and whether that fits;
- * takes a block; writes it. What it asks is stricter, so that no file is larger than it may be: the
- * host does not count what zlib has not given out yet.
+ * The loop is the host's: it asks the iterator how much that reads next at most, and whether so much
+ * fits; takes a block; writes it. Here "fits" is stricter, so that no file gets larger than its limit: the
+ * host does not count the bytes that zlib has not given out yet. (staging/volumeobject.h: how large a volume
+ * may become.)
  *
  * Waits and work are done without the GIL. Errors are raised as the host's own code would: OSError
  * with errno and name; what the iterator raises passes through as it is.
@@ -24,7 +25,7 @@
 #include "staging/configuration.h"
 #include "staging/directory.h"
 #include "staging/queue.h"
-#include "staging/volume.h"
+#include "staging/volumeobject.h"
 
 /*
  * A block of the host's tar files is what was read, and in front of it a header, padded to 512
@@ -183,14 +184,14 @@ begin_file(struct writer *writer, const char *name, bool gzipped)
 
 	if (fd < 0)
 		return -1;
-	writer->volume = volume_find(name);
+	writer->volume = volumeobject_find(name);
 	if (writer->volume &&
-		volume_begin(writer->volume, fd, gzipped ? STAGE_VOLUME_OWN : STAGE_VOLUME_OTHER,
+		volumeobject_begin(writer->volume, fd, gzipped ? STAGE_VOLUME_OWN : STAGE_VOLUME_OTHER,
 			writer->waits) < 0) {
 		gil_close(fd);
 		return -1;
 	}
-	writer->wrote_to = writer->volume && gzipped ? volume_of(writer->volume) : NULL;
+	writer->wrote_to = writer->volume && gzipped ? volumeobject_of(writer->volume) : NULL;
 	writer->output = (struct stage_output){.fd = fd,
 		.name = name,
 		.make_room = writer->waits ? make_room : NULL,

@@ -66,22 +66,22 @@ static enum command_exit
 find_target(struct report *report)
 {
 	static char *const nothing[] = {NULL};
-	struct command_places places;
+	struct command_search search;
 	enum command_exit status;
 	size_t i, k;
 
-	status = command_places_find(nothing, &places);
-	if (status != COMMAND_SETTINGS && command_find_all_spools(&places) != COMMAND_DONE)
+	status = command_search(nothing, &search);
+	if (status != COMMAND_SETTINGS && command_find_all_spools(&search) != COMMAND_DONE)
 		status = COMMAND_PROBLEM;
-	for (i = 0; i < places.count; i++)
-		for (k = 0; k < places.list[i].spool_count; k++) {
-			const struct stage_spool_found *spool = &places.list[i].spools[k];
+	for (i = 0; i < search.count; i++)
+		for (k = 0; k < search.list[i].spool_count; k++) {
+			const struct stage_spool_found *spool = &search.list[i].spools[k];
 
 			if (!spool->unreadable &&
 				command_is_named(spool->target, report->options->url))
 				add_spool(report, spool);
 		}
-	command_places_free(&places);
+	command_search_free(&search);
 	if (status == COMMAND_DONE && report->count == 0) {
 		command_problem("nothing that a run left waits for this URL");
 		status = COMMAND_PROBLEM;
@@ -132,7 +132,7 @@ add_directory(struct report *report, const char *root, const char *path)
 	if (report->count)
 		return COMMAND_DONE;
 	command_problem(
-		"%s is no staging directory; \"stagedir status\" lists those that there are", path);
+		"%s is no staging directory; \"stagedir status\" lists those that exist", path);
 	return COMMAND_PROBLEM;
 }
 

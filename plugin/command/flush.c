@@ -1,10 +1,10 @@
 /*
- * What waits is handed off by the host itself, which alone knows how to open the target and what
- * belongs in it: when it begins, the plugin takes over what dead runs left for that target and
- * that archive directory, in all temp roots - in a backup, or where the environment has FLUSH.
- * collection-status is the least that lists, and needs neither source nor passphrase.
+ * The host itself hands off the waiting files: it alone can open the target, and knows what belongs there.
+ * When a run of the host begins, the plugin takes over the files of dead runs for its target and archive
+ * directory, in all temp roots. It does so in a backup, or if the environment has FLUSH. So this runs
+ * collection-status, the least command that lists storage, which needs neither source nor passphrase.
  *
- * Nothing that the child prints is understood: whether it has worked is seen in what still waits.
+ * The output of the child is not parsed. Whether it has worked shows in the files that still wait.
  */
 #include "command/command.h"
 
@@ -141,7 +141,7 @@ add_spool(struct jobs *jobs, const struct stage_spool_found *spool, bool quiet)
 			add_file(jobs, spool, &spool->list[i]);
 	if (spool->unlisted && !quiet)
 		command_say(
-			"%s in %s cannot be handed off, as the records that may have told of them are damaged; \"stagedir gc\" removes them",
+			"%s in %s cannot be handed off: damaged records of the journal may have been theirs; \"stagedir gc\" removes them",
 			command_volumes(volumes, spool->unlisted, spool->unlisted_bytes),
 			spool->path);
 	if (useless && !quiet)
@@ -155,17 +155,17 @@ add_spool(struct jobs *jobs, const struct stage_spool_found *spool, bool quiet)
 static enum command_exit
 find_jobs(const struct command_options *options, bool quiet, struct jobs *ret_jobs)
 {
-	struct command_places places;
+	struct command_search search;
 	enum command_exit status;
 	size_t i, k;
 
 	*ret_jobs = (struct jobs){0};
-	status = command_places_find(options->directories, &places);
-	if (status != COMMAND_SETTINGS && command_find_all_spools(&places) != COMMAND_DONE)
+	status = command_search(options->directories, &search);
+	if (status != COMMAND_SETTINGS && command_find_all_spools(&search) != COMMAND_DONE)
 		status = COMMAND_PROBLEM;
-	for (i = 0; i < places.count; i++) {
-		for (k = 0; k < places.list[i].spool_count; k++) {
-			const struct stage_spool_found *spool = &places.list[i].spools[k];
+	for (i = 0; i < search.count; i++) {
+		for (k = 0; k < search.list[i].spool_count; k++) {
+			const struct stage_spool_found *spool = &search.list[i].spools[k];
 
 			if (spool->unreadable) {
 				command_unreadable_spool(spool);
@@ -177,7 +177,7 @@ find_jobs(const struct command_options *options, bool quiet, struct jobs *ret_jo
 			}
 		}
 	}
-	command_places_free(&places);
+	command_search_free(&search);
 	return status;
 }
 
@@ -346,7 +346,7 @@ do_job(const struct job *job, const struct command_options *options)
 	char **arguments;
 
 	if (!strchr(job->home, '/')) {
-		command_problem("%s waits for %s, but of what backup is not known",
+		command_problem("%s waits for %s, but nobody can tell of which backup",
 			command_volumes(volumes, job->count, job->bytes), job->target);
 		return COMMAND_PROBLEM;
 	}

@@ -1,9 +1,9 @@
 /*
- * First what waits in spools of dead runs is judged (judge.c), which leaves those without
- * any use as orphans like others. Reclaiming itself is the library's (orphan.h), which goes through
- * a whole place at once and tells what it does in lines for people. What became of each orphan is
- * seen by comparing the lists before and after, which stays true when another process reclaims, or
- * a run begins or ends, meanwhile.
+ * First the files in spools of dead runs are judged, and useless ones removed (judge.c). A spool that is
+ * left without files is an orphan like others. The library then reclaims the orphans (orphan.h): it goes
+ * through a whole folder at once, and says what it does in lines for people. The fate of each orphan is
+ * found by comparing the lists before and after. That stays true if another process reclaims meanwhile,
+ * or a run begins or ends.
  */
 #include "command/command.h"
 
@@ -260,41 +260,41 @@ reclaim(struct report *report, const char *path, const struct stage_found *befor
 	return status;
 }
 
-/* Goes through the spools of dead runs in a place. */
+/* Goes through the spools of dead runs in a folder. */
 static enum command_exit
-judge_spools(struct report *report, struct command_place *place)
+judge_spools(struct report *report, struct command_folder *folder)
 {
 	struct command_judged *judged;
 	enum command_exit status;
 	size_t i;
 
-	status = command_find_spools(place);
-	for (i = 0; i < place->spool_count; i++) {
-		if (place->spools[i].owner != STAGE_OWNER_DEAD)
+	status = command_find_spools(folder);
+	for (i = 0; i < folder->spool_count; i++) {
+		if (folder->spools[i].owner != STAGE_OWNER_DEAD)
 			continue;
 		report->judged = command_memory(reallocarray(
 			report->judged, report->judged_count + 1, sizeof(*report->judged)));
 		judged = &report->judged[report->judged_count++];
-		command_judge(&place->spools[i], report->dry_run, judged);
+		command_judge(&folder->spools[i], report->dry_run, judged);
 		report->total.left += judged->left;
 	}
 	return status;
 }
 
 static enum command_exit
-add_place(struct report *report, struct command_place *place)
+add_folder(struct report *report, struct command_folder *folder)
 {
 	enum command_exit status;
 	struct stage_found *list;
 	struct stage_error error;
 	size_t count;
 
-	if (stage_orphan_list(place->path, &list, &count, &error) < 0)
+	if (stage_orphan_list(folder->path, &list, &count, &error) < 0)
 		return command_unreadable(&error);
-	status = judge_spools(report, place);
+	status = judge_spools(report, folder);
 	if (report->dry_run)
 		foresee(report, list, count);
-	else if (reclaim(report, place->path, list, count) != COMMAND_DONE)
+	else if (reclaim(report, folder->path, list, count) != COMMAND_DONE)
 		status = COMMAND_PROBLEM;
 	stage_orphan_list_free(&list, count);
 	return status;
@@ -446,20 +446,20 @@ enum command_exit
 command_gc(const struct command_options *options)
 {
 	struct report report = {.as_json = options->json, .dry_run = options->dry_run};
-	struct command_places places;
+	struct command_search search;
 	enum command_exit status;
 	size_t i;
 
-	status = command_places_find(options->directories, &places);
+	status = command_search(options->directories, &search);
 	if (status != COMMAND_SETTINGS) {
 		begin(&report);
-		for (i = 0; i < places.count; i++)
-			if (add_place(&report, &places.list[i]) != COMMAND_DONE)
+		for (i = 0; i < search.count; i++)
+			if (add_folder(&report, &search.list[i]) != COMMAND_DONE)
 				status = COMMAND_PROBLEM;
 		if (report.total.left)
 			status = COMMAND_PROBLEM;
 		end(&report);
 	}
-	command_places_free(&places);
+	command_search_free(&search);
 	return status;
 }

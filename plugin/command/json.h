@@ -11,14 +11,13 @@
  *	json_close(&json);
  *	json_close(&json);
  *
- * Commas, indentation and the newline at the end are the writer's. key is the name of a member of
- * an object and NULL everywhere else. Errors of the stream are the stream's: ask ferror(3) at the
- * end.
+ * The writer makes commas, indentation and the newline at the end. key is the name of a member of an
+ * object, and NULL everywhere else. For errors ask ferror(3) of the stream at the end.
  *
- * Strings are the bytes of a file name, whatever they are. UTF-8 stays as it is; control
- * characters, also those above ASCII that terminals obey, are escaped. A byte XX that is no part of
- * valid UTF-8 becomes the lone low surrogate \udcXX, as Python's surrogateescape has it: there
- * os.fsencode(json.loads(text)) is the name again, byte by byte. Other readers may show U+FFFD.
+ * A string may have any bytes, as names of files do. UTF-8 stays as it is. Control characters are
+ * escaped, also those above ASCII that terminals obey. A byte XX that is no part of valid UTF-8 becomes
+ * the lone low surrogate \udcXX, as in Python's surrogateescape: os.fsencode(json.loads(text)) is the name
+ * again, byte by byte. Other readers may show U+FFFD.
  */
 #ifndef STAGEDIR_JSON_H
 #define STAGEDIR_JSON_H

@@ -1,10 +1,11 @@
 /*
- * A file that waits in a dead run's spool is of no use any more when the host's archive directory
- * does not know it as it is (manifest.h), when its content has changed, or when it is behind one whose
- * content has: volumes are handed off in order, and the backup that the host goes on with ends
- * before the first that is missing. That something could not be found out is no reason to remove
- * anything. A file that only a damaged record can have told of is of no use either: without a name
- * nobody can hand it off. It is removed here, where that is said, and nowhere else.
+ * A file that waits in a dead run's spool is useless if
+ *	- the host's archive directory does not have it as it is (duplicity/manifest.h);
+ *	- its content has changed;
+ *	- it is behind a volume whose content has changed: volumes are handed off in order, and the backup
+ *	  ends before the first one that is missing;
+ *	- its record is damaged: without a name nobody can hand it off. Such files are removed here alone.
+ * If something cannot be found out, nothing is removed. Who else judges: duplicity/stored.h.
  */
 #include "command/command.h"
 

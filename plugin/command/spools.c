@@ -6,23 +6,23 @@
 #include "command/table.h"
 
 enum command_exit
-command_find_spools(struct command_place *place)
+command_find_spools(struct command_folder *folder)
 {
 	struct stage_error error;
 
-	if (stage_spool_find(place->path, &place->spools, &place->spool_count, &error) < 0)
+	if (stage_spool_find(folder->path, &folder->spools, &folder->spool_count, &error) < 0)
 		return command_unreadable(&error);
 	return COMMAND_DONE;
 }
 
 enum command_exit
-command_find_all_spools(struct command_places *places)
+command_find_all_spools(struct command_search *search)
 {
 	enum command_exit status = COMMAND_DONE;
 	size_t i;
 
-	for (i = 0; i < places->count; i++)
-		if (command_find_spools(&places->list[i]) != COMMAND_DONE)
+	for (i = 0; i < search->count; i++)
+		if (command_find_spools(&search->list[i]) != COMMAND_DONE)
 			status = COMMAND_PROBLEM;
 	return status;
 }

@@ -31,13 +31,13 @@ state_of(const struct stage_found *found)
 }
 
 static const struct stage_spool_found *
-find_spool(const struct command_place *place, const char *path)
+find_spool(const struct command_folder *folder, const char *path)
 {
 	size_t i;
 
-	for (i = 0; i < place->spool_count; i++)
-		if (strcmp(place->spools[i].path, path) == 0)
-			return &place->spools[i];
+	for (i = 0; i < folder->spool_count; i++)
+		if (strcmp(folder->spools[i].path, path) == 0)
+			return &folder->spools[i];
 	return NULL;
 }
 
@@ -122,7 +122,7 @@ add_row(struct report *report, const struct stage_found *found, const struct com
 }
 
 static void
-add(struct report *report, const struct stage_found *found, const struct command_place *place)
+add(struct report *report, const struct stage_found *found, const struct command_folder *folder)
 {
 	struct command_run run = {0};
 
@@ -132,7 +132,7 @@ add(struct report *report, const struct stage_found *found, const struct command
 	if (report->as_json)
 		add_json(report, found, &run);
 	else
-		add_row(report, found, &run, find_spool(place, found->path));
+		add_row(report, found, &run, find_spool(folder, found->path));
 	free(run.arguments);
 	report->count++;
 	if (found->owner == STAGE_OWNER_LIVE)
@@ -146,18 +146,18 @@ add(struct report *report, const struct stage_found *found, const struct command
 }
 
 static enum command_exit
-add_place(struct report *report, struct command_place *place)
+add_folder(struct report *report, struct command_folder *folder)
 {
 	enum command_exit status;
 	struct stage_found *list;
 	struct stage_error error;
 	size_t count, i;
 
-	if (stage_orphan_list(place->path, &list, &count, &error) < 0)
+	if (stage_orphan_list(folder->path, &list, &count, &error) < 0)
 		return command_unreadable(&error);
-	status = command_find_spools(place);
+	status = command_find_spools(folder);
 	for (i = 0; i < count; i++)
-		add(report, &list[i], place);
+		add(report, &list[i], folder);
 	stage_orphan_list_free(&list, count);
 	return status;
 }
@@ -312,19 +312,19 @@ print_spool(const struct stage_spool_found *spool)
 
 /* After the directories, what waits in them. */
 static void
-add_spools(struct report *report, const struct command_place *place)
+add_spools(struct report *report, const struct command_folder *folder)
 {
 	size_t i;
 
-	for (i = 0; i < place->spool_count; i++)
+	for (i = 0; i < folder->spool_count; i++)
 		if (report->as_json)
-			add_spool_json(&report->json, &place->spools[i]);
+			add_spool_json(&report->json, &folder->spools[i]);
 		else
-			print_spool(&place->spools[i]);
+			print_spool(&folder->spools[i]);
 }
 
 static void
-begin(struct report *report, const struct command_places *places)
+begin(struct report *report, const struct command_search *search)
 {
 	static const struct table_column columns[] = {{"STATE", false}, {"RUN", true},
 		{"USER", false}, {"AGE", true}, {"FILES", true}, {"SIZE", true},
@@ -338,8 +338,8 @@ begin(struct report *report, const struct command_places *places)
 	json_start(&report->json, stdout);
 	json_open_object(&report->json, NULL);
 	json_open_array(&report->json, "places");
-	for (i = 0; i < places->count; i++)
-		json_string(&report->json, NULL, places->list[i].path);
+	for (i = 0; i < search->count; i++)
+		json_string(&report->json, NULL, search->list[i].path);
 	json_close(&report->json);
 	json_open_array(&report->json, "directories");
 }
@@ -364,7 +364,7 @@ print_sums(const struct report *report)
 }
 
 static void
-end(struct report *report, const struct command_places *places)
+end(struct report *report, const struct command_search *search)
 {
 	size_t i;
 
@@ -376,8 +376,8 @@ end(struct report *report, const struct command_places *places)
 		table_free(&report->table);
 		print_sums(report);
 	}
-	for (i = 0; i < places->count; i++)
-		add_spools(report, &places->list[i]);
+	for (i = 0; i < search->count; i++)
+		add_spools(report, &search->list[i]);
 	if (report->as_json) {
 		json_close(&report->json);
 		json_close(&report->json);
@@ -388,18 +388,18 @@ enum command_exit
 command_status(const struct command_options *options)
 {
 	struct report report = {.as_json = options->json};
-	struct command_places places;
+	struct command_search search;
 	enum command_exit status;
 	size_t i;
 
-	status = command_places_find(options->directories, &places);
+	status = command_search(options->directories, &search);
 	if (status != COMMAND_SETTINGS) {
-		begin(&report, &places);
-		for (i = 0; i < places.count; i++)
-			if (add_place(&report, &places.list[i]) != COMMAND_DONE)
+		begin(&report, &search);
+		for (i = 0; i < search.count; i++)
+			if (add_folder(&report, &search.list[i]) != COMMAND_DONE)
 				status = COMMAND_PROBLEM;
-		end(&report, &places);
+		end(&report, &search);
 	}
-	command_places_free(&places);
+	command_search_free(&search);
 	return status;
 }

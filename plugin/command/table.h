@@ -11,8 +11,8 @@
  *	table_free(&table);
  *
  * Cells are given row by row, from left to right. Every cell and note is made printable
- * (stage_error_printable(), error.h), so that no name of a file can break a line or talk to a terminal.
- * For want of memory the process ends, see command_memory().
+ * (stage_error_printable(), error.h), so that no name of a file can break a line or control a terminal. If
+ * there is no memory the process ends, see command_memory().
  */
 #ifndef STAGEDIR_TABLE_H
 #define STAGEDIR_TABLE_H

@@ -144,7 +144,7 @@ check_spool(struct report *report, const struct stage_spool_found *found)
 	}
 	if (found->damaged)
 		command_problem(
-			"%s: %zu records of its journal are damaged; %s may have been told of by them",
+			"%s: %zu records of its journal are damaged; %s may have been theirs",
 			found->path, found->damaged,
 			command_volumes(volumes, found->unlisted, found->unlisted_bytes));
 	add_missing(report, found);
@@ -198,23 +198,23 @@ enum command_exit
 command_verify(const struct command_options *options)
 {
 	struct report report = {.as_json = options->json};
-	struct command_places places;
+	struct command_search search;
 	enum command_exit status;
 	size_t i, k;
 
-	status = command_places_find(options->directories, &places);
+	status = command_search(options->directories, &search);
 	if (status != COMMAND_SETTINGS) {
 		begin(&report);
-		if (command_find_all_spools(&places) != COMMAND_DONE)
+		if (command_find_all_spools(&search) != COMMAND_DONE)
 			status = COMMAND_PROBLEM;
-		for (i = 0; i < places.count; i++)
-			for (k = 0; k < places.list[i].spool_count; k++)
-				if (check_spool(&report, &places.list[i].spools[k]) != COMMAND_DONE)
+		for (i = 0; i < search.count; i++)
+			for (k = 0; k < search.list[i].spool_count; k++)
+				if (check_spool(&report, &search.list[i].spools[k]) != COMMAND_DONE)
 					status = COMMAND_PROBLEM;
 		if (report.damaged + report.missing + report.unreadable)
 			status = COMMAND_PROBLEM;
 		end(&report);
 	}
-	command_places_free(&places);
+	command_search_free(&search);
 	return status;
 }

@@ -2,10 +2,10 @@
  * archive - files of the host's archive directory: are they on disk, complete, the same?
  *
  * The host keeps there the signatures and the manifest of each backup: partial ones while it is made,
- * final ones afterwards. What their names mean the host alone knows (file_naming.parse).
+ * final ones afterwards. Only the host knows the meaning of their names (file_naming.parse).
  *
- * Nothing here knows Python; any thread may call it. Paths are the caller's. STAGE_E_SYSTEM is the
- * only error: a file could not be opened, read or written.
+ * Nothing here knows Python; any thread may call it. Paths are the caller's. The only error is
+ * STAGE_E_SYSTEM: a file could not be opened, read or written.
  */
 #ifndef STAGEDIR_ARCHIVE_FILES_H
 #define STAGEDIR_ARCHIVE_FILES_H
@@ -14,25 +14,24 @@
 
 #include "error.h"
 
-/* What a file is beside another one. */
+/* How much a file has of another one. */
 enum archive_part { ARCHIVE_OTHER, ARCHIVE_IN_PART, ARCHIVE_WHOLE };
 
 /*
- * Is the file at part the same as the file at whole, or the beginning of it? An empty one is the
- * beginning of any.
+ * Is the file at part the same as the file at whole, or its beginning? An empty file is the beginning of
+ * any.
  */
 int archive_compare(const char *whole, const char *part, enum archive_part *ret_part,
 	struct stage_error *error);
 
 /*
- * Does a file end as a tar file does, by two empty blocks? A partial file of signatures that does
- * is complete.
+ * Does a file end like a tar file, with two empty blocks? Then a partial file of signatures is complete.
  */
 int archive_is_ended(const char *path, bool *ret_is_ended, struct stage_error *error);
 
 /*
- * Has a file on disk, with the permissions of the file at like, unless that is NULL. Of a directory
- * its names: as well as can be, as some file systems cannot.
+ * Makes a file durable, and gives it the permissions of the file at like, unless that is NULL. For a
+ * directory it makes the names durable, if the file system can.
  */
 int archive_sync(const char *path, const char *like, struct stage_error *error);
 

@@ -25,19 +25,19 @@
 
 struct proved_module {
 	const char *name, *checksum;
-	const char *units; /* as in the table; "" where there is none */
+	const char *units; /* as in the table; "" if there is none */
 };
 
 struct proved {
-	char *text;                    /* the file; what points into it lives as long as this */
-	char *versions;                /* all that are in the table: "0.8.22, 2.1.4" */
+	char *text;                    /* the file; the modules point into it */
+	char *versions;                /* all in the table: "0.8.22, 2.1.4" */
 	struct proved_module *modules; /* of the version that was asked for */
-	size_t count;                  /* 0 where it is not in the table */
+	size_t count;                  /* 0: that version is not in the table */
 };
 
 /*
- * Reads the table. *ret_proved is the caller's, to be freed. STAGE_E_SYSTEM; STAGE_E_DAMAGED: a line
- * is not of that form; STAGE_E_MEMORY.
+ * Reads the table. The caller frees *ret_proved. STAGE_E_SYSTEM; STAGE_E_DAMAGED: a line has another
+ * form; STAGE_E_MEMORY.
  */
 int proved_read(const char *path, const char *version, struct proved **ret_proved,
 	struct stage_error *error);

@@ -1,17 +1,37 @@
 /*
- * stored - which volumes that dead runs have staged may go behind those that storage has
+ * stored - which staged volumes of dead runs may follow the volumes that storage has
  *
- * The host counts the volumes of a backup that it finds in storage, and trusts every one that has
- * another behind it. So such a one is never touched, and none is put behind one that may be there in
- * part only. The last one may be, unless storage has confirmed it.
+ * The host counts the volumes of a backup that it finds in storage, and trusts each one that has another
+ * behind it. So a volume with another behind it is never written again. And no volume is put behind one
+ * that may be there in part only: the last one may be, unless storage has confirmed it.
  *
  *	struct stored stored = {0};
  *	stored_add(&stored, backup, 1, false, &error);
  *	verdict = stored_judge(&stored, backup, 2);
  *	stored_release(&stored);
  *
- * A backup is known by any text that is the same for all its volumes. Volumes are to be judged in the order
- * of their numbers. Nothing here knows Python; one thread at a time for one set.
+ * A backup is known by any text that is the same for all its volumes. Its volumes are to be judged in the
+ * order of their numbers.
+ *
+ * Who judges whether a staged volume of a dead run is still of use
+ *
+ *	in common	manifest_note_check() (manifest.h): the partial manifest in the archive directory
+ *			still has the volume, by number and hash. stage_spool_check() (spool.h): its
+ *			content is what was sealed.
+ *
+ *	a run		staging/adopt.c at its begin, under the lock of the archive directory. A volume that
+ *			cannot be read is discarded as well. Then this file decides, by what storage has.
+ *
+ *	a run, with	_stagerepair.py (Stored._judge), before this file does. With so few the host may
+ *	fewer than two	begin the backup anew. A run that makes a backup goes on only if source, encryption
+ *	in storage	and keys are its own; otherwise it discards the volumes. Any other run leaves them.
+ *
+ *	stagedir gc	command/judge.c, without storage. It also removes the volumes behind a damaged one,
+ *			and files that nobody can hand off since their record is damaged.
+ *
+ * Whoever cannot find something out leaves the volume where it is.
+ *
+ * Nothing here knows Python; one thread at a time for one set.
  */
 #ifndef STAGEDIR_STORED_H
 #define STAGEDIR_STORED_H
@@ -24,7 +44,7 @@
 enum stored_verdict {
 	STORED_THERE, /* storage has it, and one behind it */
 	STORED_NEXT,  /* it may be handed off, again where it is the last one */
-	STORED_GAP,   /* it is not certain that storage has all before it */
+	STORED_GAP,   /* storage may lack a volume before it, or a part of one */
 };
 
 /* Its members are its own; all zero is an empty set. */
@@ -34,13 +54,13 @@ struct stored {
 };
 
 /*
- * Storage has a volume; is it certain that all of it is there, as storage has confirmed it? backup is
+ * Storage has a volume. is_certain: it has confirmed the size, so that all of it is there. backup is
  * copied. STAGE_E_MEMORY.
  */
 int stored_add(struct stored *stored, const char *backup, unsigned long volume, bool is_certain,
 	struct stage_error *error);
 
-/* What is to become of a staged volume. Add it afterwards, with certainty, where it is handed off. */
+/* Decides on a staged volume. If it is handed off then, add it, as certain. */
 enum stored_verdict stored_judge(
 	const struct stored *stored, const char *backup, unsigned long volume);
 

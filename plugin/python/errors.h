@@ -1,8 +1,8 @@
 /*
- * errors - how a failure gets to the host's user: as an exception, of the kind that the host ends in the right way
+ * errors - a failure becomes an exception, of the kind with which the host ends in the right way
  *
- * All raising for a struct stage_error is here. StagingError is the module's own: _guarded() of
- * stagebackend.py turns it into the end of the run. All functions are called with the GIL held.
+ * Every exception for a struct stage_error is raised here. StagingError is the module's own: _guarded() of
+ * stagebackend.py ends the run for it. All functions are called with the GIL held.
  */
 #ifndef STAGEDIR_ERRORS_H
 #define STAGEDIR_ERRORS_H
@@ -15,10 +15,12 @@
 int errors_add_type(PyObject *module);
 
 /*
- * Raises what a host's user should see for *error, returns NULL: of duplicity.errors UserError for
- * what the user can mend, FatalBackendException for a directory that was swapped, both of which end
- * a run with one line and code 23; OSError, MemoryError, ValueError, RuntimeError otherwise; and
- * StagingError for what ends the staging of volumes.
+ * Raises the exception that the host's user should see for *error, returns NULL:
+ *	UserError			of duplicity.errors: the user can mend it
+ *	FatalBackendException		of duplicity.errors: a directory was swapped
+ *	StagingError			it ends the staging of volumes
+ *	OSError, MemoryError, ValueError, RuntimeError	otherwise
+ * The first two end a run with one line and code 23.
  */
 PyObject *errors_raise(const struct stage_error *error);
 
@@ -26,14 +28,14 @@ PyObject *errors_raise(const struct stage_error *error);
 PyObject *errors_raise_staging(const struct stage_error *error);
 
 /*
- * Raises, where volumes are staged, what ends the run and is not tried again, returns NULL. To the
- * host a disk of ours that is full is want of space (STAGE_E_NO_ROOM).
+ * Raises an exception that ends the run without a further try, while volumes are staged; returns NULL. A
+ * full disk of ours counts as STAGE_E_NO_ROOM then.
  */
 PyObject *errors_raise_final(const struct stage_error *error);
 
 /*
- * Forgets a pending exception that cannot be passed on. One that is to end the run - Ctrl-C met
- * Python code that was called from here - is not lost: the host sees it as another Ctrl-C.
+ * Forgets a pending exception that cannot be passed on. If it should end the run, since Ctrl-C came while
+ * Python code was called from here, the host gets another Ctrl-C for it.
  */
 void errors_swallow(void);
 

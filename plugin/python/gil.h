@@ -1,5 +1,5 @@
 /*
- * gil - how threads of the core get into the interpreter, and what is done without its lock
+ * gil - how threads of the core enter the interpreter, and calls that give up its lock
  */
 #ifndef STAGEDIR_GIL_H
 #define STAGEDIR_GIL_H
@@ -10,12 +10,12 @@
 int gil_watch_forks(void);
 
 /*
- * PyGILState_Ensure(), in whose place it is to be used: that is not safe while another thread
- * forks. PyGILState_Release() ends it.
+ * To be used in the place of PyGILState_Ensure(), which is not safe while another thread forks.
+ * PyGILState_Release() ends it.
  */
 PyGILState_STATE gil_enter(void);
 
-/* close(2), for which the GIL is given up: a network may be waited for. With errno. */
+/* close(2), with errno, without the GIL: it may wait for a network. */
 int gil_close(int fd);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * object - the host's objects: attributes, functions, texts and paths
  *
- * Its names are strings that are made once: a full backup reads some forty attributes a file.
- * Everything here is called with the GIL held.
+ * The names of attributes are strings that are made once, since a full backup reads some forty attributes
+ * for each file. Everything here is called with the GIL held.
  */
 #ifndef STAGEDIR_OBJECT_H
 #define STAGEDIR_OBJECT_H
@@ -52,7 +52,7 @@ OBJECT_NAMES(OBJECT_NAME)
 /* To be called once, before all else: 0, or -1 with an exception. */
 int object_intern_names(void);
 
-/* Adds to a number of the host's statistics, diffdir.stats, if it keeps any: 0, or -1 with an
+/* Adds count to a number of the host's statistics, diffdir.stats, if it keeps any. 0, or -1 with an
  * exception. */
 int object_count(PyObject *diffdir, PyObject *name, Py_ssize_t count);
 
@@ -67,19 +67,18 @@ PyObject *object_call(const char *module, const char *function, const char *form
 PyObject *object_text(const char *text, PyObject *arguments);
 
 /*
- * An attribute of one of the host's modules, such as ("duplicity.config", "temproot"); a new
- * reference, NULL without an exception where the module is not loaded or has no such attribute (at
- * interpreter exit it may be gone).
+ * An attribute of one of the host's modules, such as ("duplicity.config", "temproot"). A new reference;
+ * NULL, without an exception, if the module is not loaded or has no such attribute. At interpreter exit
+ * either may be gone.
  */
 PyObject *object_attribute(const char *module, const char *name);
 
 /*
- * The bytes of a path given as str or bytes, as os.fsencode() does it; a new bytes object, NULL
- * with an exception otherwise.
+ * A path, given as str or bytes, as os.fsencode() makes it: a new bytes object, NULL with an exception.
  */
 PyObject *object_path_bytes(PyObject *path);
 
-/* Is it a string of the host's with this value? */
+/* Is string a str with this value? */
 bool object_is(PyObject *string, const char *value);
 
 #endif

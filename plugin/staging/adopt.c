@@ -1,6 +1,6 @@
 /*
- * Each file is held against the archive directory and its digest, and what is of no use is discarded,
- * with a notice that says why.
+ * Each file is checked against the archive directory and its digest. A useless one is discarded, with a
+ * notice that says why. Who else judges: duplicity/stored.h.
  */
 #include "staging/adopt.h"
 

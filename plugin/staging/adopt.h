@@ -1,11 +1,13 @@
 /*
  * adopt - the spools of dead runs that a run takes over
  *
- *	adopt_spools(&adopted)			what can be handed off, as far as this machine tells
+ *	adopt_spools(&adopted)			what can be handed off, as far as this machine knows
  *	...what is in storage? the host knows...
  *	adopt_resume(&adopted, &queue, arguments)
  *	...the queue drains...
  *	adopt_release(&adopted)
+ *
+ * Who judges whether a staged volume is still of use: duplicity/stored.h.
  *
  * All functions are called with the GIL held, and give it up while they work.
  */
@@ -21,14 +23,14 @@
 
 #include "staging/queue.h"
 
-/* What is to become of a staged file of a dead run, as far as the host tells. */
+/* What Python says of a staged file of a dead run, before storage is asked (_stagerepair.py). */
 enum adopt_verdict {
-	ADOPT_JUDGE,   /* what storage has decides (duplicity/stored.h) */
-	ADOPT_DISCARD, /* it is of no use, which was told */
-	ADOPT_LEAVE    /* it is not this run's to judge */
+	ADOPT_JUDGE,   /* storage decides (duplicity/stored.h) */
+	ADOPT_DISCARD, /* it is of no use; Python has logged why */
+	ADOPT_LEAVE,   /* it is not this run's to judge; Python has logged why */
 };
 
-/* A staged file of a dead run that can be handed off, as far as archive and digest tell. */
+/* A staged file of a dead run that can be handed off, by archive directory and digest. */
 struct resumable {
 	struct stage_spool *spool;
 	struct stage_spool_file *file;
@@ -37,7 +39,7 @@ struct resumable {
 
 /* Zeroed memory has no spools; the strings are the owner's. */
 struct adopted {
-	const char *target, *home; /* of the run: where to, and its archive directory */
+	const char *target, *home; /* of this run: its target and its archive directory */
 	bool durable;
 	struct stage_spool **spools;
 	size_t count;
@@ -46,23 +48,23 @@ struct adopted {
 };
 
 /*
- * Adopts what there is in all temp roots for this target and archive directory, and tells of what is
- * passed over. A list of (NAME, PATH) of the files that can be handed off, by number of volume; NULL
- * with an exception.
+ * Adopts all spools for this target and archive directory, in all temp roots, and logs which others are
+ * passed over. Returns a list of (NAME, PATH) of the files that can be handed off, by number of volume;
+ * NULL with an exception.
  */
 PyObject *adopt_spools(struct adopted *self);
 
-/* A list of the names that these spools have as confirmed by storage; NULL with an exception. */
+/* A list of the names that storage has confirmed, by these spools; NULL with an exception. */
 PyObject *adopt_confirmed(const struct adopted *self);
 
 /*
- * Does with each file that adopt_spools() has named what it should, put into queue or forgotten.
- * arguments are a list of (BACKUP, ADOPT_...), one a file, and a list of what storage has, (BACKUP,
- * VOLUME, IS_CERTAIN). A list of the names of what was put, or NULL with an exception.
+ * Hands off, through queue, the files of adopt_spools() that may follow those in storage
+ * (duplicity/stored.h). arguments are those of Staging.resume(), a tuple of two lists. Returns a list of
+ * the names that are handed off; NULL with an exception.
  */
 PyObject *adopt_resume(struct adopted *self, struct queue *queue, PyObject *arguments);
 
-/* Closes the spools: what is left in them stays. */
+/* Closes the spools. Files that are left in them stay. */
 void adopt_release(struct adopted *self);
 
 #endif

@@ -1,14 +1,14 @@
 /*
- * configuration - what a run was told when it began: stagedir.conf, and where it was begun
+ * configuration - the settings of a run, and its --tempdir, as they were when it began
  *
- * A run lasts for hours, and what it was told must not change under it: somebody edits the file for
- * the next run, or the file system that it is on is gone for a while. So each is asked once, by
- * whoever needs it first - when the first backend is opened (targets.h) - and kept for the life
- * of the process. Free space, and so the rank of the temp roots, is asked anew: that is to change.
+ * A run lasts for hours, and its settings must not change meanwhile: somebody may edit the file for the
+ * next run, or its file system may be gone for a while. So they are read once, when the first backend is
+ * opened (targets.h), and kept for the life of the process. Free space, and with it the rank of the temp
+ * roots, is asked anew each time.
  *
- * Ownership: what is returned is the module's own. It is never freed and never changed.
- * Threads: with the GIL, which is kept: the environment is read, which Python changes under it.
- * Forks: a child has what its parent had read. A child of exec, or of the host's pool, asks again.
+ * Ownership: all results are the module's own, never freed and never changed.
+ * Threads: with the GIL, which is kept: the environment is read, and Python changes that under the GIL.
+ * Forks: a child has its parent's settings. A child of exec, or of the host's pool, reads them again.
  */
 #ifndef STAGEDIR_CONFIGURATION_H
 #define STAGEDIR_CONFIGURATION_H
@@ -19,9 +19,9 @@
 #include "settings.h"
 
 /*
- * The settings of this process; NULL with *error, as of stage_settings_load(), where they cannot be
- * read. An error is not kept: no run begins with it, and the file may have been mended when the next
- * backend is opened.
+ * The settings of this process; NULL with *error, as of stage_settings_load(), if they cannot be read.
+ * An error is not kept: no run begins with it, and somebody may mend the file before the next backend is
+ * opened.
  */
 const struct stage_settings *configuration_settings(struct stage_error *error);
 
@@ -29,9 +29,9 @@ const struct stage_settings *configuration_settings(struct stage_error *error);
 PyObject *configuration_host_tempdir(void);
 
 /*
- * The host's --tempdir, absolute, as bytes: a relative one is in the folder that was the working
- * directory when this was called first. *ret_tempdir is a new reference, NULL where there is no such
- * option; 0, or a code with *error where that folder cannot be told.
+ * The host's --tempdir, absolute, as bytes. A relative one is in the working directory of the first call.
+ * *ret_tempdir is a new reference, NULL without that option. Returns 0, or a code with *error if the
+ * working directory cannot be found out.
  */
 int configuration_tempdir(PyObject **ret_tempdir, struct stage_error *error);
 

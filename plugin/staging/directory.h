@@ -1,5 +1,5 @@
 /*
- * directory - the type TemporaryDirectory: the contract of duplicity.tempdir on top of core/dir
+ * directory - the type TemporaryDirectory, in the place of duplicity's: a staging directory (core/dir.h)
  *
  * All functions are called with the GIL held, and give it up while they work.
  */
@@ -15,24 +15,24 @@
 /* Adds TemporaryDirectory to the module: 0, or -1 with an exception. */
 int directory_add_type(PyObject *module);
 
-/* The directory of a TemporaryDirectory, valid as long as that; NULL for any other object. */
+/* The directory of a TemporaryDirectory, valid as long as that lives; NULL for any other object. */
 struct stage_dir *directory_dir_of(PyObject *object);
 
 /*
- * A TemporaryDirectory in a root that was vetted, by its descriptor, as stage_dir_open_root(): a new
- * reference, NULL with *error and without an exception.
+ * Makes a TemporaryDirectory in a root that was vetted, as stage_dir_open_root() does. A new reference;
+ * NULL with *error and without an exception.
  */
 PyObject *directory_open_root(const struct stage_root *root, struct stage_error *error);
 
 /*
- * Opens a file that a TemporaryDirectory of this process tracks, as stage_dir_create(); the caller
- * closes it. STAGE_E_UNTRACKED where none does.
+ * Opens a file that a TemporaryDirectory of this process tracks, as stage_dir_create() does. The caller
+ * closes it. STAGE_E_UNTRACKED: none tracks it.
  */
 int directory_create_tracked(const char *path, int *ret_fd, struct stage_error *error);
 
 /*
- * Removes a file of a TemporaryDirectory, by descriptor, and forgets it; what is not tracked any more
- * is left alone. STAGE_E_SYSTEM, STAGE_E_FORKED.
+ * Removes a tracked file of a TemporaryDirectory, by descriptor, and forgets it. Leaves a file alone that
+ * is not tracked any more. STAGE_E_SYSTEM, STAGE_E_FORKED.
  */
 int directory_remove_from(PyObject *directory, const char *path, struct stage_error *error);
 
@@ -40,8 +40,8 @@ int directory_remove_from(PyObject *directory, const char *path, struct stage_er
 PyObject *directory_remove(PyObject *module, PyObject *name);
 
 /*
- * Has function called before the cleanup() of any TemporaryDirectory, which it may hold up; with the
- * exception that is being handled, if any. For whoever makes volumes there, who is one.
+ * Has function called before the cleanup() of any TemporaryDirectory. It may take its time. The exception
+ * that is being handled, if any, is still there. There is one such function: that of end.c.
  */
 void directory_before_cleanup(void (*function)(PyObject *directory));
 

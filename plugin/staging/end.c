@@ -12,7 +12,7 @@
 #include "python/hostlog.h"
 #include "staging/directory.h"
 #include "staging/staging.h"
-#include "staging/volume.h"
+#include "staging/volumeobject.h"
 
 enum end_how {
 	FINISH, /* hand off what is staged, unless that has failed already */
@@ -72,7 +72,7 @@ end(struct staging *self, enum end_how how)
 	self->ending = true;
 	/* a library that its thread uses may clean up at exit; what ends without that does not wait */
 	if (how != LEAVE && self->volume)
-		volume_end(self->volume);
+		volumeobject_end(self->volume);
 	if (how == FINISH)
 		queue_wait(&self->queue, 1, -1, &error);
 	/* what was raised is told when all is done, but signals are looked for meanwhile */

@@ -1,21 +1,21 @@
 /*
- * home - the host's archive directory, on disk
+ * home - makes the host's archive directory durable
  *
- * The host keeps there what tells of a backup, and makes little of it durable: its partial manifest
- * from the second volume on, its name never. Without it a staged volume is of no use, and a backup that
- * is complete in storage may be without its signatures here.
+ * The host keeps its manifests and signatures there, and syncs few of them: the partial manifest from the
+ * second volume on, its name never. If that manifest is lost, a staged volume is of no use. If the
+ * signatures are lost, a backup that is complete in storage lacks them here.
  *
- * As well as can be, since the host would go on without: nothing here fails. Without the GIL.
+ * Nothing here fails, since the host would go on without a sync. Called without the GIL.
  */
 #ifndef STAGEDIR_HOME_H
 #define STAGEDIR_HOME_H
 
 #include <stdbool.h>
 
-/* Has a partial manifest on disk, and its name. False where that did not succeed. */
+/* Makes a partial manifest and its name durable. False if that did not succeed. */
 bool home_sync_manifest(const char *home, const char *manifest);
 
-/* Has all regular files of it on disk, and their names. What is there already costs next to nothing. */
+/* Makes all its regular files and their names durable. Files that are on disk already cost little. */
 void home_sync(const char *home);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * hostcheck - is this duplicity one that stagedir was proved with?
  *
- * Its files are compared with the table (duplicity/proved.h), and what is in memory of the functions
- * that stagedir replaces or imitates: a program that runs the host may have replaced them itself.
+ * Its files are compared with the table (duplicity/proved.h). So are, in memory, the functions that
+ * stagedir replaces or imitates: a program that runs the host may have replaced them itself.
  */
 #ifndef STAGEDIR_HOSTCHECK_H
 #define STAGEDIR_HOSTCHECK_H

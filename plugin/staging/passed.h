@@ -1,7 +1,7 @@
 /*
- * passed - what waits in the temp roots and is not taken over by this run
+ * passed - tells of files that wait in the temp roots and are not taken over by this run
  *
- * The user is told how much it is, why it is passed over, and what to do.
+ * A notice says how much it is, why it is passed over, and what to do.
  */
 #ifndef STAGEDIR_PASSED_H
 #define STAGEDIR_PASSED_H
@@ -15,13 +15,12 @@
 bool passed_same_home(const char *a, const char *b);
 
 /*
- * Tells what waits in a spool that was found and that a run for target with the archive directory home
- * does not take over, if it may be its user's concern: of this target or archive directory, or of
- * nobody can tell which.
+ * Tells of a spool that a run for target, with the archive directory home, does not take over. Only if it
+ * may concern its user: it is of this target or archive directory, or nobody can tell of which.
  */
 void passed_tell(const char *target, const char *home, const struct stage_spool_found *found);
 
-/* The same of one that is this run's, and that could not be had as *error says. */
+/* The same for a spool that is this run's, and could not be had. *error says why. */
 void passed_tell_failed(enum stage_level level, const struct stage_spool_found *found,
 	const struct stage_error *error);
 

@@ -174,26 +174,17 @@ open_in(const struct stage_root *root)
 	return directory;
 }
 
-/* Without the GIL. */
+/* The best root after before whose file system has no place yet; NULL at the end. */
 static const struct stage_root *
-next_root(const struct places *places, const struct stage_roots *roots, int state, size_t *position)
+next_unused(const struct places *places, const struct stage_roots *roots,
+	const struct stage_root *before)
 {
-	while (*position < roots->count) {
-		const struct stage_root *root = &roots->list[(*position)++];
-
-		if ((int)root->state == state && !is_used(places, root))
-			return root;
-	}
-	return NULL;
-}
-
-static const struct stage_root *
-find_root(const struct places *places, const struct stage_roots *roots, int state, size_t *position)
-{
-	const struct stage_root *root;
+	const struct stage_root *root = before;
 
 	Py_BEGIN_ALLOW_THREADS
-	root = next_root(places, roots, state, position);
+	do
+		root = stage_roots_next(roots, root);
+	while (root && is_used(places, root));
 	Py_END_ALLOW_THREADS
 	return root;
 }
@@ -201,22 +192,17 @@ find_root(const struct places *places, const struct stage_roots *roots, int stat
 static PyObject *
 open_best(const struct places *places, const struct stage_roots *roots)
 {
-	const struct stage_root *root;
+	const struct stage_root *root = NULL;
 	PyObject *directory;
-	size_t position;
-	int state;
 
-	for (state = STAGE_ROOT_GOOD; state < STAGE_ROOT_REFUSED; state++) {
-		position = 0;
-		while ((root = find_root(places, roots, state, &position))) {
-			directory = open_in(root);
-			if (!directory)
-				continue;
-			stage_log_line(&hostlog, STAGE_NOTICE,
-				"the next volumes are made in the temp root %s (%s), as the one before it is full",
-				root->path, root->origin);
-			return directory;
-		}
+	while ((root = next_unused(places, roots, root))) {
+		directory = open_in(root);
+		if (!directory)
+			continue;
+		stage_log_line(&hostlog, STAGE_NOTICE,
+			"the next volumes are made in the temp root %s (%s), as the one before it is full",
+			root->path, root->origin);
+		return directory;
 	}
 	return NULL;
 }

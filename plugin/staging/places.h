@@ -1,10 +1,10 @@
 /*
  * places - the temp roots in which a run makes its volumes
  *
- * The first place is the host's own staging directory. Where its root is full, and nothing that
- * could free room there is under way, the next volume is made in the next ranked root: a further
- * place, with a staging directory of its own. Each place has a spool, made when the first volume of
- * it is, in which its finished volumes wait (spool.h).
+ * The first place is the host's own staging directory. If its root is full, and no upload is under way
+ * that will free room there, the next volume is made in the next best root (core/root.h): a further place,
+ * with a staging directory of its own. Finished volumes wait in the spool of their place (spool.h), which
+ * is made for its first volume.
  *
  * All functions are called with the GIL held; those that may take long give it up.
  */
@@ -27,7 +27,7 @@ struct place {
 
 /* Zeroed memory has no place. */
 struct places {
-	struct places *next; /* of this process, that have a place */
+	struct places *next; /* in a list of all in this process that have a place */
 	struct place *list;
 	size_t count;
 	struct stage_spool_about about; /* of its spools; the strings are the owner's */
@@ -36,25 +36,25 @@ struct places {
 };
 
 /*
- * Reserves room for a file of so many bytes in the first place that has it, and gives its path,
- * which the caller frees, and the TemporaryDirectory that tracks it, borrowed; the file is not made. The host's directory becomes the first place if
- * there is none yet. STAGE_E_NO_ROOM with the message of the first place where there is none;
- * *ret_others then tells whether another live run may give some back. Errors besides: of
- * stage_spool_reserve(), stage_spool_open() and stage_dir_mktemp(); STAGE_E_ARGUMENT where the
- * host's directory is not ours.
+ * Reserves room for a file of so many bytes, in the first place that has enough. The file is not made.
+ * Gives its path, which the caller frees, and the TemporaryDirectory that tracks it, borrowed. If there is
+ * no place yet, the host's directory becomes the first one. STAGE_E_NO_ROOM, with the message of the first
+ * place: no place has enough; *ret_others then says whether another live run may give some back.
+ * STAGE_E_ARGUMENT: the host's directory is not ours. Errors besides: of stage_spool_reserve(),
+ * stage_spool_open() and stage_dir_mktemp().
  */
 int places_reserve(struct places *places, uint64_t bytes, char **ret_path, PyObject **ret_directory,
 	bool *ret_others, struct stage_error *error);
 
 /*
- * Opens a further place: in the best ranked root, on another file system than those that there are.
- * STAGE_E_NO_ROOT where there is none.
+ * Opens a further place in the best root on a file system that has no place yet. STAGE_E_NO_ROOT: there is
+ * no such root.
  */
 int places_open_next(struct places *places, struct stage_error *error);
 
 /*
- * Moves path, which a TemporaryDirectory tracks, into the spool of its place. STAGE_E_UNTRACKED where
- * that is none of these places; errors besides: of stage_spool_accept().
+ * Moves path, which directory tracks, into the spool of its place. STAGE_E_UNTRACKED: directory is none of
+ * these places; errors besides: of stage_spool_accept().
  */
 int places_accept(struct places *places, const PyObject *directory, const char *path,
 	const char *name, const char *note, struct stage_spool **ret_spool,
@@ -63,7 +63,7 @@ int places_accept(struct places *places, const PyObject *directory, const char *
 /* Is path the spool of a place of this process? */
 bool places_have_spool(const char *path);
 
-/* Closes the spools - what is sealed stays - and lets go of the directories. */
+/* Closes the spools and lets go of the directories. Sealed files stay. */
 void places_release(struct places *places);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * roots - the temp roots: which is the best for this run, and in which dead runs may have left something
+ * roots - the temp roots of this run, vetted (core/root.h), and all those in which dead runs may have left something
  */
 #ifndef STAGEDIR_ROOTS_H
 #define STAGEDIR_ROOTS_H
@@ -10,15 +10,15 @@
 #include "root.h"
 
 /*
- * Vets the temp roots as for the host's directory: with its --tempdir and source. The caller frees,
- * without the GIL.
+ * Vets the temp roots for this run, with the host's --tempdir and source. stage_roots_next() says which is
+ * the best. The caller frees, without the GIL.
  */
 int roots_rank(struct stage_roots **ret_roots, struct stage_error *error);
 
 /*
- * Calls visit(context, root, error) for every temp root in which a dead run may have left
- * something: those of this run's options, and those of none, as it may have had others. A root may
- * be visited twice. Ends with the first code of visit() that is not 0.
+ * Calls visit(context, root, error) for every temp root in which a dead run may have left something: the
+ * roots with this run's options, and the roots without, since the dead run may have had other options.
+ * A root may be visited twice. Ends with the first code of visit() that is not 0.
  */
 typedef int (*roots_visitor)(void *context, const char *root, struct stage_error *error);
 int roots_visit(roots_visitor visit, void *context, struct stage_error *error);

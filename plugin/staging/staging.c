@@ -1,6 +1,6 @@
 /*
- * A volume's way: room for it is found, the host makes it, put() gives it to the queue. Where there is
- * no room, storage is waited for, then another temp root is opened, then other runs are waited for.
+ * A volume's way: room for it is found, the host makes it, put() gives it to the queue. If there is no
+ * room, storage is waited for. Then another temp root is opened, then other runs are waited for.
  */
 #include "staging/staging.h"
 
@@ -18,13 +18,7 @@
 #include "python/hostlog.h"
 #include "staging/configuration.h"
 #include "staging/home.h"
-#include "staging/volume.h"
-
-/*
- * How much larger than asked for a volume may become: the host looks at its size only between
- * blocks of 64 KiB, and a compressor gives out more at its end.
- */
-#define VOLUME_SLACK (256 * 1024)
+#include "staging/volumeobject.h"
 
 /* Seconds between two looks for room that others may give back. */
 #define LOOK 0.2
@@ -150,17 +144,18 @@ staging_volume(PyObject *object, PyObject *size)
 	if (PyErr_Occurred())
 		return NULL;
 	let_adopted_go(self);
-	code = reserve(self, bytes + VOLUME_SLACK, &path, &directory, &error);
+	bytes += VOLUMEOBJECT_SLACK;
+	code = reserve(self, bytes, &path, &directory, &error);
 	if (code)
 		return code > 0 ? NULL : errors_raise_final(&error);
-	volume = volume_new(path, directory, bytes + VOLUME_SLACK, self->settings->durable);
+	volume = volumeobject_new(path, directory, bytes, self->settings->durable);
 	free(path);
 	if (!volume)
 		return NULL;
 	before = self->volume;
 	self->volume = Py_NewRef(volume);
 	if (before)
-		volume_end(before);
+		volumeobject_end(before);
 	Py_XDECREF(before);
 	return volume;
 }
@@ -200,7 +195,7 @@ struct put {
 static int
 prepare(struct staging *self, const struct put *put, char **ret_note, struct stage_error *error)
 {
-	struct stage_volume *volume = volume_of(put->volume);
+	struct stage_volume *volume = volumeobject_of(put->volume);
 	int code;
 
 	Py_BEGIN_ALLOW_THREADS
@@ -220,14 +215,14 @@ static int
 stage(struct staging *self, const struct put *put, const char *note, uint64_t *ret_size,
 	struct stage_error *error)
 {
-	struct stage_volume *volume = volume_of(put->volume);
+	struct stage_volume *volume = volumeobject_of(put->volume);
 	struct stage_spool_file *file;
 	struct stage_spool *spool;
 	int code;
 
 	code = queue_prepare(&self->queue, error);
 	if (code == 0)
-		code = places_accept(&self->places, volume_directory(put->volume),
+		code = places_accept(&self->places, volumeobject_directory(put->volume),
 			stage_volume_path(volume), put->name, note, &spool, &file, error);
 	if (code < 0)
 		return code;
@@ -236,7 +231,7 @@ stage(struct staging *self, const struct put *put, const char *note, uint64_t *r
 	Py_END_ALLOW_THREADS
 	if (code < 0)
 		return code;
-	volume_end(put->volume);
+	volumeobject_end(put->volume);
 	*ret_size = file->size; /* the file is the queue's from the next line on */
 	return queue_put(&self->queue, spool, file, error);
 }
@@ -275,7 +270,7 @@ staging_put(PyObject *object, PyObject *arguments)
 		return NULL;
 	put.name = PyBytes_AsString(name);
 	put.manifest = PyBytes_AsString(manifest);
-	if (volume_of(put.volume))
+	if (volumeobject_of(put.volume))
 		result = put_volume(self, &put);
 	Py_DECREF(name);
 	Py_DECREF(manifest);
@@ -432,7 +427,7 @@ staging_dealloc(PyObject *object)
 		*link = self->next;
 	staging_close(self);
 	if (self->volume)
-		volume_end(self->volume);
+		volumeobject_end(self->volume);
 	Py_CLEAR(self->volume);
 	queue_release(&self->queue);
 	free(self->home);

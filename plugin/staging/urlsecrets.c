@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "secrets.h"
+#include "redact.h"
 #include "url.h"
 
 #include "python/errors.h"
 
-static struct stage_secrets *secrets;
+static struct stage_redact *secrets;
 
 /*
  * How Python spells what is no text: a byte that is not UTF-8, such as one of a command line, is a
@@ -61,7 +61,7 @@ make_str(char *text)
 int
 urlsecrets_hide(const char *text, char **ret_text, struct stage_error *error)
 {
-	return stage_secrets_hide(secrets, text, ret_text, error);
+	return stage_redact_hide(secrets, text, ret_text, error);
 }
 
 PyObject *
@@ -82,7 +82,7 @@ urlsecrets_keep(PyObject *module, PyObject *url)
 		}
 		if (!text)
 			return NULL;
-		code = stage_secrets_add(&secrets, text, &error);
+		code = stage_redact_add(&secrets, text, &error);
 		free(text);
 		if (code < 0)
 			return errors_raise(&error);

@@ -1,5 +1,5 @@
 /*
- * urlsecrets - the secrets of the URLs that this process has opened
+ * urlsecrets - the secrets of the URLs that this process has opened, hidden in texts (core/redact.h)
  */
 #ifndef STAGEDIR_URLSECRETS_H
 #define STAGEDIR_URLSECRETS_H
@@ -9,8 +9,8 @@
 #include "error.h"
 
 /*
- * A copy of text, of which the caller does not know who wrote it, without the secrets of the URLs
- * that this process has opened. 0 or a code; the GIL must be held.
+ * A copy of a text that others wrote, without the secrets of the URLs that this process has opened. 0 or a
+ * code. The GIL must be held.
  */
 int urlsecrets_hide(const char *text, char **ret_text, struct stage_error *error);
 

@@ -76,12 +76,13 @@ cpus(void)
 
 	REQUIRE(sched_getaffinity(0, sizeof(before), &before) == 0);
 	CHECK(stage_cpus() >= 1 && stage_cpus() <= (unsigned int)CPU_COUNT(&before));
+	CHECK(stage_cpus_threads() == (stage_cpus() < 8 ? stage_cpus() : 8));
 	for (i = 0; !CPU_ISSET(i, &before); i++)
 		;
 	CPU_ZERO(&one);
 	CPU_SET(i, &one);
 	REQUIRE(sched_setaffinity(0, sizeof(one), &one) == 0);
-	CHECK(stage_cpus() == 1);
+	CHECK(stage_cpus() == 1 && stage_cpus_threads() == 1);
 	REQUIRE(sched_setaffinity(0, sizeof(before), &before) == 0);
 }
 

@@ -26,6 +26,30 @@ set(const char *text)
 	unlink(in_dir("conf"));
 }
 
+/* By state, then by rank; refused ones never. */
+static void
+next(void)
+{
+	static const enum stage_root_state states[] = {STAGE_ROOT_IN_SOURCE, STAGE_ROOT_REFUSED,
+		STAGE_ROOT_TMPFS, STAGE_ROOT_GOOD, STAGE_ROOT_IN_SOURCE, STAGE_ROOT_GOOD};
+	static const size_t order[] = {3, 5, 2, 0, 4};
+	struct stage_root list[6] = {{0}};
+	const struct stage_roots all = {.list = list, .count = 6}, none = {0};
+	const struct stage_roots refused = {.list = &list[1], .count = 1};
+	const struct stage_root *root = NULL;
+	size_t i;
+
+	for (i = 0; i < 6; i++)
+		list[i].state = states[i];
+	for (i = 0; i < 5; i++) {
+		root = stage_roots_next(&all, root);
+		CHECK(root == &list[order[i]]);
+	}
+	CHECK(stage_roots_next(&all, root) == NULL);
+	CHECK(stage_roots_next(&none, NULL) == NULL);
+	CHECK(stage_roots_next(&refused, NULL) == NULL);
+}
+
 static void
 done(void)
 {
@@ -676,6 +700,7 @@ falls_back(void)
 }
 
 static const struct test tests[] = {
+	{"next", next},
 	{"rank_order", rank_order},
 	{"tempdir_is_all", tempdir_is_all},
 	{"spellings", spellings},

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "root.h"
-#include "secrets.h"
+#include "redact.h"
 #include "settings.h"
 #include "sweep.h"
 #include "url.h"
@@ -54,7 +54,7 @@ url_scenario(void)
 		"sftp://me@corp.com:s%65cret@host/dir?token=x&mode=y#long-fragment";
 	int (*const forms[])(const char *, char **, struct stage_error *) = {
 		stage_url_target, stage_url_display, stage_url_display_all};
-	struct stage_secrets *secrets = NULL;
+	struct stage_redact *secrets = NULL;
 	char *text;
 	bool same;
 	size_t i;
@@ -65,10 +65,10 @@ url_scenario(void)
 	TRY(stage_url_same(url, "sftp://me@h", &same, &sweep_said));
 	TRY(stage_url_names(url, "sftp://host/dir?mode=y", &same, &sweep_said));
 	for (i = 0; i < 2; i++)
-		TRY(stage_secrets_add(&secrets, i ? "x://u:other@h" : url, &sweep_said));
-	if (TRY(stage_secrets_hide(secrets, "secret sftp://u:p@h", &text, &sweep_said)) == 0)
+		TRY(stage_redact_add(&secrets, i ? "x://u:other@h" : url, &sweep_said));
+	if (TRY(stage_redact_hide(secrets, "secret sftp://u:p@h", &text, &sweep_said)) == 0)
 		free(text);
-	stage_secrets_free(&secrets);
+	stage_redact_free(&secrets);
 }
 
 SWEEP(settings, settings_scenario, NULL, NULL, NULL)

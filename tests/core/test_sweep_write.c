@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 #include "digest.h"
-#include "follow.h"
+#include "digestfollow.h"
 #include "gzip.h"
 #include "signature.h"
 #include "sweep.h"
@@ -50,20 +50,20 @@ digest_scenario(void)
 
 /* The thread finds a file that is complete, and this one waits for it; how often that looks differs. */
 static void
-follow_scenario(void)
+digestfollow_scenario(void)
 {
-	struct stage_followed followed;
-	struct stage_follow *follow;
+	struct stage_digestfollowed followed;
+	struct stage_digestfollow *follow;
 	int fd;
 
 	wrap_pause(true);
 	fd = open(in_dir("data"), O_RDONLY | O_CLOEXEC);
 	wrap_pause(false);
-	if (TRY(stage_follow_open(fd, "data", true, &follow, &sweep_said)) < 0) {
+	if (TRY(stage_digestfollow_open(fd, "data", true, &follow, &sweep_said)) < 0) {
 		wrap_pause(true);
 		close(fd);
 		wrap_pause(false);
-	} else if (TRY(stage_follow_end(&follow, &followed, &sweep_said)) == 0 &&
+	} else if (TRY(stage_digestfollow_end(&follow, &followed, &sweep_said)) == 0 &&
 		   followed.digest.size != 1024 * 1024 + 1) {
 		sweep_complain("not the size of the file");
 	}
@@ -221,7 +221,7 @@ volume_scenario(void)
 
 SWEEP(digest, digest_scenario, make_data, remove_data, NULL)
 SWEEP(complete_volume, complete_volume_scenario, make_data, remove_data, NULL)
-SWEEP(follow, follow_scenario, make_data, remove_data, NULL)
+SWEEP(digestfollow, digestfollow_scenario, make_data, remove_data, NULL)
 SWEEP(gzip, gzip_scenario, make_data, remove_data, NULL)
 SWEEP(signature, signature_scenario, NULL, NULL, NULL)
 SWEEP(volume, volume_scenario, make_data, remove_data, NULL)
@@ -229,7 +229,7 @@ SWEEP(volume, volume_scenario, make_data, remove_data, NULL)
 static const struct test tests[] = {
 	{"digest", digest},
 	{"complete_volume", complete_volume},
-	{"follow", follow},
+	{"digestfollow", digestfollow},
 	{"gzip", gzip},
 	{"signature", signature},
 	{"volume", volume},

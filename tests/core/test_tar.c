@@ -212,7 +212,7 @@ round_trip(const struct stage_member *member, const void *data, size_t size)
 	CHECK(offset == memory.used);
 	CHECK(found.size == size && (size == 0 || memcmp(found.data, data, size) == 0));
 	if (member->type == STAGE_MEMBER_FILE)
-		CHECK(memory.used - (size + 511) / 512 * 512 <= STAGE_VOLUME_HEADER_MAX);
+		CHECK(memory.used - (size + 511) / 512 * 512 <= STAGE_TAR_HEADER_MAX);
 	return &found;
 }
 

@@ -53,10 +53,10 @@ struct suite {
 	X(removable)                                                                               \
 	X(orphan)                                                                                  \
 	X(digest)                                                                                  \
-	X(growing)                                                                                 \
 	X(follow)                                                                                  \
+	X(digestfollow)                                                                            \
 	X(journal)                                                                                 \
-	X(journal_parse)                                                                           \
+	X(journal_read)                                                                            \
 	X(spool)                                                                                   \
 	X(spool_adopt)                                                                             \
 	X(spool_check)                                                                             \

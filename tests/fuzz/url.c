@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "secrets.h"
+#include "redact.h"
 #include "url.h"
 #include "urlparts.h"
-#include "urlwalk.h"
+#include "urlsecret.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -65,12 +65,12 @@ check_target(const char *url)
 static void
 check_secrets(const char *url)
 {
-	struct stage_secrets *secrets = NULL;
+	struct stage_redact *secrets = NULL;
 	char *hidden = NULL;
 
-	require(stage_secrets_add(&secrets, url, NULL) == 0, "no secrets");
-	require(stage_secrets_hide(secrets, url, &hidden, NULL) == 0, "nothing hidden");
-	stage_secrets_free(&secrets);
+	require(stage_redact_add(&secrets, url, NULL) == 0, "no secrets");
+	require(stage_redact_hide(secrets, url, &hidden, NULL) == 0, "nothing hidden");
+	stage_redact_free(&secrets);
 	free(hidden);
 }
 
@@ -83,7 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(url != NULL, "no memory");
 	memcpy(url, data, size);
 	url[size] = '\0';
-	stage_urlwalk(url, strlen(url), follow, &position);
+	stage_urlsecret_walk(url, strlen(url), follow, &position);
 	require(position.at == url + strlen(url) || (strlen(url) && position.at[1] == '\0'),
 		"the end is missing");
 	check_target(url);

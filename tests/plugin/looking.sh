@@ -92,7 +92,7 @@ note 'looking at a damaged spool changes nothing'
 
 # neither a flush nor a backup removes it
 expect 0 flush plugged env DUPLICITY="$DUPLICITY" "$STAGEDIR" flush
-has flush 'cannot be handed off, as the records that may have told of them are damaged'
+has flush 'cannot be handed off: damaged records of the journal may have been theirs'
 [ -e "$turned" ] || fail 'flush removes what a damaged record has told of'
 expect 0 backup plugged duplicity full "${options[@]}" "$source" "stage+$url"
 [ -e "$turned" ] || fail 'a backup removes what a damaged record has told of'

@@ -1,8 +1,8 @@
 /*
- * Volumes that live are in a list, which the GIL guards. What they hold in the core has a lock of its
+ * All Volumes that live are in a list, which the GIL guards. The core's volume in each has a lock of its
  * own, so that one may be ended while another thread writes it.
  */
-#include "staging/volume.h"
+#include "staging/volumeobject.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static struct volume *all;
 static PyTypeObject *type;
 
 PyObject *
-volume_new(const char *path, PyObject *directory, uint64_t bytes, bool durable)
+volumeobject_new(const char *path, PyObject *directory, uint64_t bytes, bool durable)
 {
 	allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
 	struct stage_error error;
@@ -49,7 +49,7 @@ volume_new(const char *path, PyObject *directory, uint64_t bytes, bool durable)
 }
 
 PyObject *
-volume_find(const char *path)
+volumeobject_find(const char *path)
 {
 	struct volume *self;
 
@@ -60,20 +60,20 @@ volume_find(const char *path)
 }
 
 PyObject *
-volume_find_object(PyObject *module, PyObject *path)
+volumeobject_find_object(PyObject *module, PyObject *path)
 {
 	PyObject *bytes = object_path_bytes(path), *found;
 
 	(void)module;
 	if (!bytes)
 		return NULL;
-	found = volume_find(PyBytes_AsString(bytes));
+	found = volumeobject_find(PyBytes_AsString(bytes));
 	Py_DECREF(bytes);
 	return found ? found : Py_NewRef(Py_None);
 }
 
 struct stage_volume *
-volume_of(PyObject *object)
+volumeobject_of(PyObject *object)
 {
 	if (Py_IS_TYPE(object, type))
 		return ((struct volume *)object)->volume;
@@ -82,7 +82,7 @@ volume_of(PyObject *object)
 }
 
 PyObject *
-volume_directory(PyObject *volume)
+volumeobject_directory(PyObject *volume)
 {
 	return ((struct volume *)volume)->directory;
 }
@@ -114,7 +114,7 @@ fail(const struct volume *self, const struct stage_error *error)
 }
 
 int
-volume_begin(PyObject *object, int fd, enum stage_volume_writer writer, bool waits)
+volumeobject_begin(PyObject *object, int fd, enum stage_volume_writer writer, bool waits)
 {
 	struct volume *self = (struct volume *)object;
 	struct stage_error error;
@@ -129,7 +129,7 @@ volume_begin(PyObject *object, int fd, enum stage_volume_writer writer, bool wai
 }
 
 void
-volume_end(PyObject *object)
+volumeobject_end(PyObject *object)
 {
 	struct volume *self = (struct volume *)object;
 
@@ -181,7 +181,7 @@ volume_begin_other(PyObject *object, PyObject *unused)
 	(void)unused;
 	if (fd < 0)
 		return NULL;
-	result = volume_begin(object, fd, STAGE_VOLUME_OTHER, true);
+	result = volumeobject_begin(object, fd, STAGE_VOLUME_OTHER, true);
 	gil_close(fd);
 	return result < 0 ? NULL : Py_NewRef(Py_None);
 }
@@ -237,7 +237,7 @@ volume_remove(PyObject *object, PyObject *unused)
 	int code = 0;
 
 	(void)unused;
-	volume_end(object);
+	volumeobject_end(object);
 	if (directory)
 		code = directory_remove_from(directory, stage_volume_path(self->volume), &error);
 	Py_XDECREF(directory);
@@ -318,7 +318,7 @@ static PyType_Spec specification = {
 };
 
 int
-volume_add_type(PyObject *module)
+volumeobject_add_type(PyObject *module)
 {
 	if (!type)
 		type = (PyTypeObject *)PyType_FromSpec(&specification);

@@ -1,4 +1,4 @@
-#include "secrets.h"
+#include "redact.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 #include "url.h"
 #include "urlparts.h"
-#include "urlwalk.h"
+#include "urlsecret.h"
 
 #define HIDDEN "***"
 
@@ -16,19 +16,19 @@
 #define SECRET_MIN 4
 #define VALUE_MIN 8
 
-struct stage_secrets {
+struct stage_redact {
 	char **list; /* no two are equal */
 	size_t count;
 };
 
 /* Collects the secrets of one URL. */
 struct collector {
-	struct stage_secrets *secrets;
+	struct stage_redact *secrets;
 	bool failed; /* no memory */
 };
 
 static bool
-has(const struct stage_secrets *secrets, const char *text)
+has(const struct stage_redact *secrets, const char *text)
 {
 	size_t i;
 
@@ -42,7 +42,7 @@ has(const struct stage_secrets *secrets, const char *text)
 static void
 append(struct collector *collector, char *text)
 {
-	struct stage_secrets *secrets = collector->secrets;
+	struct stage_redact *secrets = collector->secrets;
 	char **longer = NULL;
 
 	if (text && (!*text || has(secrets, text))) {
@@ -134,7 +134,7 @@ static void
 add_parameter(struct collector *collector, const char *text, size_t length)
 {
 	const char *end = text + length, *value = stage_urlparts_find(text, end, "=");
-	bool is_secret = stage_urlwalk_is_secret(text, (size_t)(value - text));
+	bool is_secret = stage_urlsecret_is_named(text, (size_t)(value - text));
 
 	while (end > value && end[-1] == '=')
 		end--;
@@ -168,7 +168,7 @@ visit(void *context, const struct stage_urlpiece *piece)
 }
 
 static void
-release(struct stage_secrets *secrets, size_t from)
+release(struct stage_redact *secrets, size_t from)
 {
 	size_t i;
 
@@ -180,7 +180,7 @@ release(struct stage_secrets *secrets, size_t from)
 }
 
 int
-stage_secrets_add(struct stage_secrets **secrets, const char *url, struct stage_error *error)
+stage_redact_add(struct stage_redact **secrets, const char *url, struct stage_error *error)
 {
 	struct collector collector = {.secrets = *secrets};
 	size_t before;
@@ -190,11 +190,11 @@ stage_secrets_add(struct stage_secrets **secrets, const char *url, struct stage_
 	if (!collector.secrets)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a secret");
 	before = collector.secrets->count;
-	stage_urlwalk(url, strlen(url), visit, &collector);
+	stage_urlsecret_walk(url, strlen(url), visit, &collector);
 	if (collector.failed)
 		release(collector.secrets, before);
 	if (!*secrets && collector.secrets->count == 0)
-		stage_secrets_free(&collector.secrets);
+		stage_redact_free(&collector.secrets);
 	else
 		*secrets = collector.secrets;
 	if (collector.failed)
@@ -216,7 +216,7 @@ stands_at(const char *secret, const char *text, const char *at)
 
 /* The length of the longest secret at this place. */
 static size_t
-find_longest(const struct stage_secrets *secrets, const char *text, const char *at)
+find_longest(const struct stage_redact *secrets, const char *text, const char *at)
 {
 	size_t longest = 0, i;
 
@@ -227,7 +227,7 @@ find_longest(const struct stage_secrets *secrets, const char *text, const char *
 }
 
 int
-stage_secrets_hide(const struct stage_secrets *secrets, const char *text, char **ret_text,
+stage_redact_hide(const struct stage_redact *secrets, const char *text, char **ret_text,
 	struct stage_error *error)
 {
 	char *copy, *out;
@@ -255,7 +255,7 @@ stage_secrets_hide(const struct stage_secrets *secrets, const char *text, char *
 }
 
 void
-stage_secrets_free(struct stage_secrets **secrets)
+stage_redact_free(struct stage_redact **secrets)
 {
 	int saved_errno = errno;
 

@@ -1,4 +1,4 @@
-#include "staging/mending.h"
+#include "staging/archivefiles.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ parse_paths(PyObject *arguments, const char *format, PyObject **ret_first, PyObj
 }
 
 PyObject *
-mending_compare(PyObject *module, PyObject *arguments)
+archivefiles_compare(PyObject *module, PyObject *arguments)
 {
 	enum archive_part found = ARCHIVE_OTHER;
 	PyObject *whole, *part;
@@ -54,7 +54,7 @@ mending_compare(PyObject *module, PyObject *arguments)
 }
 
 PyObject *
-mending_is_ended(PyObject *module, PyObject *path)
+archivefiles_is_ended(PyObject *module, PyObject *path)
 {
 	PyObject *bytes = object_path_bytes(path);
 	struct stage_error error;
@@ -72,7 +72,7 @@ mending_is_ended(PyObject *module, PyObject *path)
 }
 
 PyObject *
-mending_read_manifest(PyObject *module, PyObject *path)
+archivefiles_read_manifest(PyObject *module, PyObject *path)
 {
 	struct manifest_summary summary = {0};
 	PyObject *bytes = object_path_bytes(path);
@@ -96,7 +96,7 @@ mending_read_manifest(PyObject *module, PyObject *path)
 }
 
 PyObject *
-mending_sync(PyObject *module, PyObject *arguments)
+archivefiles_sync(PyObject *module, PyObject *arguments)
 {
 	PyObject *path, *like;
 	struct stage_error error;

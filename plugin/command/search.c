@@ -14,28 +14,28 @@
 #include "path.h"
 #include "root.h"
 
-/* Adds a place unless it is there already, perhaps by another path. Takes over path. */
+/* Adds a folder unless it is there already, perhaps by another path. Takes over path. */
 static void
-add_place(struct command_places *places, char *path, const struct stat *stat)
+add_folder(struct command_search *search, char *path, const struct stat *stat)
 {
 	size_t i;
 
-	for (i = 0; i < places->count; i++) {
-		if (places->list[i].device == stat->st_dev &&
-			places->list[i].inode == stat->st_ino) {
+	for (i = 0; i < search->count; i++) {
+		if (search->list[i].device == stat->st_dev &&
+			search->list[i].inode == stat->st_ino) {
 			free(path);
 			return;
 		}
 	}
-	places->list = command_memory(
-		reallocarray(places->list, places->count + 1, sizeof(*places->list)));
-	places->list[places->count] =
-		(struct command_place){.path = path, .device = stat->st_dev, .inode = stat->st_ino};
-	places->count++;
+	search->list = command_memory(
+		reallocarray(search->list, search->count + 1, sizeof(*search->list)));
+	search->list[search->count] = (struct command_folder){
+		.path = path, .device = stat->st_dev, .inode = stat->st_ino};
+	search->count++;
 }
 
 static enum command_exit
-add_roots(struct command_places *places, const struct stage_settings *settings)
+add_roots(struct command_search *search, const struct stage_settings *settings)
 {
 	enum command_exit status = COMMAND_DONE;
 	struct stage_roots *roots = NULL;
@@ -54,7 +54,7 @@ add_roots(struct command_places *places, const struct stage_settings *settings)
 		if (path[0] != '/')
 			continue;
 		if (stat(path, &found) == 0) {
-			add_place(places, command_memory(strdup(path)), &found);
+			add_folder(search, command_memory(strdup(path)), &found);
 		} else if (errno != ENOENT && errno != ENOTDIR) {
 			command_problem("cannot look for staging directories in %s: %s", path,
 				stage_error_errno_text(errno));
@@ -85,7 +85,7 @@ archive_path(void)
 
 /* Adds the real directories in an archive path, which fd has open: a link may lead anywhere. */
 static int
-add_directories_in(struct command_places *places, int fd, const char *archive)
+add_directories_in(struct command_search *search, int fd, const char *archive)
 {
 	struct stage_listing listing;
 	const struct dirent *entry;
@@ -98,13 +98,13 @@ add_directories_in(struct command_places *places, int fd, const char *archive)
 			!S_ISDIR(found.st_mode))
 			continue;
 		path = stage_path_join(archive, entry->d_name);
-		add_place(places, command_memory(path), &found);
+		add_folder(search, command_memory(path), &found);
 	}
 	return stage_listing_close(&listing);
 }
 
 static enum command_exit
-add_archives(struct command_places *places)
+add_archives(struct command_search *search)
 {
 	enum command_exit status = COMMAND_DONE;
 	char *archive = archive_path();
@@ -114,7 +114,7 @@ add_archives(struct command_places *places)
 		return COMMAND_DONE;
 	fd = open(archive, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 ? errno != ENOENT && errno != ENOTDIR
-		   : add_directories_in(places, fd, archive) < 0) {
+		   : add_directories_in(search, fd, archive) < 0) {
 		command_problem("cannot look for archive directories in %s: %s", archive,
 			stage_error_errno_text(errno));
 		status = COMMAND_PROBLEM;
@@ -144,7 +144,7 @@ is_staging_directory(const char *path)
 }
 
 static enum command_exit
-add_directory(struct command_places *places, const char *directory)
+add_directory(struct command_search *search, const char *directory)
 {
 	char *path = command_absolute_path(directory);
 	struct stat found;
@@ -161,25 +161,25 @@ add_directory(struct command_places *places, const char *directory)
 		free(path);
 		return COMMAND_PROBLEM;
 	}
-	add_place(places, path, &found);
+	add_folder(search, path, &found);
 	return COMMAND_DONE;
 }
 
 enum command_exit
-command_places_find(char *const *directories, struct command_places *ret_places)
+command_search(char *const *directories, struct command_search *ret_search)
 {
 	struct stage_settings *settings = NULL;
 	enum command_exit status;
 
-	*ret_places = (struct command_places){0};
+	*ret_search = (struct command_search){0};
 	status = command_load_settings(&settings);
 	if (status != COMMAND_DONE)
 		return status;
-	status = add_roots(ret_places, settings);
-	if (add_archives(ret_places) != COMMAND_DONE)
+	status = add_roots(ret_search, settings);
+	if (add_archives(ret_search) != COMMAND_DONE)
 		status = COMMAND_PROBLEM;
 	for (; *directories; directories++)
-		if (add_directory(ret_places, *directories) != COMMAND_DONE)
+		if (add_directory(ret_search, *directories) != COMMAND_DONE)
 			status = COMMAND_PROBLEM;
 	stage_settings_free(&settings);
 	return status;
@@ -196,14 +196,14 @@ command_unreadable(const struct stage_error *error)
 }
 
 void
-command_places_free(struct command_places *places)
+command_search_free(struct command_search *search)
 {
 	size_t i;
 
-	for (i = 0; i < places->count; i++) {
-		free(places->list[i].path);
-		stage_spool_find_free(&places->list[i].spools, places->list[i].spool_count);
+	for (i = 0; i < search->count; i++) {
+		free(search->list[i].path);
+		stage_spool_find_free(&search->list[i].spools, search->list[i].spool_count);
 	}
-	free(places->list);
-	*places = (struct command_places){0};
+	free(search->list);
+	*search = (struct command_search){0};
 }

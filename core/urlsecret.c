@@ -1,4 +1,4 @@
-#include "urlwalk.h"
+#include "urlsecret.h"
 
 #include <string.h>
 #include <strings.h>
@@ -8,7 +8,7 @@
 #define PREFIX "stage+"
 
 struct walk {
-	stage_urlwalk_visitor visit;
+	stage_urlsecret_visitor visit;
 	void *context;
 	const char *end;
 	struct stage_urlparts parts;
@@ -79,7 +79,7 @@ has_scheme(const struct walk *walk, const char *scheme)
 }
 
 bool
-stage_urlwalk_is_secret(const char *name, size_t length)
+stage_urlsecret_is_named(const char *name, size_t length)
 {
 	static const char *const words[] = {"pass", "pw", "token", "key", "secret", "auth", "cred",
 		"sig", "sas", "jwt", "bearer", "session", "otp"};
@@ -258,7 +258,7 @@ walk_parameters(const struct walk *walk, const char *begin, const char *from, co
 		stop = value < end && *value == '=' ? end_of_value(value + 1, end) : value;
 		if (stop == value) {
 			/* no value: nothing to hide */
-		} else if (stage_urlwalk_is_secret(name, (size_t)(value - name))) {
+		} else if (stage_urlsecret_is_named(name, (size_t)(value - name))) {
 			tell(walk, STAGE_URL_TEXT, 0, begin, from);
 			tell(walk, STAGE_URL_HIDDEN, ',', name, stop);
 			begin = stop;
@@ -331,7 +331,7 @@ walk_scheme(const struct walk *walk, const char *url)
 }
 
 void
-stage_urlwalk(const char *url, size_t length, stage_urlwalk_visitor visit, void *context)
+stage_urlsecret_walk(const char *url, size_t length, stage_urlsecret_visitor visit, void *context)
 {
 	struct walk walk = {.visit = visit, .context = context, .end = url + length};
 	const char *at, *from;

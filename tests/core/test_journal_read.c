@@ -499,4 +499,4 @@ static const struct test tests[] = {
 	{NULL, NULL},
 };
 
-const struct suite suite_journal_parse = {"journal_parse", tests};
+const struct suite suite_journal_read = {"journal_read", tests};
