@@ -154,7 +154,8 @@ follow(struct stage_volume *volume, int fd, struct stage_error *error)
 
 	if (again < 0)
 		return stage_error_set(error, STAGE_E_SYSTEM, 0, "it cannot be opened for reading");
-	code = stage_digestfollow_open(again, volume->path, volume->durable, &volume->follow, error);
+	code = stage_digestfollow_open(
+		again, volume->path, volume->durable, &volume->follow, error);
 	if (code < 0)
 		close(again);
 	return code;

@@ -186,8 +186,8 @@ begin_file(struct writer *writer, const char *name, bool gzipped)
 		return -1;
 	writer->volume = volumeobject_find(name);
 	if (writer->volume &&
-		volumeobject_begin(writer->volume, fd, gzipped ? STAGE_VOLUME_OWN : STAGE_VOLUME_OTHER,
-			writer->waits) < 0) {
+		volumeobject_begin(writer->volume, fd,
+			gzipped ? STAGE_VOLUME_OWN : STAGE_VOLUME_OTHER, writer->waits) < 0) {
 		gil_close(fd);
 		return -1;
 	}

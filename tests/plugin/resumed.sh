@@ -77,7 +77,7 @@ for encrypted in '' yes; do
 	all_calls[_$encrypted]=$calls
 done
 # storage is to take longer than making the volumes does on this machine, as busy as it is now
-[ $((25000000 / milliseconds * 700)) -ge "$rate" ] || rate=$((25000000 / milliseconds * 700))
+[ $((25000000 * 700 / milliseconds)) -ge "$rate" ] || rate=$((25000000 * 700 / milliseconds))
 note "storage takes $rate bytes a second; undisturbed, a run has ${all_calls[_]} calls, with encryption ${all_calls[_yes]}," \
 	"and makes $(find "$target" -name '*.vol*' | wc -l) volumes"
 
