@@ -1,11 +1,11 @@
 /*
  * orphan - finds the staging directories that dead runs left, and removes them
  *
- * A staging directory is live while its flock(2) is held (dir.h). If it is of this user and this machine,
- * and its lock can be had, it is an orphan: its run is gone. No process id is looked at, so none can be
- * mistaken. Directories of other users, and of other machines that share the root, are left alone. On a
- * file system whose locks prove nothing (FUSE, NFS and others) every directory is left alone, until its
- * run, at its end, or the operator has released it.
+ * A staging directory is live while its flock(2) is held (dir.h). If it is of this user, of this machine
+ * or of one without an id, and its lock can be had, it is an orphan: its run is gone. No process id is
+ * looked at, so none can be mistaken. Directories of other users are left alone; so are those of other
+ * machines that share the root, and all on a file system whose locks prove nothing (FUSE, NFS and
+ * others), until the run, at its end, or the operator has released one to this machine.
  *
  * Reclaiming an orphan removes the regular files of this user whose names only stagedir gives (naming.h),
  * one by one, and then the directory, if it is empty. Anything else in it is named in a warning and stays,
