@@ -12,6 +12,14 @@ for i in {1..300}; do
 	echo "$i" >"$source/small/$i"
 done
 
+# change TEXT - changes a file. The host goes by the second of its time, and a change may come within one of the last.
+changes=0
+change() {
+	echo "$1" >>"$source/small/1"
+	changes=$((changes + 1))
+	touch -d "@$((1500000000 + changes))" "$source/small/1"
+}
+
 # afresh - no backup of either.
 afresh() {
 	rm -rf "$work/A" "$work/B" "$XDG_CACHE_HOME/duplicity"
@@ -109,7 +117,7 @@ skip() {
 		done_by_both stats incremental "$@" --skip-if-no-change --jsonstat
 		have 0 '*-inc.*'
 	}
-	echo "$*" >>"$source/small/1"
+	change "$*"
 	done_by_both unskipped incremental "$@" --skip-if-no-change
 	have 1 '*-inc.*manifest*'
 	done_by_both again incremental "$@" --skip-if-no-change
@@ -142,7 +150,7 @@ fi
 if knows --full-if-n-inc; then
 	afresh
 	for run in full inc inc full inc; do
-		echo "$run" >>"$source/small/1"
+		change "$run"
 		done_by_both "$run" --no-encryption --full-if-n-inc 2
 		last=$(find "$work/B" -name '*.manifest' -printf '%T@ %f\n' | sort -n | sed -n '$s/.* duplicity-\([a-z]*\).*/\1/p')
 		[ "$last" = "$run" ] || fail "with --full-if-n-inc 2 a backup is $last instead of $run"
@@ -163,7 +171,7 @@ if knows --full-if-n-inc; then
 				PYTHONPATH=$srcdir/tests/lib/site expect 0 begun "$who" duplicity --current-time "$((at + i * 1000))" \
 					"${options[@]}" "$source" "${prefix}odd://$work/storage-$name"
 			done
-			echo "$number" >>"$source/small/1"
+			change "$number"
 			head -c 3000000 /dev/urandom >"$source/more"
 			mkdir -p "$work/storage-$name.control"
 			echo vol3. >"$work/storage-$name.control/hang"
@@ -218,7 +226,7 @@ if knows --use-gpgsm; then
 	afresh
 	done_by_both full full "${options[@]}"
 	have 1 '*full.*manifest.p7m'
-	echo gpgsm >>"$source/small/1"
+	change gpgsm
 	head -c 3000000 /dev/urandom >"$source/more"
 	keep_base
 	done_by_both inc incremental "${options[@]}"
