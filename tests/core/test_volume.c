@@ -11,35 +11,13 @@
 #include <unistd.h>
 
 #include "spool.h"
+#include "spool_run.h"
 #include "volume.h"
 #include "wrap.h"
-
-static const struct stage_spool_about about = {"file:///storage", "/home"};
 
 /* Of "abc" (FIPS 180-4). */
 static const unsigned char abc[STAGE_SHA1_BYTES] = {0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a,
 	0xba, 0x3e, 0x25, 0x71, 0x78, 0x50, 0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d};
-
-static struct stage_dir *dir;
-static struct stage_spool *spool;
-
-static void
-open_both(void)
-{
-	dir = NULL;
-	spool = NULL;
-	WORKS(stage_dir_open(test_dir, &capture()->log, &dir, &failure));
-	REQUIRE(dir != NULL);
-	WORKS(stage_spool_open(dir, &about, true, &captured.log, &spool, &failure));
-	REQUIRE(spool != NULL);
-}
-
-static void
-close_both(void)
-{
-	stage_spool_close(&spool);
-	stage_dir_close(&dir);
-}
 
 /* A volume whose file is made, and fd open for writing it. */
 static struct stage_volume *
@@ -67,7 +45,7 @@ write_bytes(int fd, const char *bytes)
 
 /* The spool takes a complete volume, and seals it; reading it fails meanwhile where it is not to be read. */
 static struct stage_spool_file *
-stage(struct stage_volume *volume, bool reads)
+stage_and_seal(struct stage_volume *volume, bool reads)
 {
 	struct stage_spool_file *file = NULL;
 	int code;
@@ -112,7 +90,7 @@ from_begun_to_sealed(void)
 		WORKS(stage_volume_sha1(volume, sha1, &failure));
 		CHECK(memcmp(sha1, abc, sizeof(sha1)) == 0);
 		HAS(captured.text, other ? " was read while it was" : " was digested while it was");
-		file = stage(volume, false);
+		file = stage_and_seal(volume, false);
 		stage_volume_free(&volume);
 		CHECK(volume == NULL);
 		WORKS(stage_spool_forget(spool, &file, &failure));
@@ -144,7 +122,7 @@ not_known(void)
 	WORKS(stage_volume_set_sha1(volume, abc, &failure));
 	WORKS(stage_volume_sha1(volume, sha1, &failure));
 	CHECK(memcmp(sha1, abc, sizeof(sha1)) == 0);
-	file = stage(volume, true);
+	file = stage_and_seal(volume, true);
 	stage_volume_free(&volume);
 	WORKS(stage_spool_forget(spool, &file, &failure));
 	close_both();
@@ -168,7 +146,7 @@ without_thread(void)
 	write_bytes(fd, "abc");
 	close(fd);
 	WORKS(stage_volume_complete(volume, &failure));
-	file = stage(volume, true);
+	file = stage_and_seal(volume, true);
 	stage_volume_free(&volume);
 	WORKS(stage_spool_forget(spool, &file, &failure));
 	volume = new_volume(1000000, &fd);
@@ -256,7 +234,7 @@ wrong_order(void)
 	close(fd);
 	WORKS(stage_volume_complete(volume, &failure));
 	stage_volume_wrote(volume, "abc", 3);
-	file = stage(volume, false);
+	file = stage_and_seal(volume, false);
 	FAILS(stage_volume_staged(volume, file, &failure), STAGE_E_ARGUMENT);
 	FAILS(stage_volume_complete(volume, &failure), STAGE_E_ARGUMENT);
 	stage_volume_end(volume);
