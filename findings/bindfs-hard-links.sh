@@ -53,9 +53,9 @@ print(os.pread(os.open(b, os.O_RDONLY), 3, 0).decode())
 PYTHON
 
 mkdir "$root/work/source" "$root/work/mount" "$root/work/plain"
-inside bindfs /work/source /work/mount || cannot "bindfs does not mount"
-plain=$(inside python3 links.py /work/plain | xargs)
-seen=$(inside python3 links.py /work/mount | xargs)
+inside bindfs source mount || cannot "bindfs does not mount"
+plain=$(inside python3 links.py plain | xargs)
+seen=$(inside python3 links.py mount | xargs)
 echo "plain folder: $plain"
 echo "bindfs:       $seen"
 [ "$plain" = "one 2 got refused new new" ] || cannot "the plain folder does not behave either"

@@ -24,7 +24,7 @@ def version_of(folder):
     return re.search(rb"__version__[^=\n]*= *u?['\"]([^'\"]+)['\"]", read(folder, '__init__.py'))[1].decode()
 
 
-print('# The versions of duplicity that stagedir was proved with. Written by tests/prove.py, read by _stageguard.py, which '
+print('# The versions of duplicity that stagedir was proved with. Written by tests/prove.py, read by duplicity/proved.c, which '
       'says how.')
 for folder in sorted(sys.argv[1:], key=lambda name: [int(part) for part in version_of(name).split('.')]):
     for module in RELIED:
