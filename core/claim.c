@@ -161,8 +161,6 @@ hold(struct stage_lockdir *held, const char *root, const char *path, bool this_m
 	int code;
 
 	code = find(held, root, path, error);
-	if (code < 0 && !this_machine)
-		return fail_foreign(path, "is another machine's", error);
 	if (code < 0)
 		return code;
 	switch (stage_claim_owner(held, this_machine)) {

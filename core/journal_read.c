@@ -42,7 +42,6 @@ struct parser {
 	size_t mask;
 	bool begun;   /* a known version */
 	bool foreign; /* another one */
-	bool aimed;   /* a target */
 };
 
 int
@@ -96,11 +95,11 @@ take_version(struct parser *parser, char **fields)
 static bool
 take_target(struct parser *parser, char **fields)
 {
-	if (parser->aimed)
+	if (parser->content->has_target)
 		return false;
 	parser->content->target = fields[0];
 	parser->content->home = fields[1];
-	parser->aimed = true;
+	parser->content->has_target = true;
 	return true;
 }
 

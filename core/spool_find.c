@@ -165,6 +165,7 @@ add_content(struct stage_spool_found *found, int dirfd, const struct stage_journ
 	bool added;
 
 	found->damaged = content->damaged;
+	found->has_target = content->has_target;
 	found->home = strdup(content->home);
 	added = found->home && stage_url_target(content->target, &found->target, NULL) == 0 &&
 		stage_redact_add(&secrets, content->target, NULL) == 0 &&

@@ -35,8 +35,9 @@ struct stage_spool_entry {
 /* A spool as it was found. */
 struct stage_spool_found {
 	char *path;
-	char *target; /* in its target form (url.h), whatever the journal has */
-	char *home;
+	char *target;    /* in its target form (url.h), whatever the journal has */
+	char *home;      /* "" if there is none */
+	bool has_target; /* the record of target and home is there, and not damaged */
 	enum stage_owner owner;
 	bool proven;                    /* no run lives in it: as in struct stage_found */
 	pid_t pid;                      /* of the run that made it; for people, it proves nothing */

@@ -116,7 +116,7 @@ bool command_is_named(const char *target, const char *url);
 /* An absolute path without slashes at its end; NULL with errno. The caller frees. */
 char *command_absolute_path(const char *path);
 
-/* Can a staged file with this note be handed off by a later run? */
+/* Can a staged file of the spool, with this note, be handed off by a later run? */
 enum command_resume {
 	COMMAND_RESUMABLE,
 	COMMAND_USELESS, /* no, and never again */
@@ -128,7 +128,7 @@ enum command_resume {
  * why.
  */
 enum command_resume command_can_resume(
-	const char *home, const char *note, struct stage_error *error);
+	const struct stage_spool_found *spool, const char *note, struct stage_error *error);
 
 /* The state of its run: "live", "dead" or another word of stage_orphan_owner_name(). */
 const char *command_run_state(const struct stage_spool_found *spool);

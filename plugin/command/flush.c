@@ -135,7 +135,7 @@ add_spool(struct jobs *jobs, const struct stage_spool_found *spool, bool quiet)
 		return;
 	}
 	for (i = 0; i < spool->count; i++)
-		if (command_can_resume(spool->home, spool->list[i].note, &error) == COMMAND_USELESS)
+		if (command_can_resume(spool, spool->list[i].note, &error) == COMMAND_USELESS)
 			useless++;
 		else
 			add_file(jobs, spool, &spool->list[i]);

@@ -57,12 +57,7 @@ judge_file(struct command_judged *judged, struct stage_spool *spool,
 	unsigned long volume;
 	int code;
 
-	if (!*judged->spool->home && judged->spool->damaged) {
-		condemn(verdict,
-			"the record of its target is damaged: nobody can tell where it belongs");
-		return;
-	}
-	switch (command_can_resume(judged->spool->home, file->note, &error)) {
+	switch (command_can_resume(judged->spool, file->note, &error)) {
 	case COMMAND_USELESS:
 		condemn(verdict, error.message);
 		return;

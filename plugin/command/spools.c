@@ -56,12 +56,23 @@ command_not_ours(enum stage_owner owner)
 }
 
 enum command_resume
-command_can_resume(const char *home, const char *note, struct stage_error *error)
+command_can_resume(
+	const struct stage_spool_found *spool, const char *note, struct stage_error *error)
 {
 	unsigned long volume;
 	int code;
 
-	code = manifest_note_check(home, note, &volume, error);
+	if (!spool->has_target) {
+		stage_error_set(error, STAGE_E_DAMAGED, 0,
+			"the record of its target is damaged: nobody can tell where it belongs");
+		return COMMAND_USELESS;
+	}
+	if (!*spool->home) {
+		stage_error_set(error, STAGE_E_ARGUMENT, 0,
+			"its journal names no archive directory: duplicity did not put it there");
+		return COMMAND_UNKNOWN;
+	}
+	code = manifest_note_check(spool->home, note, &volume, error);
 	if (code == 0)
 		return COMMAND_RESUMABLE;
 	return code == STAGE_E_DAMAGED ? COMMAND_USELESS : COMMAND_UNKNOWN;

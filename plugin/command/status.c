@@ -185,7 +185,7 @@ add_file_json(struct json *json, const struct stage_spool_found *spool, size_t i
 	enum command_resume resume;
 	struct stage_error error;
 
-	resume = command_can_resume(spool->home, file->note, &error);
+	resume = command_can_resume(spool, file->note, &error);
 	json_open_object(json, NULL);
 	json_string(json, "name", file->name);
 	json_string(json, "path", file->path);
@@ -230,7 +230,7 @@ add_file_row(struct table *table, const struct stage_spool_found *spool, size_t 
 	struct stage_error error;
 	char text[TABLE_TEXT_MAX];
 
-	resume = command_can_resume(spool->home, file->note, &error);
+	resume = command_can_resume(spool, file->note, &error);
 	table_cell(table, "%s", file_state(spool, i));
 	table_cell(table, "%s", table_size(text, file->size));
 	table_cell(table, "%s", table_age(text, age_of(file->sealed)));

@@ -204,6 +204,26 @@ test_gc_waiting()
 	says err 'nobody can tell what waits in'
 }
 
+# A record of no archive directory is not a damaged one: what waits there may be wanted by whoever put it.
+test_gc_without_archive_directory()
+{
+	"$make_spool" "$work/root" sftp://host/dir '' volume1=100=note volume2=200=note >"$work/spool"
+	spool=$(head -n 1 "$work/spool")
+	run 1 gc
+	says err "$(volume 1): its journal names no archive directory"
+	there "$(volume 1)"
+	sed -i 's/ volume2 / volume3 /' "$spool/journal"
+	run 1 gc
+	says err "$(volume 1): its journal names no archive directory"
+	says out 'the record that may have told of it is damaged'
+	there "$(volume 1)"
+	gone "$(volume 2)"
+	sed -i 's/sftp:/sftq:/' "$spool/journal"
+	run 0 gc
+	says out 'the record of its target is damaged'
+	gone "$spool"
+}
+
 test_flush()
 {
 	manifest 1 2 3
@@ -267,5 +287,5 @@ test_interrupted()
 	[ "$(grep -c collection "$work/arguments")" -eq 1 ] || fail 'one call' "$(cat "$work/arguments")"
 }
 
-[ $# -gt 0 ] || set -- waiting failures live_spool killed_spool verify gc_waiting flush interrupted
+[ $# -gt 0 ] || set -- waiting failures live_spool killed_spool verify gc_waiting gc_without_archive_directory flush interrupted
 run_tests "$@"

@@ -560,6 +560,7 @@ adopt_foreign(void)
 	make_foreign();
 	CHECK(find_it().owner == STAGE_OWNER_OTHER_MACHINE && find_it().proven);
 	FAILS(adopt(), STAGE_E_ARGUMENT);
+	HAS(failure.message, "is another machine's");
 	WORKS(stage_spool_look(spool_path, NULL, &seen, &failure));
 	stage_spool_close(&seen);
 	/* no need to be sure: its lock proves it */
@@ -573,6 +574,9 @@ adopt_foreign(void)
 	change_release(26); /* after a restart, too */
 	CHECK(find_it().owner == STAGE_OWNER_DEAD);
 	finish();
+	/* a failure to open it does not say whose it is */
+	FAILS(adopt(), STAGE_E_SYSTEM);
+	CHECK(failure.sys_errno == ENOENT);
 }
 
 /* Whose the staging directories in the test's directory are, all of which are one's. */

@@ -270,11 +270,23 @@ wrap_pause(bool pause)
 	pthread_mutex_unlock(&run_lock);
 }
 
+/* A thread of the code under test may still be in the middle of a call. */
+static size_t
+read_count(const size_t *count)
+{
+	size_t value;
+
+	pthread_mutex_lock(&run_lock);
+	value = *count;
+	pthread_mutex_unlock(&run_lock);
+	return value;
+}
+
 size_t
 wrap_end(void)
 {
 	atomic_store(&on, false);
-	return calls;
+	return read_count(&calls);
 }
 
 const int *
@@ -292,26 +304,36 @@ wrap_name(size_t number)
 bool
 wrap_failed_with(const char *function, int sys_errno)
 {
-	return failed && fail_errno == sys_errno &&
+	bool with;
+
+	pthread_mutex_lock(&run_lock);
+	with = failed && fail_errno == sys_errno &&
 	       strcmp(functions[fail_function].name, function) == 0;
+	pthread_mutex_unlock(&run_lock);
+	return with;
 }
 
 bool
 wrap_failed(void)
 {
-	return failed;
+	bool value;
+
+	pthread_mutex_lock(&run_lock);
+	value = failed;
+	pthread_mutex_unlock(&run_lock);
+	return value;
 }
 
 size_t
 wrap_leaked(void)
 {
-	return alive;
+	return read_count(&alive);
 }
 
 size_t
 wrap_bad_closes(void)
 {
-	return bad_closes;
+	return read_count(&bad_closes);
 }
 
 void
