@@ -19,17 +19,7 @@ import sys
 import threading
 
 import duplicity
-from duplicity import backend
-from duplicity import config
-from duplicity import diffdir
-from duplicity import dup_temp
-from duplicity import file_naming
-from duplicity import gpg
-from duplicity import log
-from duplicity import path
-from duplicity import progress
-from duplicity import tempdir
-from duplicity import util
+from duplicity import backend, config, diffdir, dup_temp, file_naming, gpg, log, path, progress, tempdir, util
 from duplicity.backends import _stageprogress
 from duplicity.errors import BackendException
 

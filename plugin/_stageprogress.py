@@ -19,9 +19,7 @@ import threading
 import time
 import types
 
-from duplicity import diffdir
-from duplicity import log
-from duplicity import progress
+from duplicity import diffdir, log, progress
 
 
 class _Volume:

@@ -25,14 +25,7 @@ import shutil
 import subprocess
 import zlib
 
-from duplicity import backend
-from duplicity import config
-from duplicity import dup_temp
-from duplicity import file_naming
-from duplicity import gpg
-from duplicity import log
-from duplicity import manifest
-from duplicity import path
+from duplicity import backend, config, dup_temp, file_naming, gpg, log, manifest, path
 from duplicity.backends import _stagehost
 
 # Volumes in storage from which on the host goes on with a backup.

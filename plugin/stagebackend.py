@@ -18,20 +18,9 @@ import time
 import duplicity
 
 try:
-    from duplicity import backend
-    from duplicity import config
-    from duplicity import file_naming
-    from duplicity import log
-    from duplicity import path
-    from duplicity import tempdir
-    from duplicity import util
-    from duplicity.errors import BackendException
-    from duplicity.errors import FatalBackendException
-    from duplicity.errors import InvalidBackendURL
-    from duplicity.errors import TemporaryLoadException
-    from duplicity.errors import UserError
-    from duplicity.backends import _stagehost
-    from duplicity.backends import _stageprogress
+    from duplicity import backend, config, file_naming, log, path, tempdir, util
+    from duplicity.errors import BackendException, FatalBackendException, InvalidBackendURL, TemporaryLoadException, UserError
+    from duplicity.backends import _stagehost, _stageprogress
     # imported only where they are needed, when a run is under way
     for name in '_stageguard', '_stagerepair':
         if not importlib.util.find_spec(f'duplicity.backends.{name}'):
