@@ -20,6 +20,17 @@ struct stage_compressor;
 /* The best level. zlib's best is 9, which it uses for all above. */
 #define STAGE_LEVEL_MAX 12
 
+/*
+ * The level by which files are as large as by zlib's 6, the level of gzip(1) and of duplicity. Measured:
+ * the files of /usr, 480 MB in 20,000 files, by libdeflate's 5 are 1.000 of zlib's 6, in a fourth of the CPU
+ * time; its 6 gives 0.992, in a fifth more CPU time than its 5.
+ */
+#ifdef HAVE_LIBDEFLATE
+#define STAGE_LEVEL_DEFAULT 5
+#else
+#define STAGE_LEVEL_DEFAULT 6
+#endif
+
 /* DEFLATE (RFC 1951) stores up to so many bytes at a time, and needs 5 more for that; a member has
  * a header of 10 bytes and a trailer of 8. */
 #define STAGE_STORED_MAX 65535

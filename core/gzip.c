@@ -28,8 +28,6 @@
 #include "cpus.h"
 #include "output.h"
 
-#define DEFAULT_LEVEL 6
-
 /* So many that threads go on while the caller, who reads files, is slow, and the other way round. */
 #define BLOCKS_FOR(threads) ((threads) > 1 ? 4 * (size_t)(threads) + 8 : 1)
 
@@ -355,7 +353,7 @@ complete(const struct stage_gzip_options *options)
 	if (!complete.limit)
 		complete.limit = UINT64_MAX;
 	if (!complete.level)
-		complete.level = DEFAULT_LEVEL;
+		complete.level = STAGE_LEVEL_DEFAULT;
 	if (!complete.threads)
 		complete.threads = stage_cpus_threads();
 	return complete;

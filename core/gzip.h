@@ -67,7 +67,7 @@ struct stage_gzip_options {
 	 * not count. Default: no limit. */
 	uint64_t limit;
 
-	/* From 1, fast, to 12, small. Default 6. zlib has none above 9. */
+	/* From 1, fast, to 12, small. Default: files as large as by zlib's 6. zlib has none above 9. */
 	int level;
 
 	/* Threads that compress, at most 64. Default: one for each CPU that this process may use, at

@@ -133,7 +133,7 @@ static int
 open_gzip(struct writer *writer, const char *name)
 {
 	const struct stage_gzip_options options = {.limit = writer->limit ? writer->limit : 1,
-		.level = writer->settings->gzip_level,
+		.level = writer->settings->gzip_level > 0 ? writer->settings->gzip_level : 0,
 		.threads = (unsigned int)writer->settings->gzip_threads,
 		.make_room = writer->output.make_room,
 		.wrote = writer->output.wrote,

@@ -69,7 +69,7 @@ are_defaults(void)
 	CHECK(settings->stage_ahead && settings->durable);
 	CHECK(settings->max_volumes == 4 && settings->max_staged == 0);
 	CHECK(settings->retries == -1 && settings->backoff == -1);
-	CHECK(settings->gzip_level == 6 && settings->gzip_threads == 0);
+	CHECK(settings->gzip_level == -1 && settings->gzip_threads == 0);
 }
 
 static void
@@ -174,7 +174,7 @@ compression(void)
 	LOADS("gzip_level = 12\n");
 	CHECK(settings->gzip_level == 12 && settings->gzip_threads == 0);
 	LOADS("gzip_threads = 0\n");
-	CHECK(settings->gzip_level == 6 && settings->gzip_threads == 0);
+	CHECK(settings->gzip_level == -1 && settings->gzip_threads == 0);
 	refused("gzip_level = 0", "1", "gzip_level = 0", "from 1 to 12");
 	refused("gzip_level = 13", "1", "gzip_level = 13", "from 1 to 12");
 	refused("gzip_threads = 65", "1", "gzip_threads = 65", "from 0 to 64");
