@@ -7,6 +7,8 @@
 #		the one after which the host has to go on, as it redoes the newest; 0: it begins from scratch. STAGED:
 #		how many staged volumes of it are still what the manifest tells of. ENDED: `ended` when the host was about
 #		to make final files of its partial ones, after which it cannot go on by itself; else `-`.
+#		There may be two partial manifests after a power cut, which takes back that the host has removed one. It
+#		gives up both, and begins from scratch, if each has one volume at most.
 #	standing.py sets TARGET ARCHIVE
 #		checks that each backup in storage has just the volumes of its manifest.
 #
@@ -88,6 +90,16 @@ def staged_in(root, backup, volumes):
     return numbers
 
 
+def backup_of(manifest):
+    return manifest[:-len('.manifest.part')]
+
+
+def has_volumes(target, archive, root, manifest):
+    """The volumes of a partial manifest that are stored, {number: path}, and the numbers of those that are staged."""
+    backup = backup_of(manifest)
+    return volumes_in(target, backup), staged_in(root, backup, read_manifest(f'{archive}/{manifest}')[0])
+
+
 def forms_of(folder, pattern):
     return [name for name in os.listdir(folder) if re.search(pattern, name)] if os.path.isdir(folder) else []
 
@@ -99,13 +111,12 @@ def standing(target, archive, root):
         if newest and forms_of(target, '^' + re.escape(newest)):
             return 'complete', max(read_manifest(f'{archive}/{newest}')[0]), 0, 0, '-'
         return 'none', 0, 0, 0, '-'
-    if len(partial) > 1:
-        complain('two partial manifests:', *partial)
-    manifest = partial[0]
-    backup = manifest[:-len('.manifest.part')]
+    if len(partial) > 1 and any(sum(map(len, has_volumes(target, archive, root, name))) > 1 for name in partial):
+        complain('two partial manifests, and the host goes on with one of them:', *partial)
+    manifest = max(partial)
+    backup = backup_of(manifest)
     volumes, ever = read_manifest(f'{archive}/{manifest}')
-    stored = volumes_in(target, backup)
-    staged = staged_in(root, backup, volumes)
+    stored, staged = has_volumes(target, archive, root, manifest)
     complete = {number for number, path in stored.items() if sha1(path) in ever.get(number, ())}
     newest = max(stored, default=0)
     for number in range(1, newest):
