@@ -145,6 +145,9 @@ def holding(stock, stages_ahead):
 
     def Log(s, verb_level, code=1, extra=None, force_print=False, transfer_progress=False):
         arguments = s, verb_level, code, extra, force_print, transfer_progress
+        if verb_level >= log.DEBUG:  # several for each file
+            stock(*arguments)
+            return
         of_volume = code in (done, processed) or is_of_next(s, verb_level, code)
         if not of_volume or not hold(code, arguments):
             stock(*arguments)
