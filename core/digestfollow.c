@@ -32,7 +32,7 @@ struct stage_digestfollow {
 
 	struct stage_digester *digester;
 	unsigned char *buffer;
-	uint64_t begun;             /* bytes of which writing to disk was begun */
+	uint64_t begun;             /* bytes on their way to disk */
 	struct stage_error failure; /* its code is 0 where nothing has failed */
 };
 

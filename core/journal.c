@@ -22,9 +22,8 @@
 #define NUMBER_MAX 21 /* bytes of a number of 64 bits with its NUL */
 
 /*
- * Other records than those of forgotten files are refused where they would make the file larger: so
- * there is room for these (each is less than half of that of the staged file), and the whole can
- * always be read.
+ * Beyond this size only records that a file is forgotten are written. Such a record is less than half as long
+ * as that of its staged file. So there is room for all of them, and the whole can always be read.
  */
 #define GROWTH_MAX (STAGE_JOURNAL_MAX / 2)
 

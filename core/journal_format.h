@@ -31,10 +31,10 @@
  */
 #define STAGE_JOURNAL_TORN_MARK "%%%"
 
-/* Bytes that are enough for the record of these fields, the last of which is NULL, behind a torn mark. */
+/* Bytes that are enough for the record of these fields, up to a NULL, behind a torn mark. */
 size_t stage_journal_format_room(const char *const *fields);
 
-/* Writes the record of these fields, the last of which is NULL, as a line. Returns its end. */
+/* Writes the record of these fields, up to a NULL, as a line. Returns its end. */
 char *stage_journal_format_record(char *out, const char *const *fields);
 
 enum stage_journal_line {

@@ -40,7 +40,7 @@ has_only_records(int fd)
 	return stage_listing_close(&listing) == 0 && !entry;
 }
 
-/* How many files wait of which the journal tells, or may have told. 1 where nobody can tell. */
+/* How many files wait, or may, by the journal. 1 where nobody can tell. */
 static size_t
 count_content(int fd, const struct stage_journal_content *content)
 {

@@ -12,7 +12,7 @@
  * and so does the directory. Some orphans are left as they are:
  *	- one with files that wait for hand-off (spool.h);
  *	- one whose journal cannot be read, if there is anything else in it;
- *	- one with a damaged record, if there is a staged file of which that may have told.
+ *	- one with a damaged record and a staged file without one: the record may have been that file's.
  *
  * Any thread, and any number of processes, may do this at once, also while runs begin and end.
  */
@@ -46,7 +46,7 @@ struct stage_found {
 	uid_t uid;    /* whose it is */
 	uint64_t age; /* seconds since it was made */
 	/*
-	 * files in it that wait for hand-off (spool.h), or of which a damaged record may have told; 1
+	 * files in it that wait for hand-off (spool.h), or may: a damaged record may have been theirs. 1
 	 * if that cannot be found out
 	 */
 	size_t waiting;
@@ -79,8 +79,8 @@ struct stage_reclaimed {
 
 /*
  * Reclaims every orphan in root and adds to *total, which the caller has set to 0 before the first root.
- * Each orphan is one line in log (STAGE_NOTICE), and so is each thing left in it (STAGE_WARNING). A
- * directory with files, of which nobody can tell whether it is an orphan, is a line too (STAGE_NOTICE).
+ * Each orphan is one line in log (STAGE_NOTICE), and so is each thing left in it (STAGE_WARNING). So
+ * is a directory with files where nobody can tell whether its run is dead (STAGE_NOTICE).
  * Goes on past an orphan that cannot be removed. Returns 0, or as list does.
  */
 int stage_orphan_reclaim(const char *root, const struct stage_log *log,

@@ -3,7 +3,7 @@
  *
  * An error message of a storage backend may quote the URL that it was given, or the password alone.
  * Before such a text is printed or written down, the known secrets in it are hidden. (urlsecret.h
- * decides what of a URL is a secret.)
+ * decides which parts of a URL are secrets.)
  *
  *	struct stage_redact *secrets = NULL;
  *

@@ -321,8 +321,8 @@ judge(const char *root, const struct count *count, uint64_t bytes, uint64_t limi
 			root, bytes, limit, room->staged, count->announced);
 	if (room->free < room->promised || room->free - room->promised < bytes)
 		return stage_error_set(error, STAGE_E_NO_ROOM, 0,
-			"%s: %" PRIu64 " bytes are needed, %" PRIu64 " are free, of which %" PRIu64
-			" are promised to other runs; %" PRIu64 " are staged, and %" PRIu64
+			"%s: %" PRIu64 " bytes are needed, %" PRIu64 " are free, but %" PRIu64
+			" of these are promised to other runs; %" PRIu64 " are staged, and %" PRIu64
 			" lie in what dead runs left",
 			root, bytes, room->free, room->promised, room->staged, room->orphaned);
 	return 0;

@@ -1,7 +1,7 @@
 /*
- * A root is vetted by walking its path from "/" one component at a time, by descriptors: what was
- * looked at is what the next step goes through. Links on the way are read and walked in their
- * place, so that what they lead through is looked at too.
+ * A root is vetted by walking its path from "/" one component at a time, by descriptors: each step starts
+ * at the very directory that was just looked at. A link on the way is read, and its path walked in its
+ * place, so that each directory on that path is looked at too.
  */
 #include "root.h"
 

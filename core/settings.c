@@ -35,8 +35,8 @@ new_settings(void)
 }
 
 /*
- * A file that is there, or of which that cannot be told for any other reason than that this user
- * may not look there: then it is not his (HOME may be that of another, under sudo and setpriv).
+ * Is the file there? Also true where the system cannot tell. False where this user may not look there: the
+ * file is then not his. (Under sudo and setpriv HOME may be another user's.)
  */
 static bool
 exists(const char *path)

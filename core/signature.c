@@ -1,7 +1,7 @@
 /*
- * What comes is cut into whole blocks, of which librsync keeps nothing; what is less than one waits
- * in rest. All that librsync gives out goes to bytes, where there always is room for it before it
- * is called, so that it takes what it is given at once.
+ * The input is cut into whole blocks, since librsync keeps nothing of a whole block. An incomplete one waits in
+ * rest. The output goes to bytes. Room for it is made before librsync is called, so that it takes all of
+ * its input at once.
  */
 #include "signature.h"
 

@@ -90,8 +90,8 @@ const char *stage_spool_path(const struct stage_spool *spool);
 struct stage_spool_file *stage_spool_files(const struct stage_spool *spool);
 
 /*
- * The first file of which a damaged record may have told, in a spool that is adopted or looked at; NULL
- * if there is none. The name and note of such a file are "", and it is not sealed: it can only be
+ * In a spool that is adopted or looked at: the first file without a record, if a damaged record may have
+ * been its own. NULL if there is none. The name and note of such a file are "", and it is not sealed: it can only be
  * forgotten.
  */
 struct stage_spool_file *stage_spool_unlisted(const struct stage_spool *spool);

@@ -182,7 +182,7 @@ set_unreadable(struct stage_spool_found *found, const char *why)
 	return found->unreadable ? 0 : STAGE_E_MEMORY;
 }
 
-/* Counts the files of which the journal, NULL where it cannot be read, does not tell. */
+/* Counts the files without a record in the journal, which is NULL where it cannot be read. */
 static int
 count_unlisted(
 	struct stage_spool_found *found, int dirfd, const struct stage_journal_content *content)

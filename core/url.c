@@ -105,7 +105,7 @@ put_text(struct writer *writer, const struct stage_urlpiece *piece)
 	writer->depth--;
 }
 
-/* Sets off a parameter of the query, of which some may be missing. */
+/* Sets a parameter of the query off from the one before it. */
 static void
 put_border(struct writer *writer, char before)
 {

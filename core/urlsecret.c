@@ -246,7 +246,7 @@ walk_value(const struct walk *walk, const char *begin, const char *value, const 
 	return at;
 }
 
-/* The parameters of a connection string, the first of which begins at from. Returns what is not told yet. */
+/* The parameters of a connection string, from its first one at from on. Returns the begin of the text that was not told yet. */
 static const char *
 walk_parameters(const struct walk *walk, const char *begin, const char *from, const char *end)
 {

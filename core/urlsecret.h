@@ -1,5 +1,5 @@
 /*
- * urlsecret - the one place that decides what of a URL is a secret
+ * urlsecret - the one place that decides which parts of a URL are secrets
  *
  * It goes through a URL and says of each piece whether it may be shown. The pieces, in their order:
  *

@@ -38,7 +38,7 @@ struct stage_volume {
 	int held_fd;                     /* from before it was written; -1: none */
 	struct stage_digester *digester; /* of a volume that is begun, one of the two, or none */
 	struct stage_digestfollow *follow;
-	uint64_t written, begun; /* bytes, by its own writer; of which writing to disk was begun */
+	uint64_t written, begun; /* bytes of its own writer: all, and those on their way to disk */
 	bool failed;             /* the digester has */
 	bool has_digest, has_sha1;
 	struct stage_digest digest;

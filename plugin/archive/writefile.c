@@ -260,8 +260,8 @@ write_bytes(struct writer *writer, const Py_buffer *view)
 	return code < 0 ? fail(writer, &error) : 0;
 }
 
-/* The same as write_block() for blocks of which no objects are made. Nothing in it need be Python
- * code, in which a signal's handler would be called. */
+/* As write_block(), without making objects of blocks. It may run no Python code, so that it looks for signals
+ * itself. */
 static int
 write_tar_block(struct writer *writer, PyObject *blocks)
 {

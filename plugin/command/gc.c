@@ -370,7 +370,7 @@ end_json(struct report *report)
 	json_close(json);
 }
 
-/* The files of spools that were removed, or of which that could not be told, each with its reason. */
+/* The files of spools that were removed, or could not be judged, each with its reason. */
 static void
 print_verdicts(const struct report *report)
 {

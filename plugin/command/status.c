@@ -247,7 +247,7 @@ add_file_row(struct table *table, const struct stage_spool_found *spool, size_t 
 	return resume;
 }
 
-/* What is to be done about a spool, of which so many files can be handed off. */
+/* Tells what to do about a spool; waiting is the number of its files that can be handed off. */
 static void
 print_advice(const struct stage_spool_found *spool, size_t waiting, uint64_t bytes)
 {

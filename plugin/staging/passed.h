@@ -16,7 +16,7 @@ bool passed_same_home(const char *a, const char *b);
 
 /*
  * Tells of a spool that a run for target, with the archive directory home, does not take over. Only if it
- * may concern its user: it is of this target or archive directory, or nobody can tell of which.
+ * may concern its user: its target or archive directory is the same, or nobody can tell.
  */
 void passed_tell(const char *target, const char *home, const struct stage_spool_found *found);
 

@@ -24,7 +24,7 @@
 /* Zeroed memory is a queue that is closed. */
 struct queue {
 	struct queue *next; /* in a list of all in this process */
-	PyObject *object;   /* of which it is a part; borrowed */
+	PyObject *object;   /* that has this as a part; borrowed */
 	PyObject *upload;   /* NULL: closed */
 	char *target;       /* for messages */
 	struct stage_handoff_target how;

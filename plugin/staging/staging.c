@@ -469,8 +469,8 @@ static PyMethodDef methods[] = {
 		"volume: its name in storage, and where it is."},
 	{"confirmed", staging_confirmed, METH_NOARGS,
 		"confirmed()\n--\n\n"
-		"The names (bytes) of volumes of which a dead run that was taken over has told that\n"
-		"storage has confirmed them, just before its end."},
+		"The names (bytes) of the newest volumes that storage has confirmed to dead runs which\n"
+		"were taken over."},
 	{"resume", staging_resume, METH_VARARGS,
 		"resume(staged, stored)\n--\n\n"
 		"Hands off what adopt() has named, in its order, unless storage has it, or may lack one before\n"

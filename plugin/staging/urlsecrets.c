@@ -1,5 +1,5 @@
 /*
- * The secrets of this process: those of all URLs that it has opened. The GIL guards them. They are
+ * The secrets of all URLs that this process has opened. The GIL guards them. They are
  * never freed, as a thread may still upload when the interpreter ends.
  */
 #include "staging/urlsecrets.h"

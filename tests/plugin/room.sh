@@ -125,7 +125,7 @@ end "$pid"
 has_not full Traceback
 [ "$(grep -c 'no room' "$logs/full")" -eq 1 ] || fail 'there is not one message about the room that is missing'
 grep 'no room' "$logs/full" >"$logs/message"
-says message "$root: 26476544 bytes are needed, [0-9]+ are free, of which 0 are promised to other runs; 0 are staged"
+says message "$root: 26476544 bytes are needed, [0-9]+ are free, but 0 of these are promised to other runs; 0 are staged"
 says message 'Make room there, name another temp_root in stagedir.conf, or have smaller volumes'
 said=$(sed -n 's/.* \([0-9]*\) lie in what dead runs left.*/\1/p' "$logs/message")
 [ "${said:-0}" -ge 4000000 ] && [ "$said" -le "$orphaned" ] ||
