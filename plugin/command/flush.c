@@ -346,7 +346,7 @@ do_job(const struct job *job, const struct command_options *options)
 	char **arguments;
 
 	if (!strchr(job->home, '/')) {
-		command_problem("%s waits for %s, but nobody can tell of which backup",
+		command_problem("%s waits for %s, but nobody can tell which backup it is of",
 			command_volumes(volumes, job->count, job->bytes), job->target);
 		return COMMAND_PROBLEM;
 	}
