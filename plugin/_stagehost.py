@@ -327,64 +327,17 @@ def may_be_interrupted():
     return any(re.search(br'\.p(art)?(\.|$)', name) or name.startswith(PROOF) for name in config.archive_dir_path.listdir())
 
 
-# What makes another form of a file, of its blocks. beside: in a thread, beside the host.
+# What makes another form of a file (_stagedir.Form), of its blocks. beside: in a thread, beside the host.
 
 
-def compress(blocks, made, beside=False):
+def compress(blocks, made, beside):
     gpg.GzipWriteFile(blocks, made, size=sys.maxsize, beside=beside)
 
 
-def _encrypt(blocks, made, beside=False):
+def _encrypt(blocks, made, beside):
     profile = copy.copy(config.gpg_profile)
     profile.made_beside = beside
     gpg.GPGWriteFile(blocks, made, profile, size=sys.maxsize, beside=beside)
-
-
-class Form:
-    """
-    Another form of a file of the archive directory, in a temporary file there, made by write(BLOCKS, PATH, BESIDE): when it is
-    asked for, or, beside the host, in a thread while the host still appends to the file.
-    """
-
-    def __init__(self, archive, name, write, followed=None, later=0):
-        """followed is the path of the file while it is written. The thread begins some seconds later."""
-        self._archive = archive
-        self._source = archive.append(name).name
-        self._write = write
-        self._directory = tempdir.TemporaryDirectory(archive.name)
-        self._made = self._directory.mktemp()
-        self._follower = None
-        try:
-            if followed:
-                self._follower = extension().Follower(followed, write, self._made, later)
-        except RuntimeError as error:
-            log.Info(f'another form of {os.fsdecode(followed)} is made at the end: {error}')
-
-    def made(self):
-        """
-        Its path, when all of the file is in it: it is made again where its gpg was killed, or the disk full for a while, or
-        where a backend has moved what it was given to store.
-        """
-        follower, self._follower = self._follower, None
-        if not (follower.wait(self._source) if follower else os.path.exists(self._made)):
-            self._write(dup_temp.SrcIter(path.Path(self._source)), self._made)
-        return path.Path(self._made)
-
-    def sync(self):
-        """Has it on disk, with the permissions of the file."""
-        extension().sync(self.made().name, self._source)
-        return self
-
-    def rename(self, name):
-        """Gives it a name in the archive directory."""
-        os.rename(self._made, self._archive.append(name).name)
-        self._directory.forget(self._made)
-        return self._archive.append(name)
-
-    def replace(self, name):
-        """Puts it, by this name, in the place of the file."""
-        self.rename(name)
-        os.unlink(self._source)
 
 
 def _following(stock):
@@ -409,19 +362,19 @@ def _following(stock):
 
         def _form(self, write, *followed):
             if write not in self._forms:
-                self._forms[write] = Form(self.dirpath, self.partname, write, *followed)
+                self._forms[write] = extension().Form(self.dirpath.name, self.partname, write, *followed)
             return self._forms[write]
 
         def to_remote(self):
             parsed = file_naming.parse(self.remname)
             if parsed.encrypted and parsed.manifest:
-                form = self._form(_encrypt).sync()  # for what it proves
-                proof = form.rename(proof_name(self.dirpath.append(self.partname).name, self.remname))
-                config.backend.put(proof, self.remname)
+                proof = proof_name(self.dirpath.append(self.partname).name, self.remname)
+                self._form(_encrypt).sync().rename(proof)
+                config.backend.put(self.dirpath.append(proof), self.remname)
             elif parsed.encrypted:
-                config.backend.put(self._form(_encrypt).made(), self.remname)
+                config.backend.put(path.Path(self._form(_encrypt).made()), self.remname)
             elif parsed.type in BACKUP_OF and parsed.compressed:
-                config.backend.put(self._form(compress).made(), self.remname)
+                config.backend.put(path.Path(self._form(compress).made()), self.remname)
             else:
                 stock.to_remote(self)
 

@@ -73,7 +73,7 @@ def is_interrupted():
     return bool(_archived()[0] or _proofs())
 
 
-def _expand(blocks, made):
+def _expand(blocks, made, _beside):
     with gzip.GzipFile(fileobj=blocks.fp) as source, open(made, 'wb') as target:
         shutil.copyfileobj(source, target)
 
@@ -167,7 +167,7 @@ class Mending:
             if not name.endswith(final):
                 continue
             try:
-                expanded = _stagehost.Form(config.archive_dir_path, name, _expand).sync()
+                expanded = _stagehost.extension().Form(config.archive_dir_path.name, name, _expand).sync()
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 log.Warn(f'{os.fsdecode(name)} in the archive directory is damaged: {error}')  # which ends the host
                 continue
@@ -180,7 +180,7 @@ class Mending:
         for name in partial:
             for copy_of_it in copies:
                 archive.append(copy_of_it).delete()
-            form = _stagehost.Form(archive, name, _stagehost.compress).sync()
+            form = _stagehost.extension().Form(archive.name, name, _stagehost.compress).sync()
             form.replace(os.path.splitext(name)[0] + file_naming.get_suffix(False, True))
 
     def _is_stored(self, partial, stored):

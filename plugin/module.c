@@ -9,6 +9,7 @@
 #include "archive/blocks.h"
 #include "archive/deltas.h"
 #include "archive/follower.h"
+#include "archive/form.h"
 #include "archive/pipe.h"
 #include "archive/sourcefile.h"
 #include "archive/writefile.h"
@@ -103,7 +104,8 @@ execute(PyObject *module)
 		return -1;
 	if (deltas_add_type(module) < 0 || blocks_add_type(module) < 0 ||
 		sourcefile_add_type(module) < 0 || volumeobject_add_type(module) < 0 ||
-		follower_add_type(module) < 0 || pipe_add_type(module) < 0)
+		follower_add_type(module) < 0 || form_add_type(module) < 0 ||
+		pipe_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);
