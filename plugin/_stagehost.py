@@ -11,7 +11,6 @@ is replaced once a staged URL is opened. Importing this changes nothing.
 import contextlib
 import copy
 import datetime
-import errno
 import inspect
 import os
 import re
@@ -205,9 +204,8 @@ def _new_tempduppath(new):
 
 def _tell_no_space(write, waits=False):
     """
-    A function of the host that writes a file, which says where there was no space for it. beside: the file is made in a
-    thread, beside another one, and again where that fails (Form). waits: write takes whether it may wait
-    for space.
+    A function of the host that writes a file, and that ends the run where there was no space for it. beside: a thread makes
+    the file; if that fails, it is made again (_stagedir.Form). waits: write takes whether it may wait for space.
     """
     def write_or_tell(block_iter, filename, *arguments, beside=False, **keywords):
         if waits:
@@ -215,20 +213,12 @@ def _tell_no_space(write, waits=False):
         try:
             return write(block_iter, filename, *arguments, **keywords)
         except (OSError, gpg.GPGError) as error:
-            if beside:
-                raise
-            folder = os.path.dirname(os.fsdecode(filename))
-            if not os.path.isdir(folder):
-                raise
-            free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-            # gpg tells its reasons on standard error only
-            if getattr(error, 'errno', None) not in (errno.ENOSPC, errno.EDQUOT) and free > 64 * 1024:
+            told = None if beside else extension().no_space(filename, getattr(error, 'errno', None) or 0)
+            if not told:
                 raise
             if target():
                 target().check()  # what storage refuses is never handed off, and gives no room back
-            log.FatalError(f'no space left in {folder} to write a file of this backup: {free} bytes are free. Make room '
-                           'there, or name another temp_root in stagedir.conf; stagedir status tells what lies there, '
-                           'stagedir flush and stagedir gc may free some', log.ErrorCode.not_enough_freespace)
+            log.FatalError(told, log.ErrorCode.not_enough_freespace)
     return write_or_tell
 
 

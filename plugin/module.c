@@ -55,6 +55,10 @@ static PyMethodDef functions[] = {
 		"Returns 1 at the end of the blocks, else 0. Compresses in several threads, as\n"
 		"stagedir.conf says; raises OSError with errno and filename. Without space waits, for\n"
 		"waits, while staged volumes are still handed off: a run's own thread may do that alone."},
+	{"no_space", writefile_no_space, METH_VARARGS,
+		"no_space(filename, errno)\n--\n\n"
+		"Why this file (str or bytes) could not be written, in words, where it was for want of space:\n"
+		"so errno says, or its folder has next to none. None otherwise."},
 	{"stages_ahead", targets_stages_ahead, METH_NOARGS,
 		"stages_ahead()\n--\n\n"
 		"Does the configuration have volumes staged ahead? Raises UserError for a wrong one."},

@@ -7,6 +7,7 @@
 #	tempdir FOLDER	a relative --tempdir, and a run whose working directory is changed
 #	swapped FOLDER	a further temp root, below FOLDER, that is replaced after it was vetted
 #	resumed FOLDER	lists that change while what a dead run has left is handed off
+import errno
 import fcntl
 import hashlib
 import os
@@ -271,6 +272,20 @@ def check_form(folder):
         complain(f'forms have left {os.listdir(folder)}')
 
 
+def check_no_space(folder):
+    """Which files could not be written for want of space."""
+    name = os.path.join(folder, 'name')
+    for number in errno.ENOSPC, errno.EDQUOT:
+        told = _stagedir.no_space(os.fsencode(name), number)
+        if not told or not told.startswith(f'no space left in {folder} to write'):
+            complain(f'of a file that has met error {number} it is told {told}')
+    for other, number in (name, errno.EACCES), (name, 0), ('/nowhere/at/all', errno.ENOSPC), ('name', errno.ENOSPC):
+        if _stagedir.no_space(other, number) is not None:
+            complain(f'{other} with error {number}: {_stagedir.no_space(other, number)}')
+    must_raise(_stagedir.no_space, TypeError)(1, errno.ENOSPC)
+    must_raise(_stagedir.no_space, TypeError)(name, None)
+
+
 def check_helpers(folder):
     for size in 0, 1, 128 * 1024, 3000000:
         if follow(folder, size, copy_blocks)[1]:
@@ -280,6 +295,7 @@ def check_helpers(folder):
     if not follow(folder, 3000000, leave)[1] or not follow(folder, 1, lambda blocks, made, beside: None)[1]:
         complain('a form that was not made of all of the file is not made again')
     check_form(folder)
+    check_no_space(folder)
 
     reading, writing = os.pipe()
     volume = os.path.join(folder, 'growing.part')
