@@ -81,10 +81,8 @@ def _share_archive_dir(url):
         unused = config.archive_dir_path
         config.backup_name = cli.generate_default_backup_name(plain)
         cli.set_archive_dir(cli.expand_archive_dir(config.archive_dir, config.backup_name))
-        try:
+        with contextlib.suppress(OSError):
             os.rmdir(unused.name)  # the host has just made it; it goes only if it is empty
-        except OSError:
-            pass
         log.Info(f'Using archive dir: {config.archive_dir_path.uc_name}')
 
 
