@@ -16,9 +16,8 @@ struct form {
 	PyObject *source;    /* bytes: the path of the file */
 	PyObject *write;     /* write(BLOCKS, MADE, BESIDE) */
 	PyObject *directory; /* a TemporaryDirectory in folder */
-	PyObject *
-		made; /* bytes: the path of the form, in directory. NULL until __init__ has succeeded */
-	PyObject *follower; /* until it was waited for; NULL: there is none */
+	PyObject *made;      /* bytes: the path of the form; NULL until __init__ has succeeded */
+	PyObject *follower;  /* until it was waited for; NULL: there is none */
 };
 
 /* The path of name (str or bytes) in the archive directory: bytes, or NULL with an exception. */
