@@ -9,17 +9,14 @@ is replaced once a staged URL is opened. Importing this changes nothing.
 """
 
 import contextlib
-import copy
 import datetime
-import errno
 import inspect
 import os
-import re
 import sys
 import threading
 
 import duplicity
-from duplicity import backend, config, diffdir, dup_temp, file_naming, gpg, log, path, progress, tempdir, util
+from duplicity import backend, config, diffdir, dup_temp, gpg, log, progress, tempdir, util
 from duplicity.backends import _stageprogress
 from duplicity.errors import BackendException
 
@@ -205,9 +202,8 @@ def _new_tempduppath(new):
 
 def _tell_no_space(write, waits=False):
     """
-    A function of the host that writes a file, which says where there was no space for it. beside: the file is made in a
-    thread, beside another one, and again where that fails (Form). waits: write takes whether it may wait
-    for space.
+    A function of the host that writes a file, and that ends the run where there was no space for it. beside: a thread makes
+    the file; if that fails, it is made again (_stagedir.Form). waits: write takes whether it may wait for space.
     """
     def write_or_tell(block_iter, filename, *arguments, beside=False, **keywords):
         if waits:
@@ -215,20 +211,12 @@ def _tell_no_space(write, waits=False):
         try:
             return write(block_iter, filename, *arguments, **keywords)
         except (OSError, gpg.GPGError) as error:
-            if beside:
-                raise
-            folder = os.path.dirname(os.fsdecode(filename))
-            if not os.path.isdir(folder):
-                raise
-            free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-            # gpg tells its reasons on standard error only
-            if getattr(error, 'errno', None) not in (errno.ENOSPC, errno.EDQUOT) and free > 64 * 1024:
+            told = None if beside else extension().no_space(filename, getattr(error, 'errno', None) or 0)
+            if not told:
                 raise
             if target():
                 target().check()  # what storage refuses is never handed off, and gives no room back
-            log.FatalError(f'no space left in {folder} to write a file of this backup: {free} bytes are free. Make room '
-                           'there, or name another temp_root in stagedir.conf; stagedir status tells what lies there, '
-                           'stagedir flush and stagedir gc may free some', log.ErrorCode.not_enough_freespace)
+            log.FatalError(told, log.ErrorCode.not_enough_freespace)
     return write_or_tell
 
 
@@ -260,7 +248,6 @@ def _allocating(stock):
     that of the volume comes first.
     """
     class GPGFile(stock):
-        may_be_several = True
         _pipe = None
 
         def __init__(self, encrypt, encrypt_path, profile):
@@ -290,157 +277,6 @@ def _allocating(stock):
                 self._pipe.written(self.byte_count)
             return result
     return GPGFile
-
-
-# The end of a backup. Out of each of its partial files in the archive directory (X.sigtar.part, X.manifest.part) the
-# host makes a copy to store, stores it, removes the copy, and makes the final file; first of the signatures, then of
-# the manifest. A run that is ended meanwhile leaves two forms of one thing, and every later run, with the plugin or
-# without, ends in an assertion (duplicity 0.8.22: get_sorted_chains, "Cannot set filename"). What is proved to be
-# derived from a partial file that is still there is mended; anything else is left to the host, and that assertion.
-#
-# Killed between the two, a run also leaves final signatures beside a partial manifest. Stock takes these for those of the
-# backup before, and what is behind the newest volume then never gets into the backup (duplicity 0.8.22 to 3.1.0). So both
-# become final when both are stored, the manifest first: a final manifest beside partial signatures, which are complete then,
-# is a complete backup to all of them.
-#
-# Other forms of the partial files, to store and final, are made by threads while the host still writes them: encrypting
-# signatures takes an eighth of the time that volumes take, and would come behind them.
-
-# An encrypted copy of the partial manifest stays in the archive directory until the manifest is final: nothing else proves to
-# a later run that what is stored is that manifest. The host, which would take it for a second manifest (duplicity 3.1.0 ends
-# with 5), does not know its name: this, the size of the partial manifest, and the name in storage. A partial manifest only
-# grows: where it has another size, the host has gone on since, and the copy proves nothing any more.
-PROOF = b'stagedir-proof.'
-
-
-def proof_name(manifest, stored):
-    """The name of the proof that the manifest at this path is what is stored by that name."""
-    return b'%s%d.%s' % (PROOF, os.stat(manifest).st_size, stored)
-
-
-# The backup that signatures are of, as file_naming types.
-BACKUP_OF = {'full-sig': 'full', 'new-sig': 'inc'}
-
-
-def may_be_interrupted():
-    """May there be a partial file, or a proof of one, in the archive directory, as a backup was begun and not ended?"""
-    return any(re.search(br'\.p(art)?(\.|$)', name) or name.startswith(PROOF) for name in config.archive_dir_path.listdir())
-
-
-# What makes another form of a file, of its blocks. beside: in a thread, beside the host.
-
-
-def compress(blocks, made, beside=False):
-    gpg.GzipWriteFile(blocks, made, size=sys.maxsize, beside=beside)
-
-
-def _encrypt(blocks, made, beside=False):
-    profile = copy.copy(config.gpg_profile)
-    profile.made_beside = beside
-    gpg.GPGWriteFile(blocks, made, profile, size=sys.maxsize, beside=beside)
-
-
-class Form:
-    """
-    Another form of a file of the archive directory, in a temporary file there, made by write(BLOCKS, PATH, BESIDE): when it is
-    asked for, or, beside the host, in a thread while the host still appends to the file.
-    """
-
-    def __init__(self, archive, name, write, followed=None, later=0):
-        """followed is the path of the file while it is written. The thread begins some seconds later."""
-        self._archive = archive
-        self._source = archive.append(name).name
-        self._write = write
-        self._directory = tempdir.TemporaryDirectory(archive.name)
-        self._made = self._directory.mktemp()
-        self._follower = None
-        try:
-            if followed:
-                self._follower = extension().Follower(followed, write, self._made, later)
-        except RuntimeError as error:
-            log.Info(f'another form of {os.fsdecode(followed)} is made at the end: {error}')
-
-    def made(self):
-        """
-        Its path, when all of the file is in it: it is made again where its gpg was killed, or the disk full for a while, or
-        where a backend has moved what it was given to store.
-        """
-        follower, self._follower = self._follower, None
-        if not (follower.wait(self._source) if follower else os.path.exists(self._made)):
-            self._write(dup_temp.SrcIter(path.Path(self._source)), self._made)
-        return path.Path(self._made)
-
-    def sync(self):
-        """Has it on disk, with the permissions of the file."""
-        extension().sync(self.made().name, self._source)
-        return self
-
-    def rename(self, name):
-        """Gives it a name in the archive directory."""
-        os.rename(self._made, self._archive.append(name).name)
-        self._directory.forget(self._made)
-        return self._archive.append(name)
-
-    def replace(self, name):
-        """Puts it, by this name, in the place of the file."""
-        self.rename(name)
-        os.unlink(self._source)
-
-
-def _following(stock):
-    """
-    dup_temp.FileobjHooked, whose other forms are made while it is written: unless the host goes on with a partial file,
-    which it may write again.
-    """
-    class FileobjHooked(stock):
-        _signatures = []  # their final forms and names, until they are shown together with their manifest
-
-        def __init__(self, fileobj, tdp=None, dirpath=None, partname=None, permname=None, remname=None):
-            stock.__init__(self, fileobj, tdp, dirpath, partname, permname, remname)
-            self._forms = {}
-            remote = file_naming.parse(remname) if tdp else None
-            if tdp and file_naming.parse(permname).compressed:
-                self._form(compress, self.name)
-            # not where gpg may ask somebody for a passphrase, one at a time
-            if remote and remote.encrypted and getattr(gpg.GPGFile, 'may_be_several', False) and not config.use_agent:
-                # Where there is one gpg for each CPU, that of the volume, which is waited for, is not held up by the keys of
-                # these; and one of them is behind the other.
-                self._form(_encrypt, self.name, 2 if remote.manifest else 1)
-
-        def _form(self, write, *followed):
-            if write not in self._forms:
-                self._forms[write] = Form(self.dirpath, self.partname, write, *followed)
-            return self._forms[write]
-
-        def to_remote(self):
-            parsed = file_naming.parse(self.remname)
-            if parsed.encrypted and parsed.manifest:
-                form = self._form(_encrypt).sync()  # for what it proves
-                proof = form.rename(proof_name(self.dirpath.append(self.partname).name, self.remname))
-                config.backend.put(proof, self.remname)
-            elif parsed.encrypted:
-                config.backend.put(self._form(_encrypt).made(), self.remname)
-            elif parsed.type in BACKUP_OF and parsed.compressed:
-                config.backend.put(self._form(compress).made(), self.remname)
-            else:
-                stock.to_remote(self)
-
-        def to_final(self):
-            parsed = file_naming.parse(self.permname)
-            if parsed.type in BACKUP_OF and parsed.compressed:
-                self._signatures.append((self._form(compress).sync(), self.permname))
-                return
-            stock.to_final(self)
-            if not parsed.manifest:
-                return
-            if self.remname != self.permname:
-                self.dirpath.append(proof_name(self.dirpath.append(self.permname).name, self.remname)).delete()
-            if self._signatures:
-                extension().sync(self.dirpath.name)  # the manifest comes first, after a power cut too
-            while self._signatures:
-                form, name = self._signatures.pop()
-                form.replace(name)
-    return FileobjHooked
 
 
 def _leave_asynchrony(ahead):
@@ -507,9 +343,10 @@ def _harmless():
 
 def _proved():
     """What is replaced besides in a host that was proved, and is as it was: where it is, its name, what makes the other."""
+    from duplicity.backends import _stageend  # which needs the extension
     return (
         (dup_temp, 'new_tempduppath', _new_tempduppath),
-        (dup_temp, 'FileobjHooked', _following),
+        (dup_temp, 'FileobjHooked', _stageend.following),
         (gpg, 'get_hash', _hash_meanwhile),
         (gpg, 'GPGFile', _allocating),
         (gpg, 'GzipWriteFile', lambda stock: _tell_no_space(extension().gzip_write_file, waits=True)),

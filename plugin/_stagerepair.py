@@ -26,7 +26,7 @@ import subprocess
 import zlib
 
 from duplicity import backend, config, dup_temp, file_naming, gpg, log, manifest, path
-from duplicity.backends import _stagehost
+from duplicity.backends import _stageend, _stagehost
 
 # Volumes in storage from which on the host goes on with a backup.
 _GOES_ON = 2
@@ -45,7 +45,7 @@ def _parse(name):
     parsed = file_naming.parse(name)
     if not parsed or not (parsed.volume_number or _METADATA.search(name)):
         return (None, None), 0
-    backup = _stagehost.BACKUP_OF.get(parsed.type, parsed.type), parsed.time, parsed.start_time, parsed.end_time
+    backup = _stageend.BACKUP_OF.get(parsed.type, parsed.type), parsed.time, parsed.start_time, parsed.end_time
     if parsed.volume_number:
         return (backup, 'volume'), parsed.volume_number
     return (backup, 'manifest' if parsed.manifest else 'signatures'), bool(parsed.partial)
@@ -63,8 +63,8 @@ def _archived():
 
 def _proofs():
     """The proofs in the archive directory, by what they are of and the name of that in storage."""
-    names = (name for name in config.archive_dir_path.listdir() if name.startswith(_stagehost.PROOF))
-    stored = {name: name[len(_stagehost.PROOF):].partition(b'.')[2] for name in names}
+    names = (name for name in config.archive_dir_path.listdir() if name.startswith(_stageend.PROOF))
+    stored = {name: name[len(_stageend.PROOF):].partition(b'.')[2] for name in names}
     return {name: (_parse(of)[0], of) for name, of in stored.items() if _parse(of)[0][1] == 'manifest'}
 
 
@@ -73,7 +73,7 @@ def is_interrupted():
     return bool(_archived()[0] or _proofs())
 
 
-def _expand(blocks, made):
+def _expand(blocks, made, _beside):
     with gzip.GzipFile(fileobj=blocks.fp) as source, open(made, 'wb') as target:
         shutil.copyfileobj(source, target)
 
@@ -126,7 +126,7 @@ class Mending:
                     _remove(name, 'a run was ended while it was made of the partial file')
         for name, (what, stored) in _proofs().items():
             manifest = _archived()[0].get(what)
-            if not manifest or name != _stagehost.proof_name(config.archive_dir_path.append(manifest[0]).name, stored):
+            if not manifest or name != _stageend.proof_name(config.archive_dir_path.append(manifest[0]).name, stored):
                 config.archive_dir_path.append(name).delete()
 
     def _has_manifest(self, partial, copies, stored):
@@ -167,7 +167,7 @@ class Mending:
             if not name.endswith(final):
                 continue
             try:
-                expanded = _stagehost.Form(config.archive_dir_path, name, _expand).sync()
+                expanded = _stagehost.extension().Form(config.archive_dir_path.name, name, _expand).sync()
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 log.Warn(f'{os.fsdecode(name)} in the archive directory is damaged: {error}')  # which ends the host
                 continue
@@ -180,7 +180,7 @@ class Mending:
         for name in partial:
             for copy_of_it in copies:
                 archive.append(copy_of_it).delete()
-            form = _stagehost.Form(archive, name, _stagehost.compress).sync()
+            form = _stagehost.extension().Form(archive.name, name, _stageend.compress).sync()
             form.replace(os.path.splitext(name)[0] + file_naming.get_suffix(False, True))
 
     def _is_stored(self, partial, stored):
@@ -193,7 +193,7 @@ class Mending:
         last, sha1, is_complete = _stagehost.extension().read_manifest(archive.append(partial).name)
         # of an encrypted backup nothing goes to storage that is not, whatever storage shows
         encrypted = bool(file_naming.parse(stored).encrypted)
-        proof = archive.append(_stagehost.proof_name(archive.append(partial).name, stored) if encrypted else partial)
+        proof = archive.append(_stageend.proof_name(archive.append(partial).name, stored) if encrypted else partial)
         if not proof.exists():
             proof = archive.append(stored)  # as the host itself, and stagedir 0.1.0, has it
         found = self._compare_stored(stored, proof) if is_complete and proof.exists() else None

@@ -9,6 +9,7 @@
 #include "archive/blocks.h"
 #include "archive/deltas.h"
 #include "archive/follower.h"
+#include "archive/form.h"
 #include "archive/pipe.h"
 #include "archive/sourcefile.h"
 #include "archive/writefile.h"
@@ -54,6 +55,10 @@ static PyMethodDef functions[] = {
 		"Returns 1 at the end of the blocks, else 0. Compresses in several threads, as\n"
 		"stagedir.conf says; raises OSError with errno and filename. Without space waits, for\n"
 		"waits, while staged volumes are still handed off: a run's own thread may do that alone."},
+	{"no_space", writefile_no_space, METH_VARARGS,
+		"no_space(filename, errno)\n--\n\n"
+		"Why this file (str or bytes) could not be written, in words, where it was for want of space:\n"
+		"so errno says, or its folder has next to none. None otherwise."},
 	{"stages_ahead", targets_stages_ahead, METH_NOARGS,
 		"stages_ahead()\n--\n\n"
 		"Does the configuration have volumes staged ahead? Raises UserError for a wrong one."},
@@ -103,7 +108,8 @@ execute(PyObject *module)
 		return -1;
 	if (deltas_add_type(module) < 0 || blocks_add_type(module) < 0 ||
 		sourcefile_add_type(module) < 0 || volumeobject_add_type(module) < 0 ||
-		follower_add_type(module) < 0 || pipe_add_type(module) < 0)
+		follower_add_type(module) < 0 || form_add_type(module) < 0 ||
+		pipe_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);

@@ -22,7 +22,7 @@ try:
     from duplicity.errors import BackendException, FatalBackendException, InvalidBackendURL, TemporaryLoadException, UserError
     from duplicity.backends import _stagehost, _stageprogress
     # imported only where they are needed, when a run is under way
-    for name in '_stageguard', '_stagerepair':
+    for name in '_stageend', '_stageguard', '_stagerepair':
         if not importlib.util.find_spec(f'duplicity.backends.{name}'):
             raise ImportError(f'there is no {name}.py')
 except ImportError as error:
@@ -81,10 +81,8 @@ def _share_archive_dir(url):
         unused = config.archive_dir_path
         config.backup_name = cli.generate_default_backup_name(plain)
         cli.set_archive_dir(cli.expand_archive_dir(config.archive_dir, config.backup_name))
-        try:
+        with contextlib.suppress(OSError):
             os.rmdir(unused.name)  # the host has just made it; it goes only if it is empty
-        except OSError:
-            pass
         log.Info(f'Using archive dir: {config.archive_dir_path.uc_name}')
 
 
@@ -226,7 +224,8 @@ class StageBackend(backend.Backend, _stagehost.Target):
                     self.parsed_url.url_string, config.archive_dir_path.name, self._upload,
                     config.num_retries, config.backend_retry_delay)
         staged = self._guarded(self._staging.adopt) if self._staging else []
-        if not staged and not _stagehost.may_be_interrupted():
+        from duplicity.backends import _stageend  # which needs the extension
+        if not staged and not _stageend.may_be_interrupted():
             return
         from duplicity.backends import _stagerepair  # which no other run needs
         if not staged and not _stagerepair.is_interrupted():

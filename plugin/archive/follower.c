@@ -1,9 +1,7 @@
 /*
- * Follower(filename, write, made, later): another form of a file, made while the host still writes it.
- *
- * A thread calls write(BLOCKS, made, True), which calls a function of the host's, such as gpg.GPGWriteFile. BLOCKS is the
- * Follower: the host's dup_temp.SrcIter, but that it waits for the file to grow. It ends when wait() says that the file
- * is complete.
+ * The thread calls write(BLOCKS, made, True), and that calls a function of the host's, such as gpg.GPGWriteFile. BLOCKS is the
+ * Follower. It does the work of the host's dup_temp.SrcIter, and also waits for the file to grow. It ends when
+ * follower_wait() says that the file is complete.
  *
  * The thread is one of Python's threading: gpg is forked from it, so that Python has to know it, and signals are for
  * whom Python has them. It refers to this until it ends, so that neither goes before the other.
@@ -30,16 +28,19 @@
 
 struct follower {
 	PyObject_HEAD
-	PyObject *path;  /* bytes: of the file, for messages */
-	PyObject *made;  /* bytes: of its other form */
-	PyObject *write; /* NULL where __init__ has failed */
-	double later;    /* seconds */
+	PyObject *path; /* bytes: of the file, for messages */
+	PyObject *made; /* bytes: of its other form */
+	PyObject *write;
+	double later; /* seconds */
 	int fd;
+	bool has_reader;
 	struct stage_follow reader;
 	unsigned long long size; /* bytes that were given to write */
 	PyObject *error;         /* what went wrong: an exception, or NULL */
-	PyObject *thread;        /* until it has ended */
+	PyObject *thread;        /* until it has ended; NULL also where none could be started */
 };
+
+static PyTypeObject *follower_type;
 
 /* Takes the pending exception, without the frames of it, which refer to this. The first one is what counts. */
 static void
@@ -107,34 +108,26 @@ start_thread(struct follower *self)
 	return started ? 0 : -1;
 }
 
-/* False with an exception where it never went through __init__, as Python allows it. */
-static bool
-is_begun(const struct follower *self)
+/* when is "again" or "at the end". */
+static void
+tell_error(const struct follower *self, const char *path, const char *when)
 {
-	if (!self->write)
-		PyErr_SetString(PyExc_ValueError, "this Follower was never begun");
-	return self->write != NULL;
+	PyObject *text = PyObject_Str(self->error);
+	const char *utf8 = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
+
+	if (!utf8)
+		errors_swallow();
+	stage_log_line(&hostlog, STAGE_INFO, "another form of %s is made %s: %s", path, when,
+		utf8 ? utf8 : "an error without words");
+	Py_XDECREF(text);
 }
 
+/* Opens the file, and starts the thread: 0, or -1 with an exception. */
 static int
-follower_init(PyObject *object, PyObject *arguments, PyObject *keywords)
+begin(struct follower *self)
 {
-	struct follower *self = (struct follower *)object;
 	struct stage_error error;
-	PyObject *write;
 
-	if (self->path) {
-		PyErr_SetString(PyExc_RuntimeError, "this Follower was begun already");
-		return -1;
-	}
-	self->fd = -1;
-	if (keywords && PyDict_Size(keywords)) {
-		PyErr_SetString(PyExc_TypeError, "Follower takes no keywords");
-		return -1;
-	}
-	if (!PyArg_ParseTuple(arguments, "O&OO&d:Follower", PyUnicode_FSConverter, &self->path,
-		    &write, PyUnicode_FSConverter, &self->made, &self->later))
-		return -1;
 	self->fd = open(PyBytes_AsString(self->path), O_RDONLY | O_CLOEXEC);
 	if (self->fd < 0) {
 		PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, self->path);
@@ -144,8 +137,31 @@ follower_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 		errors_raise(&error);
 		return -1;
 	}
+	self->has_reader = true;
+	if (start_thread(self) == 0)
+		return 0;
+	if (!PyErr_ExceptionMatches(PyExc_RuntimeError))
+		return -1;
+	keep_error(self);
+	tell_error(self, PyBytes_AsString(self->path), "at the end");
+	return 0;
+}
+
+PyObject *
+follower_new(PyObject *path, PyObject *write, PyObject *made, double later)
+{
+	struct follower *self = (struct follower *)PyType_GenericAlloc(follower_type, 0);
+
+	if (!self)
+		return NULL;
+	self->fd = -1;
+	self->path = Py_NewRef(path);
 	self->write = Py_NewRef(write);
-	return start_thread(self);
+	self->made = Py_NewRef(made);
+	self->later = later;
+	if (begin(self) < 0)
+		Py_CLEAR(self);
+	return (PyObject *)self;
 }
 
 /*
@@ -206,8 +222,6 @@ follower_next(PyObject *object)
 	struct follower *self = (struct follower *)object;
 	PyObject *bytes;
 
-	if (!is_begun(self))
-		return NULL;
 	bytes = read_block(self);
 	if (!bytes)
 		return NULL;
@@ -232,62 +246,41 @@ is_whole(const struct follower *self, const char *path)
 	return is;
 }
 
-static void
-tell_error(const struct follower *self, const char *path)
-{
-	PyObject *text = PyObject_Str(self->error);
-	const char *utf8 = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
-
-	if (!utf8)
-		errors_swallow();
-	stage_log_line(&hostlog, STAGE_INFO, "another form of %s is made again: %s", path,
-		utf8 ? utf8 : "an error without words");
-	Py_XDECREF(text);
-}
-
-static PyObject *
-follower_wait(PyObject *object, PyObject *argument)
+int
+follower_wait(PyObject *object, const char *path)
 {
 	struct follower *self = (struct follower *)object;
-	PyObject *path, *joined, *whole;
+	PyObject *joined;
 
-	if (!is_begun(self))
-		return NULL;
-	path = object_path_bytes(argument);
-	if (!path)
-		return NULL;
-	if (self->thread) {
-		stage_log_line(&hostlog, STAGE_DEBUG,
-			"%llu bytes of %s were read while it was written", self->size,
-			PyBytes_AsString(self->path));
-		stage_follow_complete(&self->reader);
-		joined = PyObject_CallMethod(self->thread, "join", NULL);
-		if (!joined) {
-			Py_DECREF(path);
-			return NULL;
-		}
-		Py_DECREF(joined);
-		Py_CLEAR(self->thread);
-	}
+	if (!self->thread)
+		return 0;
+	stage_log_line(&hostlog, STAGE_DEBUG, "%llu bytes of %s were read while it was written",
+		self->size, PyBytes_AsString(self->path));
+	stage_follow_complete(&self->reader);
+	joined = PyObject_CallMethod(self->thread, "join", NULL);
+	if (!joined)
+		return -1;
+	Py_DECREF(joined);
+	Py_CLEAR(self->thread);
 	if (self->error)
-		tell_error(self, PyBytes_AsString(path));
-	whole = PyBool_FromLong(!self->error && is_whole(self, PyBytes_AsString(path)));
-	Py_DECREF(path);
-	return whole;
+		tell_error(self, path, "again");
+	return !self->error && is_whole(self, path);
 }
 
 static PyObject *
 follower_get_read_size(PyObject *self, PyObject *unused)
 {
+	(void)self;
 	(void)unused;
-	return is_begun((struct follower *)self) ? PyLong_FromLong(BLOCK) : NULL;
+	return PyLong_FromLong(BLOCK);
 }
 
 static PyObject *
 follower_get_footer(PyObject *self, PyObject *unused)
 {
+	(void)self;
 	(void)unused;
-	return is_begun((struct follower *)self) ? PyBytes_FromStringAndSize("", 0) : NULL;
+	return PyBytes_FromStringAndSize("", 0);
 }
 
 /* Nobody reads any more: the thread refers to this. */
@@ -298,9 +291,9 @@ follower_dealloc(PyObject *object)
 	PyTypeObject *type = Py_TYPE(object);
 	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
-	if (self->write)
+	if (self->has_reader)
 		stage_follow_release(&self->reader);
-	if (self->path && self->fd >= 0)
+	if (self->fd >= 0)
 		gil_close(self->fd);
 	Py_XDECREF(self->path);
 	Py_XDECREF(self->made);
@@ -312,25 +305,15 @@ follower_dealloc(PyObject *object)
 }
 
 static PyMethodDef methods[] = {
-	{"wait", follower_wait, METH_O,
-		"wait(filename)\n--\n\n"
-		"The file, which may have got this name since, is complete: waits until write has met\n"
-		"its end. Is all of it in what was made? Why not is logged."},
 	{"get_read_size", follower_get_read_size, METH_NOARGS, "get_read_size()\n--\n\n"},
 	{"get_footer", follower_get_footer, METH_NOARGS, "get_footer()\n--\n\n"},
 	{0},
 };
 
-static char documentation[] =
-	"Follower(filename, write, made, later)\n--\n\n"
-	"Calls write(BLOCKS, made, True) in a thread, so many seconds later or when the file is complete;\n"
-	"BLOCKS is this, an iterator of what the file at filename has got. What was made is removed\n"
-	"where write raises. RuntimeError where there is no thread to be had.";
+static char documentation[] = "Blocks of a file that the host still writes.";
 
 static PyType_Slot slots[] = {
 	{Py_tp_doc, documentation},
-	{Py_tp_new, (void *)PyType_GenericNew},
-	{Py_tp_init, (void *)follower_init},
 	{Py_tp_dealloc, (void *)follower_dealloc},
 	{Py_tp_iter, (void *)PyObject_SelfIter},
 	{Py_tp_iternext, (void *)follower_next},
@@ -341,16 +324,14 @@ static PyType_Slot slots[] = {
 static PyType_Spec specification = {
 	.name = "_stagedir.Follower",
 	.basicsize = sizeof(struct follower),
-	.flags = Py_TPFLAGS_DEFAULT,
+	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 	.slots = slots,
 };
 
 int
 follower_add_type(PyObject *module)
 {
-	PyObject *type = PyType_FromSpec(&specification);
-	int result = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
-
-	Py_XDECREF(type);
-	return result;
+	if (!follower_type)
+		follower_type = (PyTypeObject *)PyType_FromSpec(&specification);
+	return follower_type ? PyModule_AddType(module, follower_type) : -1;
 }

@@ -13,6 +13,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "gzip.h"
@@ -32,6 +35,11 @@
  * bytes each: of pax's form, with a path of 4 KiB and names of an owner in it, 6.5 KiB.
  */
 #define TAR_HEADER_MAX ((uint64_t)8 * 1024)
+
+/*
+ * gpg tells its reasons on standard error only. If it has failed, and no more bytes than these are free, it had no space.
+ */
+#define NO_SPACE ((unsigned long long)64 * 1024)
 
 #define FILE_MODE 0666 /* as open() of Python; the umask does the rest */
 
@@ -385,4 +393,64 @@ writefile_gzip(PyObject *module, PyObject *arguments, PyObject *keywords)
 	Py_XDECREF(writer.volume);
 	Py_DECREF(name);
 	return result < 0 ? NULL : PyLong_FromLong(result);
+}
+
+/* The folder of a file: bytes, or NULL with an exception. */
+static PyObject *
+folder_of(PyObject *path)
+{
+	PyObject *bytes = object_path_bytes(path), *folder;
+	const char *text, *slash;
+
+	if (!bytes)
+		return NULL;
+	text = PyBytes_AsString(bytes);
+	slash = strrchr(text, '/');
+	folder = PyBytes_FromStringAndSize(text, slash ? slash - text : 0);
+	Py_DECREF(bytes);
+	return folder;
+}
+
+/* How many bytes are free there? False: it is no folder, or nobody can tell. */
+static bool
+get_free(const char *folder, unsigned long long *ret_bytes)
+{
+	struct statvfs system;
+	struct stat status;
+	bool is_known;
+
+	Py_BEGIN_ALLOW_THREADS
+	is_known = stat(folder, &status) == 0 && S_ISDIR(status.st_mode) &&
+		   statvfs(folder, &system) == 0;
+	Py_END_ALLOW_THREADS
+	if (is_known)
+		*ret_bytes = (unsigned long long)system.f_bavail * system.f_frsize;
+	return is_known;
+}
+
+PyObject *
+writefile_no_space(PyObject *module, PyObject *arguments)
+{
+	PyObject *filename, *folder, *shown, *text;
+	unsigned long long free_bytes;
+	int sys_errno;
+	bool told;
+
+	(void)module;
+	if (!PyArg_ParseTuple(arguments, "Oi:no_space", &filename, &sys_errno))
+		return NULL;
+	folder = folder_of(filename);
+	if (!folder)
+		return NULL;
+	told = get_free(PyBytes_AsString(folder), &free_bytes) &&
+	       (sys_errno == ENOSPC || sys_errno == EDQUOT || free_bytes <= NO_SPACE);
+	shown = told ? PyUnicode_DecodeFSDefault(PyBytes_AsString(folder)) : Py_NewRef(Py_None);
+	Py_DECREF(folder);
+	if (!told || !shown)
+		return shown;
+	text = PyUnicode_FromFormat(
+		"no space left in %U to write a file of this backup: %llu bytes are free. Make room there, or name another temp_root in stagedir.conf; stagedir status tells what lies there, stagedir flush and stagedir gc may free some",
+		shown, free_bytes);
+	Py_DECREF(shown);
+	return text;
 }

@@ -2,17 +2,19 @@
 # crash would end. Prints what is wrong; status 1 where something is.
 #
 #	unopened CLASS	objects that never went through __init__, or failed in it, or went through it twice
-#	helpers FOLDER	a Follower, a Pipe, and what is asked of files of the archive directory
+#	helpers FOLDER	a Form, a Pipe, and what is asked of files of the archive directory
 #	guard FOLDER	what of the host is not as it was proved
 #	tempdir FOLDER	a relative --tempdir, and a run whose working directory is changed
 #	swapped FOLDER	a further temp root, below FOLDER, that is replaced after it was vetted
 #	resumed FOLDER	lists that change while what a dead run has left is handed off
+import errno
 import fcntl
 import hashlib
 import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 
 from duplicity import config
@@ -66,7 +68,7 @@ OPENED = {
     'Staging': lambda: ('file:///target', os.getcwd(), upload, 1, 0.0),
     'Deltas': lambda: (iter(()), iter(()), Signatures()),
     'DeltaTarBlockIter': lambda: (iter(()),),
-    'Follower': lambda: (__file__, upload, b'/nowhere/made', 0.0),
+    'Form': lambda: (tempfile.gettempdir(), 'name', upload),
     'Pipe': lambda: (os.pipe()[1], __file__, 1 << 30),
 }
 FAILING = {
@@ -74,7 +76,7 @@ FAILING = {
     'Staging': ('file:///target', os.getcwd(), upload, 'many', 0.0),
     'Deltas': (1, 2, Signatures()),
     'DeltaTarBlockIter': (1,),
-    'Follower': (__file__, upload, b'/nowhere/made', 'soon'),
+    'Form': (tempfile.gettempdir(), 'name', upload, '/nowhere/at/all'),
     'Pipe': (1, __file__, 'much'),
 }
 CALLS = {
@@ -84,7 +86,7 @@ CALLS = {
     'Deltas': (('__next__',),),
     'DeltaTarBlockIter': (('__next__',), ('get_read_size',), ('get_previous_index',), ('queue_index_data', None),
                           ('remember_next_index',), ('recall_index',), ('get_footer',)),
-    'Follower': (('__next__',), ('get_read_size',), ('get_footer',), ('wait', __file__)),
+    'Form': (('made',), ('sync',), ('rename', 'x'), ('replace', 'x')),
     'Pipe': (('written', 1),),
 }
 
@@ -202,19 +204,36 @@ def use_unopened(name, kind):
 
 
 def follow(folder, size, write):
-    """What a Follower says of a file that gets so many bytes while it is followed, with the path of what write has made."""
-    growing, made = os.path.join(folder, 'growing'), os.path.join(folder, 'made')
+    """
+    Makes a Form of a file that gets so many bytes meanwhile. write makes it beside, and where that was not all of the file,
+    copy_blocks() makes it again. The Form, and whether it was made again.
+    """
+    again = []
+
+    def write_once(blocks, made, beside):
+        if beside:
+            write(blocks, made, beside)
+            return
+        again.append(os.path.exists(made))
+        copy_blocks(blocks, made, beside)
+
+    growing = os.path.join(folder, 'growing')
     with open(growing, 'wb', buffering=0) as file:
-        follower = _stagedir.Follower(growing, write, os.fsencode(made), 0.0)
+        form = _stagedir.Form(folder, b'growing.part', write_once, growing, 0.0)
         for start in range(0, size, 100000):
             file.write(bytes(min(100000, size - start)))
     os.rename(growing, growing + '.part')
-    return follower.wait(growing + '.part'), made
+    for _again in range(2):
+        if os.stat(form.made()).st_size != size:
+            complain(f'of {size} bytes {os.stat(form.made()).st_size} are in the form that {write} has made')
+    if len(again) > 1:
+        complain(f'the form is made {len(again)} times again')
+    return form, again
 
 
 def copy_blocks(blocks, made, beside):
     with open(made, 'wb') as file:
-        for block in blocks:
+        for block in iter(blocks.__next__, None):  # the host's SrcIter has no __iter__
             file.write(block.data)
 
 
@@ -227,17 +246,56 @@ def leave(blocks, made, beside):
     copy_blocks(iter([next(blocks)]), made, beside)
 
 
+def check_form(folder):
+    """What becomes of a Form."""
+    must_raise(_stagedir.Form, OSError)(folder, 'growing.part', copy_blocks, os.path.join(folder, 'nothing'), 0.0)
+    source, named = os.path.join(folder, 'growing.part'), os.path.join(folder, 'named')
+    os.chmod(source, 0o640)
+    form = follow(folder, 1, copy_blocks)[0]
+    os.unlink(form.made())  # as a backend does that moves it
+    os.chmod(source, 0o640)
+    if form.sync() is not form or os.stat(form.made()).st_mode & 0o777 != 0o640:
+        complain(f'the form has not the permissions of the file: {os.stat(form.made())}')
+    form.rename('named')
+    if os.stat(named).st_size != 1 or not os.path.exists(source):
+        complain('the form is not beside the file by its name')
+    must_raise(form.rename, OSError)('named')  # it is no longer there
+    form = _stagedir.Form(folder, 'growing.part', copy_blocks)
+    form.made()
+    form.replace(b'named')
+    if os.stat(named).st_size != 1 or os.path.exists(source):
+        complain('the form is not in the place of the file')
+    os.rename(named, source)
+    must_raise(_stagedir.Form(folder, 'growing.part', fail_at_end).made, OSError)()
+    del form
+    if os.listdir(folder) != ['growing.part']:
+        complain(f'forms have left {os.listdir(folder)}')
+
+
+def check_no_space(folder):
+    """Which files could not be written for want of space."""
+    name = os.path.join(folder, 'name')
+    for number in errno.ENOSPC, errno.EDQUOT:
+        told = _stagedir.no_space(os.fsencode(name), number)
+        if not told or not told.startswith(f'no space left in {folder} to write'):
+            complain(f'of a file that has met error {number} it is told {told}')
+    for other, number in (name, errno.EACCES), (name, 0), ('/nowhere/at/all', errno.ENOSPC), ('name', errno.ENOSPC):
+        if _stagedir.no_space(other, number) is not None:
+            complain(f'{other} with error {number}: {_stagedir.no_space(other, number)}')
+    must_raise(_stagedir.no_space, TypeError)(1, errno.ENOSPC)
+    must_raise(_stagedir.no_space, TypeError)(name, None)
+
+
 def check_helpers(folder):
     for size in 0, 1, 128 * 1024, 3000000:
-        whole, made = follow(folder, size, copy_blocks)
-        if not whole or os.stat(made).st_size != size:
-            complain(f'of {size} bytes {os.stat(made).st_size} are in what was made: {whole}')
-    whole, made = follow(folder, 1000, fail_at_end)
-    if whole or os.path.exists(made):
-        complain(f'{made}, which failed, is whole or still there: {whole}')
-    if follow(folder, 3000000, leave)[0] or follow(folder, 1, lambda blocks, made, beside: os.unlink(made))[0]:
-        complain('what was not made of all of the file is whole')
-    must_raise(_stagedir.Follower, OSError)(os.path.join(folder, 'nothing'), copy_blocks, b'made', 0.0)
+        if follow(folder, size, copy_blocks)[1]:
+            complain(f'the form of {size} bytes is made again')
+    if follow(folder, 1000, fail_at_end)[1] != [False]:
+        complain('a form that failed is not made again, or is still there')
+    if not follow(folder, 3000000, leave)[1] or not follow(folder, 1, lambda blocks, made, beside: None)[1]:
+        complain('a form that was not made of all of the file is not made again')
+    check_form(folder)
+    check_no_space(folder)
 
     reading, writing = os.pipe()
     volume = os.path.join(folder, 'growing.part')
