@@ -71,7 +71,7 @@ struct stage_journal_record {
 };
 
 struct stage_journal_content {
-	char *target, *home;               /* "" where they were put so, or there is no record */
+	char *target, *home;               /* "" where they were put so, or has_target is false */
 	bool has_target;                   /* the record of both is there, and not damaged */
 	struct stage_journal_record *list; /* in the order in which they were sealed */
 	size_t count;

@@ -6,7 +6,7 @@
 """
 duplicity writes partial files in the archive directory: X.sigtar.part and X.manifest.part. At the end of a backup it
 makes a copy of each to store, stores it, removes the copy, and makes the final file. The signatures come first, then the
-manifest. following() makes what does this here.
+manifest. following() returns the class that does this with stagedir.
 
 A run that is ended meanwhile leaves two forms of one thing. Every later run, with the plugin or without, then ends in an
 assertion (duplicity 0.8.22: get_sorted_chains, "Cannot set filename"). _stagerepair.py mends what is proved to be derived

@@ -3,8 +3,8 @@
  * Follower. It does the work of the host's dup_temp.SrcIter, and also waits for the file to grow. It ends when
  * follower_wait() says that the file is complete.
  *
- * The thread is one of Python's threading: gpg is forked from it, so that Python has to know it, and signals are for
- * whom Python has them. It refers to this until it ends, so that neither goes before the other.
+ * The thread is one of Python's threading. gpg is forked from it, so Python has to know it. Python's handlers of signals
+ * run in the main thread, as ever. It refers to this until it ends, so that neither goes before the other.
  *
  * The GIL guards everything but reader.
  */

@@ -1,7 +1,7 @@
 /*
  * follower - the type Follower: another form of a file, made by a thread while the host still writes the file
  *
- * It has the blocks of the file, for form.c. Python cannot make one.
+ * It is the iterator of the file's blocks that write is given. It cannot be made from Python; form.c makes it.
  *
  * All functions are called with the GIL held, and give it up while they wait.
  */

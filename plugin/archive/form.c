@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "archive/follower.h"
 #include "duplicity/archive.h"
@@ -18,6 +19,7 @@ struct form {
 	PyObject *directory; /* a TemporaryDirectory in folder */
 	PyObject *made;      /* bytes: the path of the form; NULL until __init__ has succeeded */
 	PyObject *follower;  /* until it was waited for; NULL: there is none */
+	pid_t owner;
 };
 
 /* The path of name (str or bytes) in the archive directory: bytes, or NULL with an exception. */
@@ -83,6 +85,7 @@ form_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 		return -1;
 	if (followed != Py_None && !(bytes = object_path_bytes(followed)))
 		return -1;
+	self->owner = getpid();
 	self->write = Py_NewRef(write);
 	self->folder = object_path_bytes(folder);
 	code = self->folder ? open_form(self, name, bytes, later) : -1;
@@ -95,9 +98,18 @@ form_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 static bool
 is_open(const struct form *self)
 {
-	if (!self->made)
+	struct stage_error error;
+
+	if (!self->made) {
 		PyErr_SetString(PyExc_ValueError, "this Form was never made");
-	return self->made != NULL;
+		return false;
+	}
+	if (getpid() == self->owner)
+		return true;
+	stage_error_set(&error, STAGE_E_FORKED, 0, "%s is made by process %ld, not by its child",
+		PyBytes_AsString(self->made), (long)self->owner);
+	errors_raise(&error);
+	return false;
 }
 
 /* A backend may have moved what it was given to store. */
@@ -113,6 +125,19 @@ is_there(const struct form *self)
 	return is;
 }
 
+/* What write has left by failing must not be taken for the form of the whole file. */
+static void
+remove_part(struct form *self)
+{
+	PyObject *type, *value, *traceback;
+
+	PyErr_Fetch(&type, &value, &traceback);
+	Py_BEGIN_ALLOW_THREADS(void)
+	unlink(PyBytes_AsString(self->made));
+	Py_END_ALLOW_THREADS
+	PyErr_Restore(type, value, traceback);
+}
+
 /* Has write make the form of the whole file, as the host does: 0, or -1 with an exception. */
 static int
 make_whole(struct form *self)
@@ -123,6 +148,8 @@ make_whole(struct form *self)
 	if (blocks)
 		result = PyObject_CallFunctionObjArgs(
 			self->write, blocks, self->made, Py_False, NULL);
+	if (!result)
+		remove_part(self);
 	Py_XDECREF(path);
 	Py_XDECREF(blocks);
 	Py_XDECREF(result);
@@ -133,12 +160,14 @@ make_whole(struct form *self)
 static int
 make(struct form *self)
 {
+	PyObject *follower = Py_XNewRef(self->follower);
 	int whole;
 
-	if (self->follower)
-		whole = follower_wait(self->follower, PyBytes_AsString(self->source));
+	if (follower)
+		whole = follower_wait(follower, PyBytes_AsString(self->source));
 	else
 		whole = is_there(self);
+	Py_XDECREF(follower);
 	if (whole < 0)
 		return -1;
 	Py_CLEAR(self->follower);

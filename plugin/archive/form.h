@@ -16,7 +16,8 @@
  *
  * For one thread at a time. Everything is called with the GIL held, which is given up for files and threads.
  *
- * Errors: OSError with errno and the path; what write raises passes through; ValueError from a Form that was never made.
+ * Errors: OSError with errno and the path; what write raises, and TemporaryDirectory, passes through; ValueError
+ * from a Form that was never made. After a failure of rename() or replace() the form may have its new name.
  */
 #ifndef STAGEDIR_FORM_H
 #define STAGEDIR_FORM_H

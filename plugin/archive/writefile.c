@@ -406,7 +406,7 @@ folder_of(PyObject *path)
 		return NULL;
 	text = PyBytes_AsString(bytes);
 	slash = strrchr(text, '/');
-	folder = PyBytes_FromStringAndSize(text, slash ? slash - text : 0);
+	folder = PyBytes_FromStringAndSize(text, slash == text ? 1 : slash ? slash - text : 0);
 	Py_DECREF(bytes);
 	return folder;
 }

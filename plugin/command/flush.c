@@ -121,7 +121,7 @@ tell_of_other_target(const struct stage_spool_found *spool)
 			spool->count == 1 ? "s" : "", spool->target);
 }
 
-/* Adds the files of a spool that can be handed off. Unless quiet, tells of the others. */
+/* Adds the files of a spool that may be handed off. Unless quiet, tells of the others. */
 static void
 add_spool(struct jobs *jobs, const struct stage_spool_found *spool, bool quiet)
 {

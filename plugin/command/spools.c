@@ -64,12 +64,13 @@ command_can_resume(
 
 	if (!spool->has_target) {
 		stage_error_set(error, STAGE_E_DAMAGED, 0,
-			"the record of its target is damaged: nobody can tell where it belongs");
+			"the record of its target is damaged or missing: nobody can tell where it belongs");
 		return COMMAND_USELESS;
 	}
 	if (!*spool->home) {
 		stage_error_set(error, STAGE_E_ARGUMENT, 0,
-			"its journal names no archive directory: duplicity did not put it there");
+			"its journal names no archive directory, so that duplicity did not put it there; if nobody wants it, remove %s",
+			spool->path);
 		return COMMAND_UNKNOWN;
 	}
 	code = manifest_note_check(spool->home, note, &volume, error);

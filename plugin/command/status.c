@@ -247,11 +247,11 @@ add_file_row(struct table *table, const struct stage_spool_found *spool, size_t 
 	return resume;
 }
 
-/* Tells what to do about a spool; waiting is the number of its files that can be handed off. */
+/* Tells what to do about a spool; so many of its files, with so many bytes, can be handed off, others never. */
 static void
-print_advice(const struct stage_spool_found *spool, size_t waiting, uint64_t bytes)
+print_advice(const struct stage_spool_found *spool, size_t waiting, uint64_t bytes, size_t useless)
 {
-	size_t i, useless = spool->count - waiting;
+	size_t i;
 	char volumes[COMMAND_VOLUMES_MAX];
 	char target[STAGE_ERROR_MESSAGE_MAX], path[STAGE_ERROR_MESSAGE_MAX];
 
@@ -290,7 +290,7 @@ print_spool(const struct stage_spool_found *spool)
 	char target[STAGE_ERROR_MESSAGE_MAX], path[STAGE_ERROR_MESSAGE_MAX];
 	struct table *table;
 	uint64_t bytes = 0;
-	size_t i, waiting = 0;
+	size_t i, waiting = 0, useless = 0;
 
 	if (spool->unreadable || spool->count + spool->damaged + spool->missing_count == 0)
 		return;
@@ -300,14 +300,17 @@ print_spool(const struct stage_spool_found *spool)
 		command_run_state(spool));
 	table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
 	for (i = 0; i < spool->count; i++) {
-		if (add_file_row(table, spool, i) == COMMAND_USELESS)
+		enum command_resume resume = add_file_row(table, spool, i);
+
+		useless += resume == COMMAND_USELESS;
+		if (resume != COMMAND_RESUMABLE)
 			continue;
 		waiting++;
 		bytes += spool->list[i].size;
 	}
 	table_print(table, stdout);
 	table_free(&table);
-	print_advice(spool, waiting, bytes);
+	print_advice(spool, waiting, bytes, useless);
 }
 
 /* After the directories, what waits in them. */

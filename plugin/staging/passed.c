@@ -35,7 +35,7 @@ tell_lost(const struct stage_spool_found *found)
 		found->unreadable ? found->unreadable : "its journal has no target any more";
 
 	stage_log_line(&hostlog, STAGE_WARNING,
-		"nobody can tell what waits in %s: %s; %zu staged files, %llu bytes, without a record stay there, and \"stagedir status\" and \"stagedir gc\" tell more",
+		"nobody can tell what waits in %s: %s; %zu staged files without a record (%llu bytes) stay there, and \"stagedir status\" and \"stagedir gc\" tell more",
 		found->path, why, found->unlisted, (unsigned long long)found->unlisted_bytes);
 }
 

@@ -211,7 +211,14 @@ test_gc_without_archive_directory()
 	spool=$(head -n 1 "$work/spool")
 	run 1 gc
 	says err "$(volume 1): its journal names no archive directory"
+	says err "if nobody wants it, remove $spool"
 	there "$(volume 1)"
+	run 0 status
+	says out 'its journal names no archive directory'
+	says_not out 'hands them off'
+	says_not out 'cannot be handed off any more'
+	run 1 flush
+	says err 'nobody can tell which backup it is of'
 	sed -i 's/ volume2 / volume3 /' "$spool/journal"
 	run 1 gc
 	says err "$(volume 1): its journal names no archive directory"
@@ -220,7 +227,7 @@ test_gc_without_archive_directory()
 	gone "$(volume 2)"
 	sed -i 's/sftp:/sftq:/' "$spool/journal"
 	run 0 gc
-	says out 'the record of its target is damaged'
+	says out 'the record of its target is damaged or missing'
 	gone "$spool"
 }
 

@@ -266,7 +266,18 @@ def check_form(folder):
     if os.stat(named).st_size != 1 or os.path.exists(source):
         complain('the form is not in the place of the file')
     os.rename(named, source)
-    must_raise(_stagedir.Form(folder, 'growing.part', fail_at_end).made, OSError)()
+    form = _stagedir.Form(folder, 'growing.part', fail_at_end)
+    must_raise(form.made, OSError)()
+    must_raise(form.made, OSError)()  # what it has left is not taken for all of the form
+    child = os.fork()
+    if not child:
+        try:
+            form.replace('named')
+        except RuntimeError:
+            os._exit(0)
+        os._exit(1)
+    if os.waitpid(child, 0)[1]:
+        complain('a child may change the form of its parent')
     del form
     if os.listdir(folder) != ['growing.part']:
         complain(f'forms have left {os.listdir(folder)}')

@@ -195,7 +195,7 @@ has other 'nothing waits that a dead run left for this URL'
 leave_staged
 : >"$spool/journal"
 expect 0 unreadable plugged duplicity full "${options[@]}" "$source" "stage+$url"
-says unreadable "nobody can tell what waits in $spool: .* 4 staged files, [0-9]+ bytes, without a record stay there"
+says unreadable "nobody can tell what waits in $spool: .* 4 staged files without a record \([0-9]+ bytes\) stay there"
 [ "$(staged | wc -l)" -eq 4 ] || fail 'what an unreadable journal told of is gone'
 
 # another machine's: it is told, by a backup and by flush, and taken over by who knows better
