@@ -315,14 +315,18 @@ static void
 adopt_nothing(void)
 {
 	static const char *const paths[] = {"", "x", "/", "//", "/tmp", "stagedir-x",
-		"stagedir-0123456789abcdef-4711-abcdefghijklmnop", "/var/tmp/stagedir-x",
-		"/stagedir-0123456789abcdef-4711-abcdefghijklmnop"};
+		"stagedir-0123456789abcdef-4711-abcdefghijklmnop", "/var/tmp/stagedir-x"};
 	char name[STAGE_DIR_NAME_MAX];
 	size_t i;
 
 	spool = NULL;
 	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		FAILS(stage_spool_adopt(paths[i], true, NULL, &spool, &failure), STAGE_E_ARGUMENT);
+	/* one that is gone, of another machine, of this one, in a root that is gone */
+	FAILS(stage_spool_adopt("/stagedir-0123456789abcdef-4711-abcdefghijklmnop", true, NULL,
+		      &spool, &failure),
+		STAGE_E_SYSTEM);
+	CHECK(failure.sys_errno == ENOENT);
 	WORKS(stage_naming_dir(true, name, &failure));
 	FAILS(stage_spool_adopt(in_dir(name), true, NULL, &spool, &failure), STAGE_E_SYSTEM);
 	CHECK(failure.sys_errno == ENOENT);
