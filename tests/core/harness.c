@@ -181,6 +181,15 @@ count_fds(void)
 	return count_entries("/proc/self/fd") - 1; /* without the one of this call */
 }
 
+bool
+is_open_fd(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return is_there(path);
+}
+
 static int
 remove_one(const char *path, const struct stat *stat, int type, struct FTW *where)
 {

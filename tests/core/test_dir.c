@@ -269,12 +269,11 @@ descriptors(void)
 	char *path;
 
 	for (other = 0; other < 1024; other++)
-		there[other] = fcntl(other, F_GETFD) >= 0;
+		there[other] = is_open_fd(other);
 	dir = dir_open_logged();
 	/* every one that came up is closed by exec */
 	for (other = 0; other < 1024; other++)
-		CHECK(there[other] || fcntl(other, F_GETFD) < 0 ||
-			fcntl(other, F_GETFD) == FD_CLOEXEC);
+		CHECK(there[other] || !is_open_fd(other) || fcntl(other, F_GETFD) == FD_CLOEXEC);
 	CHECK(count_fds() == before + 2);
 	WORKS(stage_dir_mkstemp(dir, &fd, &path, &failure));
 	CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);

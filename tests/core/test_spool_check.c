@@ -360,7 +360,7 @@ held_descriptor(void)
 	stage_spool_hold(other, open(in_dir("."), O_RDONLY | O_CLOEXEC));
 	FAILS(stage_spool_seal(spool, other, &failure), STAGE_E_DAMAGED);
 	WORKS(stage_spool_seal(spool, file, &failure));
-	CHECK(fcntl(fd, F_GETFD) < 0 && count_fds() == fds + 1);
+	CHECK(!is_open_fd(fd) && count_fds() == fds + 1);
 	WORKS(stage_spool_forget(spool, &file, &failure));
 	WORKS(stage_spool_forget(spool, &other, &failure));
 	CHECK(count_fds() == fds);
