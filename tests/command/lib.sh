@@ -2,7 +2,8 @@
 # What the tests of the command share: directories that are made for it, how it is run and what it has said. To be sourced.
 #
 # STAGEDIR is the command (default: the one on PATH), MAKE_SPOOL the program tests/lib/spool.c.
-# The command always looks in /var/tmp and /tmp too, so what is looked for here is named by its path.
+# The command always looks in /var/tmp and /tmp too, where other runs live: what is looked for here is named by its path,
+# and no test counts the live runs of the machine.
 
 stagedir=${STAGEDIR:-stagedir}
 make_spool=${MAKE_SPOOL:?is the program that makes spools, built by make check}

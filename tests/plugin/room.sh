@@ -39,7 +39,9 @@ has large 'are promised to other runs; 5'
 restores "$work/restored" "$url" "$source"
 note '400 MB were backed up in a temp root of 60 MB'
 
-# two at once; the second one begins when there is no room for a volume
+# two at once; the second one begins when there is no room for a volume, and may use the next root, which is ours too
+mkdir "$work/second"
+configure "temp_root = $root" "temp_root = $work/second" 'avoid_tmpfs = no'
 cp -rl "$source" "$work/other"
 other=$work/other-storage
 mkdir "$other.control"
@@ -64,6 +66,7 @@ grep -q 'waiting for room to stage' "$logs/first" "$logs/second" || fail 'neithe
 expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
 expect 0 verify stock duplicity verify --compare-data "${options[@]}" "odd:///$other" "$work/other"
 rm -r "$source" "$work/other" "$other" "$other.control"
+configure "temp_root = $root" 'avoid_tmpfs = no'
 note 'two of 400 MB at once as well'
 
 # a dead run has left so much that there is no room for a volume before that is handed off
@@ -82,7 +85,6 @@ restores "$work/restored" "$url" "$source"
 
 # with max_volumes = 1 nothing is made while a volume is stored: when the root is filled then, nothing else gives room
 # back, and what the volume has taken is too little for another one
-mkdir "$work/second"
 fresh_odd
 set_odd hang vol1.
 configure "temp_root = $root" "temp_root = $work/second" 'avoid_tmpfs = no' 'max_volumes = 1'
