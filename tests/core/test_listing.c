@@ -92,7 +92,8 @@ failures(void)
 	static const struct {
 		const char *function;
 		int sys_errno;
-	} failed[] = {{"openat", EMFILE}, {"openat", EBADF}, {"fdopendir", ENOMEM}, {"readdir", EIO}};
+	} failed[] = {
+		{"openat", EMFILE}, {"openat", EBADF}, {"fdopendir", ENOMEM}, {"readdir", EIO}};
 	struct stage_listing listing;
 	int fd = open_here(), fds = count_fds(), code, sys_errno;
 	size_t i, seen;
