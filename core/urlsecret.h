@@ -26,7 +26,7 @@
  *	- A `;` in the last folder of a path is hidden with all behind it, in the schemes ftp, http,
  *	  https, imap and sftp. duplicity leaves that out of the path.
  *	- rclone://REMOTE:PATH has neither user nor password: an `@` belongs to the path. But REMOTE
- *	  may be a connection string, as in rclone://:webdav,url=...,pass=XXX:dir. Those of its
+ *	  may be a connection string, as in rclone://:webdav,url=...,pass=SECRET:dir. Those of its
  *	  parameters are hidden for which stage_urlsecret_is_named() is true.
  *
  * Not installed. Nothing here allocates; any thread may call it.

@@ -145,11 +145,6 @@ test_places()
 	says err 'is a staging directory; name the directory that it is in'
 }
 
-snapshot()
-{
-	ls -lR --time-style=full-iso "$work/root" "$work/other"
-}
-
 test_dry_run()
 {
 	orphan "$work/root" a

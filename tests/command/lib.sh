@@ -73,7 +73,8 @@ says_not()
 }
 
 # holds CONDITION [ARGUMENT...]: $work/out is JSON, read as `it`, of which the Python expression is true;
-# found(path) is the entry with that path, queue(path) the spool, arg(n) the bytes of an argument
+# found(path) is the entry with that path, queue(path) the spool, arg(n) the bytes of an argument, busy() the files that live
+# runs elsewhere on the machine have
 holds()
 {
 	"$python" -m json.tool "$work/out" >/dev/null || fail "JSON" "something else"
@@ -89,6 +90,10 @@ def found(path):
     return entries[0] if entries else None
 def queue(path):
     return next((e for e in it["queues"] if os.fsencode(e["path"]) == os.fsencode(path)), None)
+def busy():
+    files = [os.fsencode(f["path"]) for f in it["files"] if f["result"] == "busy"]
+    assert not any(path.startswith(os.fsencode(os.environ["TMPDIR"])) for path in files), files
+    return files
 sys.exit(0 if eval(sys.argv[2]) else 1)' "$work/out" "$@" || fail "$*" "something else"
 }
 
@@ -101,6 +106,12 @@ gone()
 {
 	[ -e "$1" ] || [ -L "$1" ] && fail "$1 to be gone" "it is there"
 	return 0
+}
+
+# What lies in the roots of the test, so that two states of it can be compared.
+snapshot()
+{
+	ls -lR --time-style=full-iso "$work/root" "$work/other"
 }
 
 # The digits of this machine in the name of a staging directory, as core/naming.c makes them.

@@ -11,7 +11,7 @@ fi
 STAGEDIR_TEST_SCALE=25
 export STAGEDIR_TEST_SCALE
 mkdir -p tests/core
-# newer valgrinds count an inherited descriptor as an error of the program's
+# valgrind 3.24 counts an inherited descriptor as an error of the program's
 (
 	for fd in /proc/self/fd/*; do
 		[ "${fd##*/}" -le 2 ] || eval "exec ${fd##*/}>&-"
