@@ -16,7 +16,7 @@
 
 packages bookworm bindfs=1.14.7-1 libfuse3-3=3.14.0-4 python3 coreutils
 
-cat >"$root/work/links.py" <<'PYTHON'
+cat >"$root/data/links.py" <<'PYTHON'
 import fcntl
 import os
 import sys
@@ -52,7 +52,7 @@ os.close(reader)
 print(os.pread(os.open(b, os.O_RDONLY), 3, 0).decode())
 PYTHON
 
-mkdir "$root/work/source" "$root/work/mount" "$root/work/plain"
+mkdir "$root/data/source" "$root/data/mount" "$root/data/plain"
 inside bindfs source mount || cannot "bindfs does not mount"
 plain=$(inside python3 links.py plain | xargs)
 seen=$(inside python3 links.py mount | xargs)

@@ -20,7 +20,7 @@
 
 packages bookworm bindfs=1.14.7-1 libfuse3-3=3.14.0-4 python3 coreutils
 
-cat >"$root/work/lock.py" <<'PYTHON'
+cat >"$root/data/lock.py" <<'PYTHON'
 import fcntl
 import os
 import sys
@@ -47,21 +47,21 @@ if child == 0:
 os.waitpid(child, 0)
 PYTHON
 
-mkdir -p "$root/work/source/folder" "$root/work/one" "$root/work/two"
-echo data >"$root/work/source/file"
+mkdir -p "$root/data/source/folder" "$root/data/one" "$root/data/two"
+echo data >"$root/data/source/file"
 
 # tries OPTION... - all seven, in one line
 tries() {
 	local case mount
 
 	for mount in one two; do
-		inside bindfs "$@" /work/source "/work/$mount" || cannot "bindfs does not mount"
+		inside bindfs "$@" /data/source "/data/$mount" || cannot "bindfs does not mount"
 	done
 	for case in flock:one/file flock:two/file flock:one/folder flock:two/folder fcntl:one/file fcntl:two/file fcntl:source/file; do
 		inside timeout 60 python3 lock.py "${case%:*}" "one/${case##*/}" "${case#*:}"
 	done | xargs
 	for mount in one two; do
-		umount "$root/work/$mount"
+		umount "$root/data/$mount"
 	done
 }
 

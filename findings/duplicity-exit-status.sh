@@ -16,13 +16,13 @@ fails() {
 	local status
 
 	packages "$1" "duplicity=$2" coreutils
-	mkdir "$root/work/target"
-	mount -t tmpfs -o size=1m tmpfs "$root/work/target" || cannot "no tmpfs"
-	head -c 3000000 /dev/urandom >"$root/work/data"
+	mkdir "$root/data/target"
+	mount -t tmpfs -o size=1m tmpfs "$root/data/target" || cannot "no tmpfs"
+	head -c 3000000 /dev/urandom >"$root/data/data"
 	inside python3 /usr/bin/duplicity full --no-encryption --volsize 1 --num-retries 1 --log-file log \
-		/work file:///work/target >/dev/null 2>&1
+		/data file:///data/target >/dev/null 2>&1
 	status=$?
-	seen="exit $status, log $(sed -n 's/^ERROR //p' "$root/work/log" | xargs)"
+	seen="exit $status, log $(sed -n 's/^ERROR //p' "$root/data/log" | xargs)"
 	echo "duplicity $2: $seen"
 }
 

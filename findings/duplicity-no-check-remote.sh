@@ -16,18 +16,18 @@
 # Debian's NEWS of 3.0.6.3 tells all to use the option who have no private key on the machine.
 . "$(dirname "$0")/lib.sh" || exit 1
 
-url=file:///work/target
+url=file:///data/target
 packages sid duplicity=3.1.0-2+b1 coreutils
-mkdir "$root/work/source"
-head -c 5000000 /dev/urandom >"$root/work/source/data"
+mkdir "$root/data/source"
+head -c 5000000 /dev/urandom >"$root/data/source/data"
 
 # continued OPTION... - is a killed backup continued?
 continued() {
-	rm -rf "$root/work/target" "$root/root/.cache"
-	mkdir "$root/work/target"
-	duplicity_killed open '/work/target/.*vol4' full --volsize 1 "$@" /work/source "$url"
+	rm -rf "$root/data/target" "$root/root/.cache"
+	mkdir "$root/data/target"
+	duplicity_killed open '/data/target/.*vol4' full --volsize 1 "$@" /data/source "$url"
 	sleep 1
-	duplicity full --volsize 1 -v5 "$@" /work/source "$url" || changed "$*: the second run failed"
+	duplicity full --volsize 1 -v5 "$@" /data/source "$url" || changed "$*: the second run failed"
 	said=$(grep -o -E 'Restarting backup at volume [0-9]+|Writing .*vol1[.]' "$work/said" | sed 's/[0-9]\{8\}T[0-9]*Z/TIME/' | xargs)
 	echo "killed, again, ${*:-no option}: $said"
 }
@@ -42,14 +42,14 @@ continued --no-check-remote
 grep "first volume failed to upload" "$work/said" || changed "with the option, it gives no reason"
 
 rm -rf "$root/root/.cache"
-duplicity incremental --no-check-remote --dry-run /work/source "$url"
+duplicity incremental --no-check-remote --dry-run /data/source "$url"
 status=$?
 echo "archive directory lost, incremental with the option: exit $status"
 [ "$status" -eq 17 ] || changed "incremental with the option: exit $status"
 sleep 1
-duplicity backup --no-check-remote /work/source "$url" || changed "backup with the option: exit $?"
+duplicity backup --no-check-remote /data/source "$url" || changed "backup with the option: exit $?"
 grep "switching to full" "$work/said" || changed "backup with the option: no full backup"
-fulls=$(find "$root/work/target" -name '*-full.*manifest' | wc -l)
+fulls=$(find "$root/data/target" -name '*-full.*manifest' | wc -l)
 duplicity collection-status --no-check-remote "$url" || changed "collection-status with the option: exit $?"
 # told OPTION... - how many backup sets and volumes collection-status tells of
 told() {

@@ -14,14 +14,14 @@
 
 # goes_on SUITE VERSION - what the second run warns of; empty for nothing
 goes_on() {
-	local url=file:///work/target
+	local url=file:///data/target
 
 	packages "$1" "duplicity=$2" coreutils
-	mkdir "$root/work/source" "$root/work/target"
-	head -c 5000000 /dev/urandom >"$root/work/source/data"
-	duplicity_killed open '/work/target/.*vol4' full --progress --volsize 1 /work/source "$url"
+	mkdir "$root/data/source" "$root/data/target"
+	head -c 5000000 /dev/urandom >"$root/data/source/data"
+	duplicity_killed open '/data/target/.*vol4' full --progress --volsize 1 /data/source "$url"
 	[ -s "$root/root/.cache/duplicity/backup/progress" ] || changed "$2: no progress was kept"
-	duplicity full --progress --volsize 1 /work/source "$url" || changed "$2: the second run failed"
+	duplicity full --progress --volsize 1 /data/source "$url" || changed "$2: the second run failed"
 	grep -q "Restarting backup at volume" "$work/said" || changed "$2: a new start"
 	warned=$(grep "stored progress" "$work/said")
 	echo "duplicity $2: ${warned:-no warning}"

@@ -16,17 +16,17 @@
 
 # restores SUITE VERSION WANTED
 restores() {
-	local url=file:///work/target folder=$root/work/folder seen
+	local url=file:///data/target folder=$root/data/folder seen
 
 	packages "$1" "duplicity=$2" coreutils dash
-	mkdir -p "$root/work/source" "$root/work/target" "$folder" "$root/work/empty"
-	echo stored >"$root/work/source/file"
+	mkdir -p "$root/data/source" "$root/data/target" "$folder" "$root/data/empty"
+	echo stored >"$root/data/source/file"
 	echo own >"$folder/file"
-	duplicity full /work/source "$url" || cannot "$2: no backup"
-	duplicity restore "$url" /work/folder
+	duplicity full /data/source "$url" || cannot "$2: no backup"
+	duplicity restore "$url" /data/folder
 	seen="$? $(cat "$folder/file")"
 	echo own >"$folder/file"
-	duplicity restore --force "$url" /work/folder
+	duplicity restore --force "$url" /data/folder
 	seen="$seen, $? $(cat "$folder/file")"
 	inside sh -c "cd empty && exec python3 /usr/bin/duplicity restore --force --no-encryption --name backup $url ." \
 		>"$work/said" 2>&1

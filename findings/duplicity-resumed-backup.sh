@@ -17,27 +17,27 @@
 
 # resumed SUITE VERSION
 resumed() {
-	local source=$root/work/source url=file:///work/target status seen
+	local source=$root/data/source url=file:///data/target status seen
 
 	packages "$1" "duplicity=$2" coreutils
-	mkdir "$source" "$root/work/target"
+	mkdir "$source" "$root/data/target"
 	echo "first line" >"$source/a"
 	touch -d 2026-01-01 "$source/a"
 	head -c 5000000 /dev/urandom >"$source/b"
-	duplicity_killed open '/work/target/.*vol4' full --volsize 1 /work/source "$url"
+	duplicity_killed open '/data/target/.*vol4' full --volsize 1 /data/source "$url"
 	echo "second line" >>"$source/a"
 	touch -d 2026-02-01 "$source/a"
 	echo "made later" >"$source/a2"
 
-	duplicity full --volsize 1 /work/source "$url" || changed "$2: the continuation failed"
+	duplicity full --volsize 1 /data/source "$url" || changed "$2: the continuation failed"
 	grep -q "Restarting backup at volume" "$work/said" || changed "$2: no continuation, but a new start"
 	for run in 1 2; do
 		sleep 1
-		duplicity incremental /work/source "$url" || changed "$2: the increment failed"
+		duplicity incremental /data/source "$url" || changed "$2: the increment failed"
 		seen=$(grep -E '^(NewFiles|ChangedFiles)' "$work/said" | xargs)
 		echo "duplicity $2, increment $run: $seen"
 	done
-	duplicity verify --compare-data "$url" /work/source
+	duplicity verify --compare-data "$url" /data/source
 	status=$?
 	echo "duplicity $2, verify: exit $status"
 	grep "Difference found" "$work/said"

@@ -28,29 +28,29 @@ ends_with() {
 
 # small SUITE VERSION
 small() {
-	local url=file:///work/target
+	local url=file:///data/target
 
 	version=$2
 	packages "$1" "duplicity=$version" coreutils
-	mkdir "$root/work/source" "$root/work/target"
-	echo one >"$root/work/source/a"
-	ends_with 0 "full" full /work/source "$url"
+	mkdir "$root/data/source" "$root/data/target"
+	echo one >"$root/data/source/a"
+	ends_with 0 "full" full /data/source "$url"
 	sleep 1
-	echo two >"$root/work/source/b"
-	duplicity_killed os.remove 'sigtar\.part$' incremental /work/source "$url"
-	ls "$root"/work/target/*-inc.*vol1* >/dev/null || cannot "the increment was killed too early"
+	echo two >"$root/data/source/b"
+	duplicity_killed os.remove 'sigtar\.part$' incremental /data/source "$url"
+	ls "$root"/data/target/*-inc.*vol1* >/dev/null || cannot "the increment was killed too early"
 
 	sleep 1
-	ends_with 17 "incremental again" incremental /work/source "$url"
-	ls "$root"/work/target/*-inc.* >/dev/null 2>&1 && changed "duplicity $version: the volume was not removed"
+	ends_with 17 "incremental again" incremental /data/source "$url"
+	ls "$root"/data/target/*-inc.* >/dev/null 2>&1 && changed "duplicity $version: the volume was not removed"
 	sleep 1
-	ends_with 17 "incremental once more" incremental /work/source "$url"
+	ends_with 17 "incremental once more" incremental /data/source "$url"
 	ends_with 0 "cleanup" cleanup --force "$url"
-	ls "$root"/work/target/*-new-signatures.* >/dev/null 2>&1 || changed "duplicity $version: cleanup removes signatures"
+	ls "$root"/data/target/*-new-signatures.* >/dev/null 2>&1 || changed "duplicity $version: cleanup removes signatures"
 	rm -rf "$root/root/.cache"
-	ends_with 17 "incremental with a new archive directory" incremental /work/source "$url"
+	ends_with 17 "incremental with a new archive directory" incremental /data/source "$url"
 	[ "$1" = bookworm ] && return
-	ends_with 0 "backup" backup /work/source "$url"
+	ends_with 0 "backup" backup /data/source "$url"
 	grep -q "switching to full" "$work/said" || changed "duplicity $version: no full backup"
 }
 

@@ -19,13 +19,13 @@
 . "$(dirname "$0")/lib.sh" || exit 1
 
 packages bookworm e2fsprogs=1.47.0-2+b2 python3 coreutils
-mkdir "$root/work/behind" "$root/work/disk"
-mount -t tmpfs -o size=16m tmpfs "$root/work/behind"
-truncate -s 64m "$root/work/behind/image"
+mkdir "$root/data/behind" "$root/data/disk"
+mount -t tmpfs -o size=16m tmpfs "$root/data/behind"
+truncate -s 64m "$root/data/behind/image"
 inside mke2fs -q -t ext4 -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 behind/image || cannot "mke2fs failed"
-mount -o loop "$root/work/behind/image" "$root/work/disk" 2>/dev/null || cannot "no loop device"
+mount -o loop "$root/data/behind/image" "$root/data/disk" 2>/dev/null || cannot "no loop device"
 
-cat >"$root/work/sync.py" <<'PYTHON'
+cat >"$root/data/sync.py" <<'PYTHON'
 import os
 
 mib, count, name = 1 << 20, 24, 'disk/file'

@@ -88,7 +88,7 @@ packages() {
 			cannot "$deb: does not unpack"
 	done
 	rm -rf "$apt"
-	mkdir -p "$root"/proc "$root"/dev "$root"/tmp "$root"/root "$root"/work
+	mkdir -p "$root"/proc "$root"/dev "$root"/tmp "$root"/root "$root"/data
 	mount -t proc proc "$root/proc"
 	mount --bind /dev "$root/dev"
 	mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm" || cannot "no tmpfs on /dev/shm"
@@ -99,9 +99,9 @@ no_packages() {
 	remove_all "$root"
 }
 
-# inside COMMAND... - runs it in $root, in the folder /work, with nothing of the caller's environment.
+# inside COMMAND... - runs it in $root, in the folder /data, with nothing of the caller's environment.
 inside() {
-	chroot "$root" /usr/bin/env -i -C /work PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C.UTF-8 "$@"
+	chroot "$root" /usr/bin/env -i -C /data PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C.UTF-8 "$@"
 }
 
 # duplicity ARGUMENT... - the one of $root, unencrypted, archive directory "backup"; what it says goes to $work/said.

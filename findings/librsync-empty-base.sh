@@ -21,10 +21,10 @@ delta() {
 	local base=$1
 
 	shift
-	rm -f "$root/work/signature" "$root/work/delta"
+	rm -f "$root/data/signature" "$root/data/delta"
 	inside rdiff "$@" signature "$base" signature || changed "rdiff signature: exit $?"
 	inside rdiff -s delta signature new delta 2>"$work/said" || changed "rdiff delta: exit $?"
-	seen="$seen; $base ${*:+$* }$(sed -n 's/.*literal\[\([0-9]*\) cmds.*/\1/p' "$work/said") $(stat -c %s "$root/work/delta")"
+	seen="$seen; $base ${*:+$* }$(sed -n 's/.*literal\[\([0-9]*\) cmds.*/\1/p' "$work/said") $(stat -c %s "$root/data/delta")"
 }
 
 # deltas SUITE VERSION WANTED
@@ -32,10 +32,10 @@ deltas() {
 	local base
 
 	packages "$1" "rdiff=$2" coreutils
-	head -c 1000000 /dev/urandom >"$root/work/new"
-	head -c 1000000 /dev/urandom >"$root/work/other"
-	head -c 100 /dev/urandom >"$root/work/small"
-	: >"$root/work/empty"
+	head -c 1000000 /dev/urandom >"$root/data/new"
+	head -c 1000000 /dev/urandom >"$root/data/other"
+	head -c 100 /dev/urandom >"$root/data/small"
+	: >"$root/data/empty"
 	seen=
 	for base in other small empty "empty -b 512"; do
 		# shellcheck disable=SC2086

@@ -18,7 +18,7 @@ runs() {
 	inside valgrind --quiet --track-fds=yes --error-exitcode=9 --log-file=log /usr/bin/true 5</dev/null
 	inherits=$?
 	listed=no
-	grep -A1 'file descriptor 5' "$root/work/log" | grep -q 'inherited from parent' && listed=yes
+	grep -A1 'file descriptor 5' "$root/data/log" | grep -q 'inherited from parent' && listed=yes
 	inside valgrind --quiet --track-fds=yes --error-exitcode=9 --log-file=log /usr/bin/true </dev/null >"$work/said" 2>&1
 	alone=$?
 	seen="$listed, exit $inherits, without it $alone"
