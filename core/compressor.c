@@ -6,8 +6,11 @@
 #include <string.h>
 #include <zlib.h>
 
-/* Where what is stored is told to be the last of its member. */
-#define STORED_LAST 1
+#define GZIP_HEADER_SIZE 10
+#define GZIP_TRAILER_SIZE 8
+
+/* Whether what is stored is told to be the last of its stream. */
+enum { STORED_MORE, STORED_LAST };
 
 static unsigned char *
 put_little_endian(unsigned char *to, uint32_t value, size_t bytes)
@@ -17,36 +20,63 @@ put_little_endian(unsigned char *to, uint32_t value, size_t bytes)
 	return to;
 }
 
+/* By DEFLATE, no name or other flags, no time; what the level was, and the system. */
+static unsigned char *
+put_gzip_header(unsigned char *to, int level_flags, int system)
+{
+	static const unsigned char first[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0};
+
+	memcpy(to, first, sizeof(first));
+	to[8] = (unsigned char)level_flags;
+	to[9] = (unsigned char)system;
+	return to + GZIP_HEADER_SIZE;
+}
+
+static unsigned char *
+put_gzip_trailer(unsigned char *to, const unsigned char *data, size_t size)
+{
+	to = put_little_endian(to, (uint32_t)crc32_z(0, data, size), 4);
+	return put_little_endian(to, (uint32_t)size, 4);
+}
+
+/* Stored blocks that hold data as it is. */
+static unsigned char *
+put_stored(unsigned char *to, const unsigned char *data, size_t size, int last)
+{
+	size_t piece;
+
+	do {
+		piece = size < STAGE_STORED_MAX ? size : STAGE_STORED_MAX;
+		size -= piece;
+		*to++ = (unsigned char)(size ? STORED_MORE : last);
+		to = put_little_endian(to, (uint32_t)piece, 2);
+		to = put_little_endian(to, ~(uint32_t)piece, 2);
+		if (piece)
+			memcpy(to, data, piece);
+		data += piece;
+		to += piece;
+	} while (size);
+	return to;
+}
+
 /* A member that holds data as it is. */
 static size_t
 store(const unsigned char *data, size_t size, unsigned char *member)
 {
-	/* by DEFLATE, no flags, no time, nothing about the level, on an unknown system */
-	static const unsigned char header[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
-	unsigned char *to = member + sizeof(header);
-	const unsigned char *from = data;
-	size_t left = size, piece;
+	unsigned char *to = put_gzip_header(member, 0, 255); /* an unknown system */
 
-	memcpy(member, header, sizeof(header));
-	do {
-		piece = left < STAGE_STORED_MAX ? left : STAGE_STORED_MAX;
-		left -= piece;
-		*to++ = left ? 0 : STORED_LAST;
-		to = put_little_endian(to, (uint32_t)piece, 2);
-		to = put_little_endian(to, ~(uint32_t)piece, 2);
-		if (piece)
-			memcpy(to, from, piece);
-		from += piece;
-		to += piece;
-	} while (left);
-	to = put_little_endian(to, (uint32_t)crc32_z(0, data, size), 4);
-	to = put_little_endian(to, (uint32_t)size, 4);
+	to = put_stored(to, data, size, STORED_LAST);
+	to = put_gzip_trailer(to, data, size);
 	return (size_t)(to - member);
 }
 
 #ifdef HAVE_LIBDEFLATE
 
 #include <libdeflate.h>
+
+#include "lastblock.h"
+
+#define JOIN_SIZE 5
 
 struct stage_compressor {
 	struct libdeflate_compressor *libdeflate;
@@ -67,6 +97,41 @@ compress_to(struct stage_compressor *compressor, const unsigned char *data, size
 	return libdeflate_gzip_compress(compressor->libdeflate, data, size, member, room);
 }
 
+/*
+ * The stream of used bytes becomes a part: the last block is not the last any more, and behind it comes an
+ * empty stored block: three bits of 0, more of them up to a whole byte, and the length 0. 0: it is not a
+ * stream of size bytes that ends in its last byte.
+ */
+static size_t
+join(unsigned char *part, size_t used, size_t size)
+{
+	struct stage_lastblock last;
+
+	if (used == 0 || !stage_lastblock_find(part, used, &last) || last.size != size ||
+		(last.end + 7) / 8 != used)
+		return 0;
+	part[last.header / 8] &= (unsigned char)~(1u << last.header % 8);
+	/* what is behind the end in the last byte must be 0, whatever the library left there */
+	if (last.end % 8)
+		part[used - 1] &= (unsigned char)((1u << last.end % 8) - 1);
+	if (last.end % 8 == 0 || last.end % 8 > 5)
+		part[used++] = 0;
+	return (size_t)(put_little_endian(part + used, 0xffff0000, 4) - part);
+}
+
+/* 0 where room is too small, or it cannot be joined. */
+static size_t
+compress_part(struct stage_compressor *compressor, const unsigned char *data, size_t size,
+	unsigned char *part, size_t room)
+{
+	size_t used;
+
+	/* what join adds has room, too */
+	used = libdeflate_deflate_compress(
+		compressor->libdeflate, data, size, part, room - JOIN_SIZE);
+	return join(part, used, size);
+}
+
 static void
 tear_down(struct stage_compressor *compressor)
 {
@@ -76,34 +141,65 @@ tear_down(struct stage_compressor *compressor)
 #else
 
 #define ZLIB_LEVEL_MAX 9
-#define GZIP_WINDOW (15 + 16) /* bits of the largest one, and 16 for gzip's header and trailer */
-#define MEMORY_LEVEL 8        /* zlib's default */
+#define RAW_WINDOW (-15) /* bits of the largest one, negative for neither header nor trailer */
+#define MEMORY_LEVEL 8   /* zlib's default */
+#define UNIX 3           /* as zlib's own header names the system */
 
 struct stage_compressor {
 	z_stream zlib;
+	int level;
 };
 
 static int
 set_up(struct stage_compressor *compressor, int level)
 {
-	return deflateInit2(&compressor->zlib, level < ZLIB_LEVEL_MAX ? level : ZLIB_LEVEL_MAX,
-		       Z_DEFLATED, GZIP_WINDOW, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK
+	compressor->level = level < ZLIB_LEVEL_MAX ? level : ZLIB_LEVEL_MAX;
+	return deflateInit2(&compressor->zlib, compressor->level, Z_DEFLATED, RAW_WINDOW,
+		       MEMORY_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK
 		       ? 0
 		       : -1;
 }
 
+/* Raw DEFLATE, up to the end of the stream or to a whole byte. 0 where room is too small. */
 static size_t
-compress_to(struct stage_compressor *compressor, const unsigned char *data, size_t size,
-	unsigned char *member, size_t room)
+deflate_raw(struct stage_compressor *compressor, const unsigned char *data, size_t size,
+	unsigned char *to, size_t room, int flush)
 {
 	z_stream *zlib = &compressor->zlib;
+	int code;
 
 	deflateReset(zlib);
 	zlib->next_in = data;
 	zlib->avail_in = (uInt)size;
-	zlib->next_out = member;
+	zlib->next_out = to;
 	zlib->avail_out = (uInt)room;
-	return deflate(zlib, Z_FINISH) == Z_STREAM_END ? zlib->total_out : 0;
+	code = deflate(zlib, flush);
+	if (flush == Z_FINISH)
+		return code == Z_STREAM_END ? zlib->total_out : 0;
+	return code == Z_OK && zlib->avail_in == 0 && zlib->avail_out > 0 ? zlib->total_out : 0;
+}
+
+/* The member that zlib makes itself. 0 where room is too small. */
+static size_t
+compress_to(struct stage_compressor *compressor, const unsigned char *data, size_t size,
+	unsigned char *member, size_t room)
+{
+	int level = compressor->level, level_flags = level == ZLIB_LEVEL_MAX ? 2
+						     : level < 2             ? 4
+									     : 0;
+	unsigned char *to = put_gzip_header(member, level_flags, UNIX);
+	size_t used;
+
+	used = deflate_raw(
+		compressor, data, size, to, room - GZIP_HEADER_SIZE - GZIP_TRAILER_SIZE, Z_FINISH);
+	return used ? (size_t)(put_gzip_trailer(to + used, data, size) - member) : 0;
+}
+
+static size_t
+compress_part(struct stage_compressor *compressor, const unsigned char *data, size_t size,
+	unsigned char *part, size_t room)
+{
+	return deflate_raw(compressor, data, size, part, room, Z_SYNC_FLUSH);
 }
 
 static void
@@ -134,6 +230,17 @@ stage_compressor_run(struct stage_compressor *compressor, const unsigned char *d
 
 	if (length == 0 || length > STAGE_MEMBER_MAX(size))
 		length = store(data, size, member);
+	return length;
+}
+
+size_t
+stage_compressor_part(struct stage_compressor *compressor, const unsigned char *data, size_t size,
+	unsigned char *part)
+{
+	size_t length = compress_part(compressor, data, size, part, STAGE_MEMBER_ROOM(size));
+
+	if (length == 0 || length > STAGE_PART_MAX(size))
+		length = (size_t)(put_stored(part, data, size, STORED_MORE) - part);
 	return length;
 }
 

@@ -1,9 +1,15 @@
 /*
- * compressor - one block of data becomes one member of a gzip file
+ * compressor - one block of data becomes one member of a gzip file, or a part of a DEFLATE stream
  *
  * A member (RFC 1952) is a gzip file by itself. Several members behind each other are one, too. A member
  * has at most STAGE_MEMBER_MAX() bytes: data that compression would make longer are stored as they are.
  * It holds neither a time nor a name. So it depends only on the data, the level, and the library.
+ *
+ * A part is raw DEFLATE (RFC 1951) that ends on a byte and is not the end of the stream. So parts behind each
+ * other are one stream, which an empty last block ends: STAGE_STREAM_END. zlib makes such parts itself.
+ * libdeflate makes complete streams alone. Of these the mark of the last block is cleared, where lastblock.h
+ * finds it, and an empty stored block fills up the last byte. If what lastblock.h counts is not the data, the
+ * part is stored.
  *
  * The library is libdeflate, or zlib where that is missing (HAVE_LIBDEFLATE). Each block is compressed
  * without knowledge of the one before, so small blocks compress worse.
@@ -37,7 +43,13 @@ struct stage_compressor;
 #define STAGE_MEMBER_MAX(size)                                                                     \
 	((size) + 18 + 5 * (((size) + STAGE_STORED_MAX - 1) / STAGE_STORED_MAX + ((size) == 0)))
 
-/* Bytes that a buffer for a member must have: a library may need some more while it works. */
+#define STAGE_PART_MAX(size) (STAGE_MEMBER_MAX(size) - 18)
+
+/* An empty last block, by the fixed code, and how many bytes it has. */
+#define STAGE_STREAM_END "\x03\x00"
+#define STAGE_STREAM_END_SIZE 2
+
+/* Bytes that a buffer for a member or a part must have: a library may need some more while it works. */
 #define STAGE_MEMBER_ROOM(size) (STAGE_MEMBER_MAX(size) + 64)
 
 /* level is from 1, fast, to STAGE_LEVEL_MAX, small. NULL: there is no memory. */
@@ -49,6 +61,10 @@ struct stage_compressor *stage_compressor_new(int level);
  */
 size_t stage_compressor_run(struct stage_compressor *compressor, const unsigned char *data,
 	size_t size, unsigned char *member);
+
+/* The same for a part, which has at most STAGE_PART_MAX(size) bytes. */
+size_t stage_compressor_part(struct stage_compressor *compressor, const unsigned char *data,
+	size_t size, unsigned char *part);
 
 /* NULL is no error. */
 void stage_compressor_free(struct stage_compressor *compressor);

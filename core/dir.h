@@ -62,6 +62,14 @@ int stage_dir_open(const char *root, const struct stage_log *log, struct stage_d
 	struct stage_error *error);
 
 /*
+ * The same in a directory that is no temp root, such as duplicity's archive directory: nobody else can write there, and
+ * what is made is no more private than all that lies beside it. That the file system gives files another owner
+ * (exfat, CIFS, root_squash), or refuses chmod(2), is no error. No warning is logged where locks prove nothing.
+ */
+int stage_dir_open_lenient(const char *root, const struct stage_log *log,
+	struct stage_dir **ret_dir, struct stage_error *error);
+
+/*
  * The same in a root that was vetted and not refused (root.h). It is used by the descriptor that was
  * vetted, so nothing is made in another directory that stands in its place by now. If one does:
  * STAGE_E_SWAPPED, since paths would lead there; the new directory is removed again.
@@ -137,8 +145,10 @@ int stage_dir_check(struct stage_dir *dir, struct stage_error *error);
 
 /*
  * Moves a tracked file to another directory, never over an existing file (STAGE_E_SYSTEM, EEXIST), nor
- * to another file system (EXDEV). On success it is forgotten. The descriptor stays the caller's.
- * Errors besides: as of forget.
+ * to another file system (EXDEV). On success it is forgotten. The descriptor stays the caller's. Where the
+ * file system cannot rename without replacing, the directory must be one that only this user can write, or
+ * the file system must have hard links; and of the former a file that another process of this user makes at
+ * the same moment may be replaced. Errors besides: as of forget.
  */
 int stage_dir_move(struct stage_dir *dir, const char *path, int to_dirfd, const char *to_name,
 	struct stage_error *error);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "claim.h"
+#include "leftover.h"
 #include "listing.h"
 #include "removable.h"
 
@@ -52,6 +53,25 @@ name_strangers(const struct stage_dir *dir, const struct stage_lockdir *held,
 	return count;
 }
 
+/* Removes what backends of the host have left. Was there anything? */
+static bool
+remove_leftovers(const struct stage_dir *dir, const struct stage_lockdir *held)
+{
+	struct stage_listing listing;
+	const struct dirent *entry;
+	struct stat stat;
+	bool removed = false;
+
+	stage_listing_open(&listing, held->fd);
+	while ((entry = stage_listing_next(&listing)))
+		if (stage_leftover_is(held->fd, entry->d_name, &stat) &&
+			stage_removable_remove(held->fd, dir->path, entry->d_name, &dir->log,
+				&stat) == STAGE_REMOVED)
+			removed = true;
+	(void)stage_listing_close(&listing);
+	return removed;
+}
+
 static size_t
 remove_directory(
 	const struct stage_dir *dir, struct stage_lockdir *held, const struct stage_nameset *names)
@@ -60,6 +80,8 @@ remove_directory(
 	int failed;
 
 	failed = stage_lockdir_remove(held);
+	if ((failed == ENOTEMPTY || failed == EEXIST) && remove_leftovers(dir, held))
+		failed = stage_lockdir_remove(held);
 	if (failed == 0)
 		return 0;
 	if (failed == ESTALE)

@@ -25,10 +25,10 @@ warn_of_locks(const struct stage_dir *dir, const char *root)
 }
 
 static int
-open_at(int root_fd, const char *root, const struct stage_log *log, struct stage_dir **ret_dir,
-	struct stage_error *error)
+open_at(int root_fd, const char *root, bool is_lenient, const struct stage_log *log,
+	struct stage_dir **ret_dir, struct stage_error *error)
 {
-	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
+	struct stage_lockdir held = {.root_fd = -1, .fd = -1, .is_lenient = is_lenient};
 	struct stage_dir *dir;
 	char *absolute;
 	int code;
@@ -58,7 +58,8 @@ open_at(int root_fd, const char *root, const struct stage_log *log, struct stage
 	dir->held = held;
 	if (log)
 		dir->log = *log;
-	warn_of_locks(dir, root);
+	if (!is_lenient)
+		warn_of_locks(dir, root);
 	*ret_dir = dir;
 	return 0;
 
@@ -71,9 +72,9 @@ failed:
 	return code;
 }
 
-int
-stage_dir_open(const char *root, const struct stage_log *log, struct stage_dir **ret_dir,
-	struct stage_error *error)
+static int
+open_path(const char *root, bool is_lenient, const struct stage_log *log,
+	struct stage_dir **ret_dir, struct stage_error *error)
 {
 	int root_fd, code;
 
@@ -81,9 +82,23 @@ stage_dir_open(const char *root, const struct stage_log *log, struct stage_dir *
 	if (root_fd < 0)
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,
 			"cannot open the directory %s to stage in", root);
-	code = open_at(root_fd, root, log, ret_dir, error);
+	code = open_at(root_fd, root, is_lenient, log, ret_dir, error);
 	close(root_fd);
 	return code;
+}
+
+int
+stage_dir_open(const char *root, const struct stage_log *log, struct stage_dir **ret_dir,
+	struct stage_error *error)
+{
+	return open_path(root, false, log, ret_dir, error);
+}
+
+int
+stage_dir_open_lenient(const char *root, const struct stage_log *log, struct stage_dir **ret_dir,
+	struct stage_error *error)
+{
+	return open_path(root, true, log, ret_dir, error);
 }
 
 static void
@@ -112,7 +127,7 @@ stage_dir_open_root(const struct stage_root *root, const struct stage_log *log,
 	struct stage_dir *dir;
 	int code;
 
-	code = open_at(root->fd, root->path, log, &dir, error);
+	code = open_at(root->fd, root->path, false, log, &dir, error);
 	if (code < 0)
 		return code;
 	code = stage_dir_check_in_place(dir, error);

@@ -221,19 +221,38 @@ stage_dir_remove(struct stage_dir *dir, const char *path, struct stage_error *er
 	return code;
 }
 
+/* Can nobody but this user make a name in the directory? */
+static bool
+is_private(int dirfd)
+{
+	struct stat stat;
+
+	return fstatat(dirfd, ".", &stat, 0) == 0 && stat.st_uid == geteuid() &&
+	       !(stat.st_mode & (S_IWGRP | S_IWOTH));
+}
+
 /*
- * rename(2) that fails with EEXIST rather than replace, also where the kernel cannot do that at
- * once
+ * rename(2) into a private directory, after a look. Nobody can make the name between the two calls but this
+ * user, whose runs give none twice (naming.h).
  */
 static int
-rename_exclusive(int from_fd, const char *from, int to_fd, const char *to)
+rename_after_look(int from_fd, const char *from, int to_fd, const char *to)
+{
+	struct stat stat;
+
+	if (fstatat(to_fd, to, &stat, AT_SYMLINK_NOFOLLOW) == 0)
+		errno = EEXIST;
+	else if (errno == ENOENT)
+		return renameat(from_fd, from, to_fd, to);
+	return -1;
+}
+
+/* The same by a hard link, which never replaces, and needs no private directory. */
+static int
+rename_by_link(int from_fd, const char *from, int to_fd, const char *to)
 {
 	int sys_errno;
 
-	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -1;
 	if (linkat(from_fd, from, to_fd, to, 0) < 0)
 		return -1;
 	if (unlinkat(from_fd, from, 0) == 0)
@@ -242,6 +261,32 @@ rename_exclusive(int from_fd, const char *from, int to_fd, const char *to)
 	unlinkat(to_fd, to, 0);
 	errno = sys_errno;
 	return -1;
+}
+
+/* Does an error of renameat2(2) say that there is no RENAME_NOREPLACE here, or may it? */
+static bool
+may_be_unsupported(int sys_errno)
+{
+	return sys_errno == EINVAL || sys_errno == ENOSYS || sys_errno == EOPNOTSUPP ||
+	       sys_errno == EPERM;
+}
+
+/*
+ * rename(2) that fails with EEXIST rather than replace, also where the kernel or the file system cannot do
+ * that at once: bindfs, fuse2fs and other FUSE file systems answer EINVAL. Some of these have no hard links
+ * either. Behind bindfs the two names of a file are two files to its cache and to locks. So a link is only
+ * made where others could make the name.
+ */
+static int
+rename_exclusive(int from_fd, const char *from, int to_fd, const char *to)
+{
+	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (!may_be_unsupported(errno))
+		return -1;
+	if (is_private(to_fd))
+		return rename_after_look(from_fd, from, to_fd, to);
+	return rename_by_link(from_fd, from, to_fd, to);
 }
 
 int

@@ -129,6 +129,7 @@ stage_error_code_name(int code)
 		NAME(STAGE_E_HANDOFF);
 		NAME(STAGE_E_AGAIN);
 		NAME(STAGE_E_BUSY);
+		NAME(STAGE_E_UNSUPPORTED);
 #undef NAME
 	}
 	return "unknown";

@@ -67,6 +67,9 @@ enum stage_code {
 
 	/* A live run holds the staging directory or spool. */
 	STAGE_E_BUSY = -14,
+
+	/* A file is of a kind that is not supported; the message says of which. */
+	STAGE_E_UNSUPPORTED = -15,
 };
 
 /* Bytes of a message with its terminating NUL. A longer one is cut and ends in "...". */

@@ -103,9 +103,10 @@ stage_handoff_open(const struct stage_handoff_target *target, const struct stage
 	struct stage_handoff *handoff;
 	int failed;
 
-	if (!target->upload || target->attempts < 1 || !(target->delay >= 0))
+	if (!target->upload || target->attempts < 1 || !(target->delay >= 0) ||
+		!(target->longest_delay >= target->delay) || !(target->confirm_delay >= 0))
 		return stage_error_set(error, STAGE_E_ARGUMENT, 0,
-			"a hand-off needs a function that uploads, at least one attempt, and a delay that is not negative");
+			"a hand-off needs a function that uploads, at least one attempt, and delays that are not negative and do not get shorter");
 	handoff = calloc(1, sizeof(*handoff));
 	if (!handoff)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory for a hand-off");

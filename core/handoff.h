@@ -41,6 +41,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "error.h"
 #include "log.h"
@@ -52,6 +53,7 @@ struct stage_handoff;
 
 enum stage_upload {
 	STAGE_UPLOAD_DONE,        /* storage has the file, and has confirmed its size */
+	STAGE_UPLOAD_UNCONFIRMED, /* uploaded, but storage does not show it yet: to be looked for again */
 	STAGE_UPLOAD_RETRY,       /* failed, may be tried again */
 	STAGE_UPLOAD_RETRY_LATER, /* the same, after three times the usual delay */
 	STAGE_UPLOAD_GIVE_UP,     /* failed, and will fail again */
@@ -59,23 +61,37 @@ enum stage_upload {
 
 struct stage_handoff_target {
 	/*
-	 * Uploads one file, however long that takes. Called in the uploading thread. attempt counts
-	 * from 1. Unless it is DONE, error->message says why, in one line. The threads of the queue
+	 * Uploads one file, however long that takes. Called in the uploading thread, but not for a
+	 * file that somebody has removed: that is an error. attempt counts from 1. Unless it is DONE, error->message says why, in one line. The threads of the queue
 	 * block all signals; but while this runs, only those are blocked that were blocked in the
 	 * thread that opened the queue. A program that is started here inherits that.
 	 */
 	enum stage_upload (*upload)(void *context, const struct stage_spool_file *file,
 		unsigned int attempt, struct stage_error *error);
+
+	/*
+	 * Looks whether storage has the file now. Called in the same way after an attempt that is
+	 * UNCONFIRMED, until the result is another one, three times at most: after confirm_delay
+	 * seconds, then after twice, then after four times as many. A file that is not confirmed then
+	 * counts as RETRY. May be NULL if no upload is UNCONFIRMED.
+	 */
+	enum stage_upload (*confirm)(void *context, const struct stage_spool_file *file,
+		unsigned int attempt, struct stage_error *error);
+	double confirm_delay;
+
 	void *context;
 
 	unsigned int attempts; /* after so many failures of a file it is given up; at least 1 */
 
 	/*
 	 * Seconds before the second attempt. Each further delay is twice the one before, up to
-	 * sixteen times the first. Each is up to a quarter longer by chance, so that many machines
-	 * do not all return to a storage at one moment.
+	 * longest_delay. Each is up to a quarter shorter by chance, so that many machines do not all
+	 * return to a storage at one moment.
 	 */
 	double delay;
+	double longest_delay; /* at least delay */
+
+	mode_t mode; /* that a file gets before it is uploaded (stage_spool_publish()); 0: its own */
 };
 
 struct stage_handoff_statistics {
@@ -104,7 +120,9 @@ int stage_handoff_put(struct stage_handoff *handoff, struct stage_spool *spool,
 /*
  * Waits until fewer than count files are in the queue, at most for seconds. count is at least 1, for an
  * empty queue; 0 seconds only looks. It returns at once the first of these that applies:
- *	STAGE_E_HANDOFF, or the code with which sealing failed	the queue has failed
+ *	STAGE_E_HANDOFF, the code with which sealing failed, or
+ *	STAGE_E_DAMAGED, STAGE_E_SYSTEM with EIO: a staged file
+ *	is gone, or is not what was sealed			the queue has failed
  *	STAGE_E_CLOSED						it was stopped, even if it is empty
  *	0							there are fewer than count files
  *	STAGE_E_AGAIN, without a message			the time is over
@@ -118,10 +136,10 @@ void stage_handoff_waiting(struct stage_handoff *handoff, size_t *ret_count, uin
 
 /*
  * Stops the queue. No further upload is begun, and no delay is waited for. An upload that is under way
- * ends by itself, and its file is forgotten as usual. Files that were put are still sealed. Waits for
- * all that, at most for seconds (0: only looks). Returns 0 when both threads are done, else
- * STAGE_E_AGAIN: call it again to go on waiting. If a file could not be sealed, stage_handoff_wait()
- * returns that error.
+ * ends by itself, and its file is forgotten as usual, unless it is UNCONFIRMED: then it stays staged. Files
+ * that were put are still sealed. Waits for all that, at most for seconds (0: only looks). Returns 0 when
+ * both threads are done, else STAGE_E_AGAIN: call it again to go on waiting. If a file could not be sealed,
+ * stage_handoff_wait() returns that error.
  */
 int stage_handoff_stop(struct stage_handoff *handoff, double seconds);
 

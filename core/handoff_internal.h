@@ -76,6 +76,10 @@ struct stage_handoff {
 void *stage_handoff_seal(void *context);
 void *stage_handoff_upload(void *context);
 
+/* Seconds between attempt number, from 1, which has failed with result, and the next one. */
+double stage_handoff_delay(
+	const struct stage_handoff_target *target, unsigned int number, enum stage_upload result);
+
 /* With the lock: may an upload begin? */
 bool stage_handoff_is_open(const struct stage_handoff *handoff);
 

@@ -21,20 +21,6 @@
 
 #define NUMBER_MAX 21 /* bytes of a number of 64 bits with its NUL */
 
-/*
- * Beyond this size only records that a file is forgotten are written. Such a record is less than half as long
- * as that of its staged file. So there is room for all of them, and the whole can always be read.
- */
-#define GROWTH_MAX (STAGE_JOURNAL_MAX / 2)
-
-struct stage_journal {
-	int fd;
-	bool durable;
-	bool torn;     /* the file may not end in a newline */
-	uint64_t size; /* of the file */
-	char path[];   /* of the file, for messages */
-};
-
 static int
 write_bytes(
 	struct stage_journal *journal, const char *bytes, size_t length, struct stage_error *error)
@@ -56,14 +42,26 @@ write_bytes(
 	return 0;
 }
 
-static int
-write_record(struct stage_journal *journal, const char *const *fields, uint64_t size_max,
+/* Is there room for so many bytes more, with the mark that a torn line may need? */
+static bool
+has_room(const struct stage_journal *journal, size_t length, uint64_t size_max)
+{
+	return length <= size_max && journal->size <= size_max - length;
+}
+
+int
+stage_journal_write(struct stage_journal *journal, const char *const *fields, uint64_t size_max,
 	struct stage_error *error)
 {
-	char *text = malloc(stage_journal_format_room(fields)), *end = text;
+	const size_t room = stage_journal_format_room(fields);
+	char *text, *end;
 	size_t length;
 	int code;
 
+	if (journal->compact_at != STAGE_JOURNAL_NEVER &&
+		(journal->size >= journal->compact_at || !has_room(journal, room, size_max)))
+		stage_journal_compact(journal);
+	text = end = malloc(room);
 	if (!text)
 		return stage_error_set(
 			error, STAGE_E_MEMORY, 0, "no memory for a record in %s", journal->path);
@@ -71,7 +69,7 @@ write_record(struct stage_journal *journal, const char *const *fields, uint64_t 
 		end = stpcpy(end, STAGE_JOURNAL_TORN_MARK "\n");
 	end = stage_journal_format_record(end, fields);
 	length = (size_t)(end - text);
-	if (length > size_max || journal->size > size_max - length)
+	if (!has_room(journal, length, size_max))
 		code = stage_error_set(error, STAGE_E_SYSTEM, EFBIG,
 			"cannot write to %s, which would be too large to be read", journal->path);
 	else
@@ -80,8 +78,8 @@ write_record(struct stage_journal *journal, const char *const *fields, uint64_t 
 	return code;
 }
 
-static struct stage_journal *
-new_journal(const char *path, bool durable)
+struct stage_journal *
+stage_journal_new(int dirfd, const char *path, bool durable)
 {
 	size_t room = strlen(path) + sizeof("/" STAGE_JOURNAL_NAME);
 	struct stage_journal *journal = calloc(1, sizeof(*journal) + room);
@@ -90,30 +88,27 @@ new_journal(const char *path, bool durable)
 		return NULL;
 	snprintf(journal->path, room, "%s/" STAGE_JOURNAL_NAME, path);
 	journal->fd = -1;
+	journal->dirfd = dirfd;
 	journal->durable = durable;
+	journal->compact_at = STAGE_JOURNAL_NEVER;
 	return journal;
 }
 
-/* What a new journal begins with. */
-static int
-begin(struct stage_journal *journal, int dirfd, const struct stage_journal_about *about,
+int
+stage_journal_begin(struct stage_journal *journal, const char *target, const char *home,
 	struct stage_error *error)
 {
 	const char *const version[] = {"stagedir", STAGE_JOURNAL_VERSION, NULL};
-	const char *const target[] = {"target", about->target, about->home, NULL};
+	const char *const about[] = {"target", target, home, NULL};
 	int code;
 
 	/* the umask may have taken bits */
 	if (fchmod(journal->fd, 0600) < 0)
 		return stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot set the mode of %s", journal->path);
-	code = write_record(journal, version, GROWTH_MAX, error);
-	if (code == 0)
-		code = write_record(journal, target, GROWTH_MAX, error);
-	if (code == 0 && journal->durable &&
-		(stage_durable_file(journal->fd) < 0 || stage_durable_folder(dirfd) < 0))
-		code = stage_error_set(
-			error, STAGE_E_SYSTEM, errno, "cannot make %s durable", journal->path);
+	code = stage_journal_write(journal, version, STAGE_JOURNAL_GROWTH_MAX, error);
+	if (code == 0 && target)
+		code = stage_journal_write(journal, about, STAGE_JOURNAL_GROWTH_MAX, error);
 	return code;
 }
 
@@ -121,7 +116,7 @@ int
 stage_journal_create(int dirfd, const char *path, const struct stage_journal_about *about,
 	bool durable, struct stage_journal **ret_journal, struct stage_error *error)
 {
-	struct stage_journal *journal = new_journal(path, durable);
+	struct stage_journal *journal = stage_journal_new(dirfd, path, durable);
 	int code;
 
 	if (!journal)
@@ -131,7 +126,12 @@ stage_journal_create(int dirfd, const char *path, const struct stage_journal_abo
 		code = stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot make %s", journal->path);
 	} else {
-		code = begin(journal, dirfd, about, error);
+		code = stage_journal_begin(journal, about->target, about->home, error);
+		if (code == 0 && durable &&
+			(stage_durable_file(journal->fd) < 0 || stage_durable_folder(dirfd) < 0))
+			code = stage_error_set(error, STAGE_E_SYSTEM, errno,
+				"cannot make %s durable", journal->path);
+		journal->compact_at = STAGE_JOURNAL_COMPACT_MIN;
 		if (code < 0)
 			unlinkat(dirfd, STAGE_JOURNAL_NAME, 0);
 	}
@@ -146,12 +146,15 @@ int
 stage_journal_append(int dirfd, const char *path, const struct stage_journal_content *content,
 	bool durable, struct stage_journal **ret_journal, struct stage_error *error)
 {
-	struct stage_journal *journal = new_journal(path, durable);
+	struct stage_journal *journal = stage_journal_new(dirfd, path, durable);
 	int code;
 
 	if (!journal)
 		return stage_journal_fail_memory(path, error);
 	journal->torn = content->needs_newline;
+	/* what a damaged record told of is not known, and so stays told of */
+	if (!content->damaged)
+		journal->compact_at = STAGE_JOURNAL_COMPACT_MIN;
 	code = stage_journal_read_open(
 		dirfd, path, O_WRONLY | O_APPEND, &journal->fd, &journal->size, error);
 	if (code < 0)
@@ -181,28 +184,40 @@ spell_seconds(char out[NUMBER_MAX], int64_t seconds)
 static int
 make_durable(struct stage_journal *journal, struct stage_error *error)
 {
-	if (!journal->durable || stage_durable_file(journal->fd) == 0)
+	if (!journal->durable)
+		return 0;
+	if (journal->unnamed && stage_durable_folder(journal->dirfd) == 0)
+		journal->unnamed = false;
+	/* otherwise a power cut may bring back the journal that was here before */
+	if (!journal->unnamed && stage_durable_file(journal->fd) == 0)
 		return 0;
 	return stage_error_set(
 		error, STAGE_E_SYSTEM, errno, "cannot make a record in %s durable", journal->path);
 }
 
 int
-stage_journal_staged(struct stage_journal *journal, const struct stage_journal_record *record,
+stage_journal_write_staged(struct stage_journal *journal, const struct stage_journal_record *record,
 	struct stage_error *error)
 {
 	char size[NUMBER_MAX], sealed[NUMBER_MAX], sha256[STAGE_DIGEST_HEX];
 	const char *const fields[] = {
 		"staged", record->file, size, sha256, sealed, record->name, record->note, NULL};
-	int code;
 
-	code = check_file(record->file, error);
-	if (code < 0)
-		return code;
 	snprintf(size, sizeof(size), "%" PRIu64, record->digest.size);
 	spell_seconds(sealed, record->sealed);
 	stage_digest_to_hex(&record->digest, sha256);
-	code = write_record(journal, fields, GROWTH_MAX, error);
+	return stage_journal_write(journal, fields, STAGE_JOURNAL_GROWTH_MAX, error);
+}
+
+int
+stage_journal_staged(struct stage_journal *journal, const struct stage_journal_record *record,
+	struct stage_error *error)
+{
+	int code;
+
+	code = check_file(record->file, error);
+	if (code == 0)
+		code = stage_journal_write_staged(journal, record, error);
 	if (code < 0)
 		return code;
 	code = make_durable(journal, error);
@@ -213,19 +228,27 @@ stage_journal_staged(struct stage_journal *journal, const struct stage_journal_r
 }
 
 int
-stage_journal_failed(struct stage_journal *journal, const char *file, unsigned int attempt,
-	const char *message, struct stage_error *error)
+stage_journal_write_failed(struct stage_journal *journal, const char *file, int64_t failed,
+	unsigned int attempt, const char *message, struct stage_error *error)
 {
 	char seconds[NUMBER_MAX], number[NUMBER_MAX];
 	const char *const fields[] = {"failed", file, seconds, number, message, NULL};
+
+	spell_seconds(seconds, failed);
+	snprintf(number, sizeof(number), "%u", attempt);
+	return stage_journal_write(journal, fields, STAGE_JOURNAL_GROWTH_MAX, error);
+}
+
+int
+stage_journal_failed(struct stage_journal *journal, const char *file, unsigned int attempt,
+	const char *message, struct stage_error *error)
+{
 	int code;
 
 	code = check_file(file, error);
-	if (code < 0)
-		return code;
-	spell_seconds(seconds, time(NULL));
-	snprintf(number, sizeof(number), "%u", attempt);
-	return write_record(journal, fields, GROWTH_MAX, error);
+	return code < 0 ? code
+			: stage_journal_write_failed(
+				  journal, file, (int64_t)time(NULL), attempt, message, error);
 }
 
 /* Records that a file does not wait any more. */
@@ -237,7 +260,7 @@ end_file(struct stage_journal *journal, const char *type, const char *file,
 	int code;
 
 	code = check_file(file, error);
-	return code < 0 ? code : write_record(journal, fields, STAGE_JOURNAL_MAX, error);
+	return code < 0 ? code : stage_journal_write(journal, fields, STAGE_JOURNAL_MAX, error);
 }
 
 int
@@ -251,15 +274,23 @@ stage_journal_confirmed(struct stage_journal *journal, const char *file, struct 
 }
 
 int
-stage_journal_stored(struct stage_journal *journal, const char *file, const char *name,
+stage_journal_write_stored(struct stage_journal *journal, const char *file, const char *name,
 	const char *note, struct stage_error *error)
 {
 	const char *const fields[] = {"stored", file, name, note, NULL};
+
+	return stage_journal_write(journal, fields, STAGE_JOURNAL_GROWTH_MAX, error);
+}
+
+int
+stage_journal_stored(struct stage_journal *journal, const char *file, const char *name,
+	const char *note, struct stage_error *error)
+{
 	int code;
 
 	code = check_file(file, error);
 	if (code == 0)
-		code = write_record(journal, fields, GROWTH_MAX, error);
+		code = stage_journal_write_stored(journal, file, name, note, error);
 	return code < 0 ? code : make_durable(journal, error);
 }
 

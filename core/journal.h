@@ -2,7 +2,7 @@
  * journal - the durable record of the sealed files in a staging directory
  *
  * The file `journal` in a staging directory says where its files are to go, and which of them wait. It is
- * text, one record a line, and only ever grows:
+ * text, one record a line, and records are only ever added:
  *
  *	CRC32 stagedir 1
  *	CRC32 target TARGET HOME
@@ -25,13 +25,19 @@
  *	- Any other line that is no record is damaged, and is counted.
  *	- If in a whole record only the newline has become another byte, that is damage too.
  *
+ * A journal that has grown well beyond the records that still tell something is written anew with these
+ * alone (journal_compact.c): the version, the target, the last file that storage has confirmed as a record
+ * "stored", and each file that waits, with its last failed attempt. The new file takes the name of the old
+ * one when it is whole and on disk. So there always is a valid journal. Whoever has the old one open goes on
+ * to read what it was. A journal with a damaged record is never written anew.
+ *
  *	stage_journal_create(dirfd, path, &about, true, &journal, &error);
  *	stage_journal_staged(journal, &record, &error);		(a file is durable before)
  *	stage_journal_forgotten(journal, "staged-...", &error);
  *	stage_journal_close(&journal);
  *
  * Not installed. One thread at a time for a struct stage_journal; reading needs no lock: a journal
- * may be read while its run appends to it.
+ * may be read while its run appends to it, or writes it anew.
  */
 #ifndef STAGEDIR_JOURNAL_H
 #define STAGEDIR_JOURNAL_H
@@ -80,6 +86,7 @@ struct stage_journal_content {
 	 * was staged behind it may be handed off only if this is known.
 	 */
 	const char *confirmed_name, *confirmed_note;
+	const char *confirmed_file; /* in the staging directory, where it is no more */
 
 	size_t damaged;     /* damaged lines; the files of their records are not in list */
 	bool torn;          /* the last line is incomplete */

@@ -164,6 +164,7 @@ take_confirmed(struct parser *parser, char **fields)
 
 	record = stage_naming_is_file(fields[0]) ? find_waiting(parser, fields[0]) : NULL;
 	if (record) {
+		parser->content->confirmed_file = record->file;
 		parser->content->confirmed_name = record->name;
 		parser->content->confirmed_note = record->note;
 	}
@@ -175,6 +176,7 @@ take_stored(struct parser *parser, char **fields)
 {
 	if (!take_forgotten(parser, fields))
 		return false;
+	parser->content->confirmed_file = fields[0];
 	parser->content->confirmed_name = fields[1];
 	parser->content->confirmed_note = fields[2];
 	return true;

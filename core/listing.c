@@ -9,11 +9,14 @@
 void
 stage_listing_open(struct stage_listing *listing, int dirfd)
 {
-	int fd;
-
-	*listing = (struct stage_listing){0};
 	/* a copy by dup(2) would share the offset with the caller's */
-	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	stage_listing_take(listing, openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+void
+stage_listing_take(struct stage_listing *listing, int fd)
+{
+	*listing = (struct stage_listing){0};
 	if (fd >= 0)
 		listing->stream = fdopendir(fd);
 	if (listing->stream)

@@ -33,6 +33,12 @@ struct stage_listing {
 /* dirfd, O_PATH or better, stays the caller's, and keeps its offset. The caller closes the listing. */
 void stage_listing_open(struct stage_listing *listing, int dirfd);
 
+/*
+ * The same with a directory that was just opened with O_RDONLY. fd becomes the listing's, which closes it; -1 is one
+ * that could not be opened, with errno.
+ */
+void stage_listing_take(struct stage_listing *listing, int fd);
+
 /* The next entry, valid until the next call; NULL at the end and after a failure. Changes errno. */
 const struct dirent *stage_listing_next(struct stage_listing *listing);
 

@@ -152,7 +152,7 @@ judge_new(struct stage_lockdir *held, const char *root, bool proven, struct stag
 	if (failed)
 		return stage_error_set(error, STAGE_E_SYSTEM, failed,
 			"cannot examine the new staging directory %s/%s", root, held->name);
-	if (make_private(held) == 0)
+	if (make_private(held) == 0 || held->is_lenient)
 		return 0;
 	return stage_error_set(error, STAGE_E_SYSTEM, errno,
 		"cannot make the new staging directory %s/%s private", root, held->name);

@@ -42,7 +42,8 @@ struct stage_lockdir {
 	int root_fd; /* duplicate of the caller's, O_PATH or better */
 	int fd;
 	enum stage_lock lock;
-	bool proves;      /* if we have the lock, then nobody else has it, wherever he is */
+	bool proves;     /* if we have the lock, then nobody else has it, wherever he is */
+	bool is_lenient; /* set it before create: one that cannot be made private is taken as it is */
 	struct stat stat; /* as of create or find */
 	char name[STAGE_DIR_NAME_MAX];
 };
@@ -55,7 +56,8 @@ struct stage_lockdir {
 /*
  * Makes a directory 0700 with a new name in root_fd, opens and locks it. root is the root's path, for
  * messages. Returns 0 with held->lock OURS or UNSUPPORTED. If the lock proves nothing, as UNSUPPORTED
- * does, the name says so (naming.h). STAGE_E_SYSTEM. On failure nothing is left.
+ * does, the name says so (naming.h). STAGE_E_SYSTEM. On failure nothing is left. One that the file system gives
+ * another owner, or another mode that cannot be changed, is a failure unless held->is_lenient was set.
  */
 int stage_lockdir_create(
 	struct stage_lockdir *held, int root_fd, const char *root, struct stage_error *error);

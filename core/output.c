@@ -20,9 +20,12 @@ stage_output_write(
 {
 	const char *next = data;
 	ssize_t written;
-	int sys_errno;
+	int sys_errno, code;
 
 	while (size > 0) {
+		code = output->before ? output->before(output->context, error) : 0;
+		if (code < 0)
+			return code;
 		written = write(output->fd, next, size);
 		if (written > 0) {
 			if (output->wrote)

@@ -3,7 +3,7 @@
  *
  * Interrupted and short writes go on. If there is no space (ENOSPC, EDQUOT), a function of the owner may
  * free some. Another function of the owner gets all bytes that were written, so that nobody reads them
- * again.
+ * again. A third one is asked before each write whether to go on.
  *
  * Not installed. For one thread at a time. All pointers in it are the owner's.
  */
@@ -21,6 +21,10 @@ struct stage_output {
 	const char *name; /* for messages */
 	uint64_t size;    /* bytes that were written */
 
+	/* Called before each write(2). A code < 0, with *error filled: nothing more is written. May be
+	 * NULL. */
+	int (*before)(void *context, struct stage_error *error);
+
 	/* True: space was freed, try again. Called each time that there is none. May be NULL. */
 	bool (*make_room)(void *context);
 
@@ -29,7 +33,7 @@ struct stage_output {
 	void *context;
 };
 
-/* STAGE_E_SYSTEM: not all was written; size says how much. */
+/* STAGE_E_SYSTEM, or before's code: not all was written; size says how much. */
 int stage_output_write(
 	struct stage_output *output, const void *data, size_t size, struct stage_error *error);
 

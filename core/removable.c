@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "journal.h"
+#include "leftover.h"
 #include "naming.h"
 #include "regular.h"
 #include "reserve_internal.h"
@@ -19,11 +20,18 @@ stage_removable_is_record(const char *name)
 	       stage_naming_is_released(name, &this_machine, &this_boot);
 }
 
+/* Has it a name that only stagedir gives? */
+static bool
+is_named_so(const char *name)
+{
+	return stage_naming_is_file(name) || stage_removable_is_record(name);
+}
+
 bool
 stage_removable_is(int dirfd, const char *name, struct stat *ret_stat)
 {
-	return (stage_naming_is_file(name) || stage_removable_is_record(name)) &&
-	       stage_regular_is_own(dirfd, name, ret_stat);
+	return is_named_so(name) ? stage_regular_is_own(dirfd, name, ret_stat)
+				 : stage_leftover_is(dirfd, name, ret_stat);
 }
 
 void
@@ -37,13 +45,19 @@ enum stage_removed
 stage_removable_remove(int dirfd, const char *path, const char *name, const struct stage_log *log,
 	struct stat *ret_stat)
 {
+	int failed = 0;
+
 	if (!stage_removable_is(dirfd, name, ret_stat)) {
 		stage_removable_leave(path, name, log);
 		return STAGE_NOT_OURS;
 	}
-	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+	if (!is_named_so(name))
+		failed = stage_leftover_remove(dirfd, name);
+	else if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+		failed = errno;
+	if (!failed)
 		return STAGE_REMOVED;
 	stage_log_line(log, STAGE_WARNING, "cannot remove %s/%s: %s", path, name,
-		stage_error_errno_text(errno));
+		stage_error_errno_text(failed));
 	return STAGE_NOT_REMOVABLE;
 }

@@ -1,9 +1,10 @@
 /*
  * removable - which files of a staging directory may be removed
  *
- * Only files that this program has made: regular files of this user with a name that only stagedir gives
- * (naming.h), or with that of the journal, of a reservation (reserve.h) or of a release (released.h).
- * Anything else in a staging directory stays, and is named in a warning.
+ * Files that this program has made: regular files of this user with a name that only stagedir gives
+ * (naming.h), or with that of the journal, of a reservation (reserve.h) or of a release (released.h). And
+ * what the host's backends leave there (leftover.h), which may be folders. Anything else in a staging
+ * directory stays, and is named in a warning.
  *
  * The caller must know that they may be removed now: he holds the directory, and nothing waits in it.
  *
@@ -17,7 +18,7 @@
 
 #include "log.h"
 
-/* Is name in the directory dirfd such a file? Fills *ret_stat if so. */
+/* Is name in the directory dirfd such a file, or folder? Fills *ret_stat if so (leftover.h). */
 bool stage_removable_is(int dirfd, const char *name, struct stat *ret_stat);
 
 /* Is this the name of a journal, a reservation or a release? These hold nobody's data. */

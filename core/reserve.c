@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "durable.h"
+#include "filesystem.h"
 #include "listing.h"
 #include "naming.h"
 #include "regular.h"
@@ -223,33 +223,14 @@ add_live(const struct stage_lockdir *held, struct count *count)
 	return 0;
 }
 
-/*
- * Was the directory name made, and locked, on this machine? By comparing it with ours: what cannot
- * be found out must not make others vanish.
- */
-static bool
-is_of_this_machine(const struct stage_lockdir *own, const char *name)
-{
-	size_t length = (size_t)(strchr(strchr(own->name, '-') + 1, '-') - own->name);
-
-	return own->lock == STAGE_LOCK_OURS && strncmp(name, own->name, length + 1) == 0;
-}
-
-/* Adds whatever name in the root is, if it is a staging directory of this user. -1 with errno. */
+/* Adds the staging directory of this name, if it is there and this user's. -1 with errno. */
 static int
-add_directory(const struct stage_lockdir *own, const char *name, struct count *count)
+add_directory(const struct stage_lockdir *own, struct stage_reserve_others *others,
+	const char *name, struct count *count)
 {
 	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
-	bool this_machine;
 	int result = 0;
-	pid_t pid;
 
-	if (!stage_naming_is_dir(name, &pid, &this_machine))
-		return 0;
-	if (strcmp(name, own->name) == 0)
-		return add_sizes(own->fd, true, &count->room.staged);
-	if (!is_of_this_machine(own, name))
-		return 0;
 	if (stage_lockdir_look(&held, own->root_fd, name) < 0)
 		return stage_lockdir_is_none(errno) ? 0 : -1;
 	if (held.stat.st_uid != geteuid()) {
@@ -258,12 +239,13 @@ add_directory(const struct stage_lockdir *own, const char *name, struct count *c
 		result = add_sizes(held.fd, false, &count->room.orphaned);
 	} else {
 		/* TAKEN, or there is no lock to be had just now, or none that proves: it may live */
-		const bool others = count->room.others;
+		const bool others_live = count->room.others;
 
+		stage_reserve_others_tell(others, held.fd);
 		result = add_live(&held, count);
 		/* but nobody waits, perhaps for ever, for what may as well be dead */
 		if (held.lock == STAGE_LOCK_OURS)
-			count->room.others = others;
+			count->room.others = others_live;
 	}
 	stage_lockdir_release(&held);
 	return result;
@@ -271,39 +253,49 @@ add_directory(const struct stage_lockdir *own, const char *name, struct count *c
 
 /* Adds all staging directories of the root. -1 with errno. */
 static int
-add_directories(const struct stage_lockdir *own, struct count *count)
+add_directories(
+	const struct stage_lockdir *own, struct stage_reserve_others *others, struct count *count)
 {
-	struct stage_listing listing;
-	const struct dirent *entry;
-	int result = 0;
+	int result;
+	size_t i;
 
-	stage_listing_open(&listing, own->root_fd);
-	while (result == 0 && (entry = stage_listing_next(&listing)))
-		result = add_directory(own, entry->d_name, count);
-	if (stage_listing_close(&listing) < 0)
-		result = -1;
+	result = add_sizes(own->fd, true, &count->room.staged);
+	if (result == 0)
+		result = stage_reserve_others_find(others, own);
+	for (i = 0; result == 0 && i < others->count; i++)
+		result = add_directory(own, others, others->names[i], count);
+	if (result == 0)
+		stage_reserve_others_told(others);
 	return result;
 }
 
 static int
-count_root(const struct stage_lockdir *own, const char *root, struct count *count,
-	struct stage_error *error)
+count_root(const struct stage_lockdir *own, struct stage_reserve_others *others, const char *root,
+	struct count *count, struct stage_error *error)
 {
-	struct statvfs statvfs;
-	int result;
-
 	memset(count, 0, sizeof(*count));
-	do
-		result = fstatvfs(own->fd, &statvfs);
-	while (result < 0 && errno == EINTR);
-	if (result < 0)
+	if (stage_filesystem_free(own->fd, &count->room.free) < 0)
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,
 			"cannot tell how much space is free in the temp root %s", root);
-	count->room.free = (uint64_t)statvfs.f_bavail * statvfs.f_frsize;
-	if (add_directories(own, count) < 0)
+	if (add_directories(own, others, count) < 0)
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,
 			"cannot tell what is staged in the temp root %s", root);
 	return 0;
+}
+
+/* How much could be reserved. */
+static uint64_t
+possible(const struct count *count, uint64_t limit)
+{
+	const struct stage_reserved *room = &count->room;
+	uint64_t taken = sum(room->staged, count->announced);
+	uint64_t free = room->free > room->promised ? room->free - room->promised : 0;
+
+	if (!limit)
+		return free;
+	if (taken >= limit)
+		return 0;
+	return limit - taken < free ? limit - taken : free;
 }
 
 /* Is there room for bytes more? */
@@ -330,8 +322,9 @@ judge(const char *root, const struct count *count, uint64_t bytes, uint64_t limi
 
 /* Announces first, counts then. */
 static int
-reserve(const struct stage_lockdir *own, const char *root, const char *what, uint64_t bytes,
-	uint64_t limit, struct stage_reserved *ret_room, struct stage_error *error)
+reserve(const struct stage_lockdir *own, struct stage_reserve_others *others, const char *root,
+	const char *what, uint64_t bytes, uint64_t limit, struct stage_reserved *ret_room,
+	struct stage_error *error)
 {
 	bool announced = announce(own, what, bytes) == 0;
 	struct count count;
@@ -341,9 +334,10 @@ reserve(const struct stage_lockdir *own, const char *root, const char *what, uin
 	if (!announced && !stage_durable_is_full(errno))
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,
 			"cannot reserve room in the temp root %s", root);
-	code = count_root(own, root, &count, error);
+	code = count_root(own, others, root, &count, error);
 	if (code < 0)
 		return code;
+	count.room.possible = possible(&count, limit);
 	*ret_room = count.room;
 	code = judge(root, &count, bytes, limit, error);
 	if (code == 0 && !announced)
@@ -353,8 +347,9 @@ reserve(const struct stage_lockdir *own, const char *root, const char *what, uin
 }
 
 int
-stage_reserve_take(const struct stage_lockdir *own, const char *root, const char *path,
-	uint64_t bytes, uint64_t limit, struct stage_reserved *ret_room, struct stage_error *error)
+stage_reserve_take(const struct stage_lockdir *own, struct stage_reserve_others *others,
+	const char *root, const char *path, uint64_t bytes, uint64_t limit,
+	struct stage_reserved *ret_room, struct stage_error *error)
 {
 	const char *what = below(root, path);
 	int code;
@@ -368,7 +363,7 @@ stage_reserve_take(const struct stage_lockdir *own, const char *root, const char
 			": allow more, or make smaller volumes",
 			limit, bytes);
 	else
-		code = reserve(own, root, what, bytes, limit, ret_room, error);
+		code = reserve(own, others, root, what, bytes, limit, ret_room, error);
 	if (code < 0)
 		stage_reserve_release(own);
 	return code;

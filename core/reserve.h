@@ -25,6 +25,7 @@ struct stage_reserved {
 	uint64_t promised; /* reserved by other live runs, and not yet written */
 	uint64_t staged;   /* in the spools of all live runs of this user, this one too */
 	uint64_t orphaned; /* in directories that dead runs of this user left */
+	uint64_t possible; /* what could be reserved now */
 	bool others;       /* other live runs of this user stage here, and may give some back */
 };
 

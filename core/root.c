@@ -7,18 +7,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "filesystem.h"
+#include "owner.h"
 #include "path.h"
+#include "settings_internal.h"
 #include "text.h"
 
 /* Links on one path; the kernel's own limit, path_resolution(7) */
@@ -26,10 +26,12 @@
 
 /* Where a walk stands. */
 struct walk {
-	int fd;     /* O_PATH of the directory reached so far */
-	char *done; /* its path, for messages: "" for the root directory */
-	char *rest; /* what is still to be walked */
-	int links;  /* followed so far */
+	int fd; /* O_PATH of the directory reached so far */
+	mode_t mode; /* its mode; before it was looked at, that of the directory it was found in, if any */
+	char *done;  /* its path, for messages: "" for the root directory */
+	char *rest;  /* what is still to be walked */
+	int links;   /* followed so far */
+	bool shared; /* may others write to a directory on it? (allow_shared_root) */
 };
 
 /*
@@ -62,9 +64,9 @@ shown(const struct walk *walk)
 	return *walk->done ? walk->done : "/";
 }
 
-/* May anybody but root and this user replace what is in this directory? */
+/* Can nobody but those who are relied upon replace what is in this directory? Then the walk goes on. */
 static bool
-is_trusted(const struct walk *walk, struct stage_root *root)
+is_trusted(struct walk *walk, struct stage_root *root)
 {
 	struct stat stat;
 
@@ -76,19 +78,20 @@ is_trusted(const struct walk *walk, struct stage_root *root)
 		give_reason(root, STAGE_ROOT_REFUSED, "%s is not a directory", shown(walk));
 		return false;
 	}
-	if (stat.st_uid != 0 && stat.st_uid != geteuid()) {
+	if (!stage_owner_is_trusted(stat.st_uid, walk->mode)) {
 		give_reason(root, STAGE_ROOT_REFUSED,
 			"%s belongs to user %ld, who could replace what is in it; it must belong to root or to user %ld",
 			shown(walk), (long)stat.st_uid, (long)geteuid());
 		return false;
 	}
-	if ((stat.st_mode & 022) && !(stat.st_mode & S_ISVTX)) {
+	if ((stat.st_mode & 022) && !(stat.st_mode & S_ISVTX) && !walk->shared) {
 		give_reason(root, STAGE_ROOT_REFUSED,
-			"%s is writable by %s (mode %04o), who could replace what is in it; it must not be (chmod go-w), or have the sticky bit (chmod +t)",
+			"%s is writable by %s (mode %04o), who could replace what is in it; it must not be (chmod go-w), or have the sticky bit (chmod +t), or allow_shared_root must be set",
 			shown(walk), stat.st_mode & 002 ? "everybody" : "its group",
 			(unsigned int)stat.st_mode & 07777);
 		return false;
 	}
+	walk->mode = stat.st_mode;
 	return true;
 }
 
@@ -122,12 +125,8 @@ follow(struct walk *walk, int link_fd, const char *name, const char *after, stru
 		return false;
 	}
 	target[length] = '\0';
-	if (!*after) {
-		give_reason(root, STAGE_ROOT_REFUSED,
-			"is a symbolic link to %s; name the directory itself", target);
-		return false;
-	}
-	if (stat.st_uid != 0 && stat.st_uid != geteuid()) {
+	/* the directory that it is in was looked at: only its owner could replace it there, if it is sticky */
+	if (!stage_owner_is_trusted(stat.st_uid, walk->mode)) {
 		give_reason(root, STAGE_ROOT_REFUSED,
 			"%s/%s is a symbolic link of user %ld, who could change it", walk->done,
 			name, (long)stat.st_uid);
@@ -154,25 +153,46 @@ follow(struct walk *walk, int link_fd, const char *name, const char *after, stru
 		}
 		close(walk->fd);
 		walk->fd = fd;
+		walk->mode = 0;
 		*walk->done = '\0';
+		return is_trusted(walk, root);
 	}
 	return true;
+}
+
+/*
+ * The path of name in done, without "." and "..", which the caller frees; NULL with ENOMEM. done has no links,
+ * so what is above it is what its text says.
+ */
+static char *
+path_in(const char *done, const char *name)
+{
+	const char *end = strrchr(done, '/');
+	char *path;
+
+	if (strcmp(name, ".") == 0)
+		return strdup(done);
+	if (strcmp(name, "..") == 0)
+		return end ? strndup(done, (size_t)(end - done)) : strdup("");
+	return asprintf(&path, "%s/%s", done, name) < 0 ? NULL : path;
 }
 
 /* Goes down into the directory fd, which is name; takes over fd. */
 static bool
 enter(struct walk *walk, int fd, const char *name, const char *after, struct stage_root *root)
 {
-	char *done = NULL, *rest;
+	char *done = path_in(walk->done, name), *rest = strdup(after);
 
-	rest = strdup(after);
-	if (!rest || asprintf(&done, "%s/%s", walk->done, name) < 0) {
+	if (!done || !rest) {
+		free(done);
 		free(rest);
 		close(fd);
 		errno = ENOMEM;
 		refuse_errno(root, "cannot enter ", name);
 		return false;
 	}
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		walk->mode = 0; /* it was looked at where it was found */
 	close(walk->fd);
 	free(walk->done);
 	free(walk->rest);
@@ -204,11 +224,11 @@ step(struct walk *walk, const char *name, const char *after, struct stage_root *
 	return stepped;
 }
 
-/* Walks root->path; root->fd is then the directory at its end. False: refused. */
+/* Walks root->path; root->fd is then the directory at its end, root->real its path. False: refused. */
 static bool
-walk_path(struct stage_root *root)
+walk_path(struct stage_root *root, bool shared)
 {
-	struct walk walk = {.fd = -1};
+	struct walk walk = {.fd = -1, .shared = shared};
 	bool trusted = false;
 	char *name, *after;
 
@@ -223,6 +243,7 @@ walk_path(struct stage_root *root)
 	while (trusted && (name = next_component(&walk, &after)))
 		trusted = step(&walk, name, after, root);
 	if (trusted) {
+		root->real = strdup(shown(&walk));
 		root->fd = walk.fd;
 		walk.fd = -1;
 	}
@@ -264,21 +285,46 @@ lies_in(int fd, const char *path)
 	return true;
 }
 
+/*
+ * The path by which a backup comes to the root: it follows no link below its source. The caller frees it;
+ * NULL where it could not be told.
+ */
+static char *
+path_from_source(const char *source, const struct stage_root *root)
+{
+	char *real = realpath(source, NULL), *path = NULL;
+	size_t length = real ? strlen(real) : 0;
+
+	if (length && real[length - 1] == '/')
+		length--; /* the root directory */
+	if (real && root->real && strncmp(root->real, real, length) == 0 &&
+		(root->real[length] == '/' || !root->real[length]))
+		path = stage_path_join(source, root->real + length + (root->real[length] == '/'));
+	free(real);
+	return path;
+}
+
+/* Does the backup of request->source leave this root out? */
+static bool
+is_excluded(const struct stage_root_request *request, const struct stage_root *root)
+{
+	char *path;
+	bool excluded;
+
+	if (!request->excluded)
+		return false;
+	path = path_from_source(request->source, root);
+	/* bound there by a mount, say: then the name that it was given is as good as any */
+	excluded = request->excluded(request->context, path ? path : root->path);
+	free(path);
+	return excluded;
+}
+
 /* Would a backup hold what is staged in this root? */
 static bool
 backs_up(const struct stage_root_request *request, const struct stage_root *root)
 {
-	return request->source && lies_in(root->fd, request->source) &&
-	       !(request->excluded && request->excluded(request->context, root->path));
-}
-
-static bool
-is_memory(int fd)
-{
-	struct statfs statfs;
-
-	return fstatfs(fd, &statfs) == 0 &&
-	       (statfs.f_type == TMPFS_MAGIC || statfs.f_type == RAMFS_MAGIC);
+	return request->source && lies_in(root->fd, request->source) && !is_excluded(request, root);
 }
 
 /* Room and rights of the directory that the walk came to. */
@@ -286,17 +332,14 @@ static void
 vet_directory(struct stage_root *root, const struct stage_settings *settings,
 	const struct stage_root_request *request)
 {
-	struct statvfs room;
-
 	if (faccessat(root->fd, ".", W_OK | X_OK, AT_EACCESS) < 0) {
 		refuse_errno(root, "not writable", "");
 		return;
 	}
-	if (fstatvfs(root->fd, &room) < 0) {
+	if (stage_filesystem_free(root->fd, &root->free_bytes) < 0) {
 		refuse_errno(root, "cannot tell its free space", "");
 		return;
 	}
-	root->free_bytes = (uint64_t)room.f_bavail * room.f_frsize;
 	if (root->free_bytes < settings->min_free)
 		give_reason(root, STAGE_ROOT_REFUSED,
 			"%llu bytes are free, fewer than the %llu of min_free",
@@ -306,8 +349,48 @@ vet_directory(struct stage_root *root, const struct stage_settings *settings,
 		give_reason(root, STAGE_ROOT_IN_SOURCE,
 			"it lies inside of %s, which is being backed up: unless it is excluded, the backup holds its own volumes",
 			request->source);
-	else if (settings->avoid_tmpfs && is_memory(root->fd))
+	else if (settings->avoid_tmpfs && stage_filesystem_is_memory(root->fd))
 		give_reason(root, STAGE_ROOT_TMPFS, "it is memory (tmpfs), and avoid_tmpfs is set");
+}
+
+static void
+release_root(struct stage_root *root)
+{
+	free(root->path);
+	free(root->real);
+	free(root->reason);
+	if (root->fd >= 0)
+		close(root->fd);
+}
+
+/* Was this directory ranked before, by this name or, where real is set, by another one? */
+static bool
+is_ranked(const struct stage_roots *roots, const char *path, const char *real)
+{
+	size_t i;
+
+	for (i = 0; i < roots->count; i++) {
+		const struct stage_root *root = &roots->list[i];
+
+		if (strcmp(root->path, path) == 0 ||
+			(real && root->real && strcmp(root->real, real) == 0))
+			return true;
+	}
+	return false;
+}
+
+static void
+vet(struct stage_root *root, const struct stage_settings *settings,
+	const struct stage_root_request *request)
+{
+	if (root->path[0] != '/')
+		give_reason(root, STAGE_ROOT_REFUSED, "is not an absolute path");
+	else if (walk_path(root, settings->allow_shared_root))
+		vet_directory(root, settings, request);
+	if (root->state == STAGE_ROOT_REFUSED && root->fd >= 0) {
+		close(root->fd);
+		root->fd = -1;
+	}
 }
 
 /* Vets path, ranks it last, takes it over. */
@@ -315,16 +398,13 @@ static int
 add_root(struct stage_roots *roots, char *path, const char *origin,
 	const struct stage_settings *settings, const struct stage_root_request *request)
 {
-	struct stage_root *longer, *root;
-	size_t i;
+	struct stage_root *longer, root = {.path = path, .origin = origin, .fd = -1};
 
 	if (!path)
 		return STAGE_E_MEMORY;
-	for (i = 0; i < roots->count; i++) {
-		if (strcmp(roots->list[i].path, path) == 0) {
-			free(path);
-			return 0;
-		}
+	if (is_ranked(roots, path, NULL)) {
+		free(path);
+		return 0;
 	}
 	longer = realloc(roots->list, (roots->count + 1) * sizeof(*longer));
 	if (!longer) {
@@ -332,16 +412,11 @@ add_root(struct stage_roots *roots, char *path, const char *origin,
 		return STAGE_E_MEMORY;
 	}
 	roots->list = longer;
-	root = &longer[roots->count++];
-	*root = (struct stage_root){.path = path, .origin = origin, .fd = -1};
-	if (path[0] != '/')
-		give_reason(root, STAGE_ROOT_REFUSED, "is not an absolute path");
-	else if (walk_path(root))
-		vet_directory(root, settings, request);
-	if (root->state == STAGE_ROOT_REFUSED && root->fd >= 0) {
-		close(root->fd);
-		root->fd = -1;
-	}
+	vet(&root, settings, request);
+	if (is_ranked(roots, path, root.real))
+		release_root(&root);
+	else
+		roots->list[roots->count++] = root;
 	return 0;
 }
 
@@ -351,11 +426,14 @@ add_all(struct stage_roots *roots, const struct stage_settings *settings,
 {
 	char *const *named;
 	int code = 0;
+	size_t i;
 
 	for (named = settings->temp_root; code == 0 && *named; named++)
 		code = add_root(roots, strdup(*named), "temp_root", settings, request);
-	if (code == 0 && settings->tmpdir)
-		code = add_root(roots, strdup(settings->tmpdir), "TMPDIR", settings, request);
+	for (i = 0; code == 0 && i < STAGE_SETTINGS_VARIABLES; i++)
+		if (settings->variables[i])
+			code = add_root(roots, strdup(settings->variables[i]),
+				stage_settings_variables[i], settings, request);
 	if (code == 0)
 		code = add_root(roots, strdup("/var/tmp"), "default", settings, request);
 	if (code == 0)
@@ -456,14 +534,8 @@ stage_roots_free(struct stage_roots **roots)
 
 	if (!*roots)
 		return;
-	for (i = 0; i < (*roots)->count; i++) {
-		struct stage_root *root = &(*roots)->list[i];
-
-		free(root->path);
-		free(root->reason);
-		if (root->fd >= 0)
-			close(root->fd);
-	}
+	for (i = 0; i < (*roots)->count; i++)
+		release_root(&(*roots)->list[i]);
 	free((*roots)->list);
 	free(*roots);
 	*roots = NULL;

@@ -2,14 +2,17 @@
  * root - which directory to stage in: ranks and vets temp roots, and says why one was refused
  *
  * The rank: if the host's command line names a root, that one alone. Otherwise temp_root of the settings
- * in its order, then $TMPDIR as it was when these were read, /var/tmp, /tmp.
+ * in its order, then $TMPDIR, $TEMP and $TMP as they were when these were read, /var/tmp, /tmp.
  *
  * A root may be used if
- *	- it is a directory, not a symbolic link to one, and may be written and searched;
- *	- it and each directory on its path, and on the path of any link on the way, is owned by root or
- *	  by the user, and is not writable by others unless its sticky bit is set. Then nobody else can
- *	  replace anything on the path;
+ *	- it is a directory, or a symbolic link to one, and may be written and searched;
+ *	- it, each directory and each link on its path, and on the path of any link on the way, belongs to
+ *	  somebody who is relied upon where it is (root, the user; owner.h). No such directory is writable by
+ *	  others, unless its sticky bit is set: there nobody can replace what is not his. Then nobody else can
+ *	  change where the path leads, and a link is as good as a mount. allow_shared_root lets directories be
+ *	  that everybody may write: what is swapped in them is then noticed (dir.h), but no longer prevented;
  *	- min_free bytes of it are free for this user.
+ * A directory that is named more than once, also by way of links, has the better rank.
  * Two kinds are a last resort, used when there is no better one: a root that is memory (with
  * avoid_tmpfs), and, after these, one that lies inside of the tree that is being backed up.
  * stage_roots_next() gives the roots that may be used, the best first. Whoever looks for one asks it.
@@ -46,8 +49,10 @@ enum stage_root_state {
 };
 
 struct stage_root {
-	char *path;         /* absolute */
-	const char *origin; /* who named it: "--tempdir", "temp_root", "TMPDIR" or "default" */
+	char *path; /* absolute, as it was named */
+	char *real; /* the same without links, "." and ".."; NULL if it could not be walked */
+	/* who named it: "--tempdir", "temp_root", "TMPDIR", "TEMP", "TMP" or "default" */
+	const char *origin;
 	enum stage_root_state state;
 	char *reason;        /* why it is not good, as a message (error.h); NULL if it is good */
 	uint64_t free_bytes; /* for this user; 0 where it could not be asked */
@@ -58,8 +63,8 @@ struct stage_root {
 struct stage_roots {
 	struct stage_root *list; /* in order of rank */
 	size_t count;
-	const struct stage_root
-		*chosen; /* the first of stage_roots_next(); NULL: all are refused */
+	/* the first of stage_roots_next(); NULL: all are refused */
+	const struct stage_root *chosen;
 };
 
 struct stage_root_request {

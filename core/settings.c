@@ -2,7 +2,7 @@
  * Which files are read, and what the settings are good for. A file is read in settings_file.c, a value
  * is checked in settings_value.c.
  */
-#include "settings.h"
+#include "settings_internal.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -10,26 +10,43 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "expand.h"
+#include "owner.h"
 #include "settings_file.h"
 #include "settings_value.h"
 #include "url.h"
 
 #define SYSTEM_FILE SYSCONFDIR "/stagedir.conf"
 
+const char *const stage_settings_variables[STAGE_SETTINGS_VARIABLES] = {"TMPDIR", "TEMP", "TMP"};
+
+/* 0, or STAGE_E_MEMORY. */
+static int
+take_variables(struct stage_settings *settings)
+{
+	size_t i;
+
+	for (i = 0; i < STAGE_SETTINGS_VARIABLES; i++) {
+		const char *value = getenv(stage_settings_variables[i]);
+
+		if (!value || !*value)
+			continue;
+		settings->variables[i] = strdup(value);
+		if (!settings->variables[i])
+			return STAGE_E_MEMORY;
+	}
+	return 0;
+}
+
 static struct stage_settings *
 new_settings(void)
 {
 	struct stage_settings *settings = calloc(1, sizeof(*settings));
-	const char *tmpdir = getenv("TMPDIR");
-	bool has_tmpdir = tmpdir && *tmpdir;
 
-	if (!settings)
-		return NULL;
-	if (has_tmpdir)
-		settings->tmpdir = strdup(tmpdir);
-	if ((has_tmpdir && !settings->tmpdir) || stage_settings_value_defaults(settings) < 0)
+	if (settings &&
+		(take_variables(settings) < 0 || stage_settings_value_defaults(settings) < 0))
 		stage_settings_free(&settings);
 	return settings;
 }
@@ -41,9 +58,9 @@ new_settings(void)
 static bool
 exists(const char *path)
 {
-	struct stat stat_;
+	struct stat found;
 
-	return stat(path, &stat_) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != EACCES);
+	return stat(path, &found) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != EACCES);
 }
 
 /* The user's own file; NULL with errno 0 where the user has no home, ENOMEM otherwise. */
@@ -66,6 +83,37 @@ user_file(void)
 	return path;
 }
 
+/* Does the file belong to somebody who is not relied upon? False also where the system cannot tell. */
+static bool
+is_foreign(const char *path, uid_t *ret_uid)
+{
+	struct stat found;
+
+	if (stat(path, &found) < 0)
+		return false;
+	*ret_uid = found.st_uid;
+	return !stage_owner_is_trusted_at(found.st_uid, path);
+}
+
+/* Reads the user's file over settings. */
+static int
+load_user_file(struct stage_settings *settings, const char *path, struct stage_error *error)
+{
+	char text[STAGE_ERROR_MESSAGE_MAX], line[STAGE_ERROR_MESSAGE_MAX];
+	uid_t uid;
+
+	if (!is_foreign(path, &uid))
+		return stage_settings_file_read(settings, path, error);
+	snprintf(text, sizeof(text),
+		"%s belongs to user %ld and is not read: a configuration file must belong to root or to user %ld",
+		path, (long)uid, (long)geteuid());
+	settings->left_out = strdup(stage_error_printable(line, sizeof(line), text));
+	if (!settings->left_out)
+		return stage_error_set(
+			error, STAGE_E_MEMORY, 0, "no memory to tell why %s is not read", path);
+	return 0;
+}
+
 /* Reads system file and user's file over settings. */
 static int
 load_both(struct stage_settings *settings, struct stage_error *error)
@@ -83,7 +131,7 @@ load_both(struct stage_settings *settings, struct stage_error *error)
 				       "no memory for the name of the configuration file")
 			     : 0;
 	if (exists(path))
-		code = stage_settings_file_read(settings, path, error);
+		code = load_user_file(settings, path, error);
 	free(path);
 	return code;
 }
@@ -148,11 +196,14 @@ void
 stage_settings_free(struct stage_settings **settings)
 {
 	int saved_errno = errno;
+	size_t i;
 
 	if (!*settings)
 		return;
 	stage_settings_value_release(*settings);
-	free((*settings)->tmpdir);
+	for (i = 0; i < STAGE_SETTINGS_VARIABLES; i++)
+		free((*settings)->variables[i]);
+	free((*settings)->left_out);
 	free(*settings);
 	*settings = NULL;
 	errno = saved_errno;

@@ -6,14 +6,18 @@
  * missing. STAGEDIR_CONFIG in the environment names one file that is read instead of both and must
  * be there.
  *
+ * A file must belong to somebody who is relied upon where it is (root, the user; owner.h), and nobody else may
+ * be able to write it. The second of the two files is left out if it belongs to somebody else: sudo -E, su and
+ * setpriv leave XDG_CONFIG_HOME or HOME what another user has there. The struct says so in left_out.
+ *
  * A file is lines of `key = value`, read by inih. A line that starts with `#` or `;` is a comment. There
  * are no sections, no continued lines and no comments behind a value. A key that holds a list is given
  * once for each value, the first rank first. It replaces the list of the file before. The keys are the
  * settings of settings.def.
  *
- * Nothing is guessed. An unknown key, a value that is not allowed, a key given twice, a file that somebody
- * other than root and the user may write: each is an error, which names file, line, text and what is
- * allowed. Sizes are bytes, or a number with K, M, G or T (powers of 1024).
+ * Nothing is guessed. An unknown key, a value that is not allowed, a key given twice, a file that others may
+ * write, or that is not the user's: each is an error, which names file, line, text and what is allowed. Sizes
+ * are bytes, or a number with K, M, G or T (powers of 1024).
  *
  *	struct stage_settings *settings;
  *	struct stage_error error;
@@ -36,6 +40,12 @@
 #pragma GCC visibility push(default)
 
 /*
+ * The environment variables that name a temp root: TMPDIR, TEMP and TMP. Their order is that of Python's
+ * tempfile module, by which the host chooses (duplicity(1), ENVIRONMENT VARIABLES).
+ */
+#define STAGE_SETTINGS_VARIABLES 3
+
+/*
  * A field for each setting, by its name; settings.def says what each of them is for.
  *
  * Directories are absolute, with `~` and `$VAR` expanded. Targets are patterns of URLs for fnmatch(3),
@@ -51,8 +61,17 @@ struct stage_settings {
 #define STAGE_SETTING_OPTIONAL_NUMBER(name, least, most, otherwise, example, text) int name;
 #include "settings.def"
 
-	/* $TMPDIR as it was when the settings were read, NULL where it is unset or empty; no key. */
-	char *tmpdir;
+	/*
+	 * No keys: the values of these variables, the first one first, as they were when the settings were
+	 * read; NULL where one is unset or empty.
+	 */
+	char *variables[STAGE_SETTINGS_VARIABLES];
+
+	/*
+	 * Nor this: why the user's own file was left out, as a message (error.h), for the caller to tell; NULL
+	 * where it was read, or is not there.
+	 */
+	char *left_out;
 };
 
 /*

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "owner.h"
 #include "settings_value.h"
 #include "text.h"
 #include "url.h"
@@ -187,14 +188,14 @@ parse(struct reader *reader, const char *content)
 	return reader->code;
 }
 
-/* Nobody but root and the user may say where backups are staged. */
+/* Only who is relied upon may say where backups are staged. */
 static int
 check_writers(const char *path, const struct stat *stat, struct stage_error *error)
 {
 	if (!S_ISREG(stat->st_mode))
 		return stage_error_set(error, STAGE_E_SETTING, 0,
 			"%s: not a regular file, which a configuration file must be", path);
-	if (stat->st_uid != 0 && stat->st_uid != geteuid())
+	if (!stage_owner_is_trusted_at(stat->st_uid, path))
 		return stage_error_set(error, STAGE_E_SETTING, 0,
 			"%s: belongs to user %ld; a configuration file must belong to root or to user %ld",
 			path, (long)stat->st_uid, (long)geteuid());

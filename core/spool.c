@@ -107,6 +107,7 @@ stage_spool_free(struct stage_spool *spool)
 {
 	if (getpid() == spool->owner) {
 		free_files(spool);
+		stage_reserve_others_release(&spool->others);
 		pthread_mutex_destroy(&spool->lock);
 		pthread_mutex_destroy(&spool->recording);
 	} else if (pthread_mutex_trylock(&spool->lock) == 0) {
@@ -232,7 +233,15 @@ stage_spool_reserve(struct stage_spool *spool, const char *path, uint64_t bytes,
 
 	if (code < 0)
 		return code;
-	return stage_reserve_take(&spool->held, spool->root, path, bytes, limit, ret_room, error);
+	return stage_reserve_take(
+		&spool->held, &spool->others, spool->root, path, bytes, limit, ret_room, error);
+}
+
+void
+stage_spool_unreserve(struct stage_spool *spool)
+{
+	if (stage_spool_check_ours(spool, NULL) == 0)
+		stage_reserve_release(&spool->held);
 }
 
 /* A file that is whole does not need what was allocated for it beyond its end. */

@@ -41,6 +41,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "dir.h"
 #include "error.h"
@@ -110,6 +111,9 @@ void stage_spool_rest(const struct stage_spool *spool, size_t *ret_files, uint64
 int stage_spool_reserve(struct stage_spool *spool, const char *path, uint64_t bytes, uint64_t limit,
 	struct stage_reserved *ret_room, struct stage_error *error);
 
+/* Gives the reservation back. No error if there is none. */
+void stage_spool_unreserve(struct stage_spool *spool);
+
 /*
  * Moves path, tracked by dir, into the spool. Gives up the reservation, and space that was allocated and
  * not written. On success dir has forgotten path; on failure all is as before. STAGE_E_SYSTEM (EXDEV: dir
@@ -145,6 +149,14 @@ int stage_spool_seal(
 	struct stage_spool *spool, struct stage_spool_file *file, struct stage_error *error);
 
 /*
+ * Gives a file the mode that storage is to have it with, as some backends copy the mode of what they are
+ * given. To be called when it is handed off: until then it is private, and its directory stays so. If it
+ * cannot be had, the mode stays; log says so.
+ */
+void stage_spool_publish(
+	const struct stage_spool *spool, const struct stage_spool_file *file, mode_t mode);
+
+/*
  * May a file that could not be sealed be handed off all the same? Yes, if the disk has taken its content.
  * If not (thin volumes, quotas and file servers say so only at fsync(2)), it is read again, from the disk
  * if the kernel allows that, and its digest must be that of set_digest. A file without that digest counts
@@ -170,6 +182,13 @@ int stage_spool_check_read(
  * gone is STAGE_E_SYSTEM with ENOENT: somebody has handed it off, or removed it.
  */
 int stage_spool_check(
+	struct stage_spool *spool, const struct stage_spool_file *file, struct stage_error *error);
+
+/*
+ * Is a sealed file still there? Only its name is looked up. STAGE_E_DAMAGED, as of check: it is gone. Where nobody can
+ * tell, it counts as there.
+ */
+int stage_spool_check_there(
 	struct stage_spool *spool, const struct stage_spool_file *file, struct stage_error *error);
 
 /*

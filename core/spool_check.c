@@ -1,7 +1,8 @@
 /*
- * Three questions, asked at different times:
+ * Four questions, asked at different times:
  *
  *	check_written	before an upload: may a file that could not be sealed be handed off?
+ *	check_there	before each: is it still there?
  *	check_read	after an upload: was what was read what was written?
  *	check		of a sealed file: is it what its record says?
  *
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "digest.h"
@@ -98,6 +100,18 @@ fail_size(const struct stage_spool_item *item, uint64_t size, struct stage_error
 		"the staged file %s (%s) has %llu bytes, and had %llu when it was sealed",
 		item->file.path, item->file.name, (unsigned long long)size,
 		(unsigned long long)item->digest.size);
+}
+
+int
+stage_spool_check_there(
+	struct stage_spool *spool, const struct stage_spool_file *file, struct stage_error *error)
+{
+	struct stat stat;
+
+	if (fstatat(spool->held.fd, stage_spool_item_base(file), &stat, AT_SYMLINK_NOFOLLOW) == 0 ||
+		errno != ENOENT)
+		return 0;
+	return stage_spool_item_fail_gone(file, error);
 }
 
 int

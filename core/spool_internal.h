@@ -28,6 +28,7 @@
 #include "lockdir.h"
 #include "log.h"
 #include "naming.h"
+#include "reserve_others.h"
 #include "spool.h"
 #include "spool_item.h"
 
@@ -45,6 +46,8 @@ struct stage_spool {
 	struct stage_random random;
 	uint64_t given; /* names so far */
 	size_t kept;    /* files that are kept (spool_item.h) */
+
+	struct stage_reserve_others others; /* of the thread that reserves */
 
 	pthread_mutex_t recording;
 	struct stage_journal *journal;

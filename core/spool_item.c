@@ -66,6 +66,12 @@ stage_spool_item_fail_damaged(
 }
 
 int
+stage_spool_item_fail_gone(const struct stage_spool_file *file, struct stage_error *error)
+{
+	return stage_spool_item_fail_damaged(file, "is gone", error);
+}
+
+int
 stage_spool_item_open(const struct stage_spool_item *item, int dirfd, bool looking, int *ret_fd,
 	uint64_t *ret_size, struct stage_error *error)
 {
@@ -81,7 +87,7 @@ stage_spool_item_open(const struct stage_spool_item *item, int dirfd, bool looki
 			"the staged file %s (%s) was handed off, or removed, while it was looked at",
 			file->path, file->name);
 	if (code < 0 && errno == ENOENT && file->sealed)
-		return stage_spool_item_fail_damaged(file, "is gone", error);
+		return stage_spool_item_fail_gone(file, error);
 	if (code < 0)
 		return stage_error_set(
 			error, STAGE_E_SYSTEM, errno, "cannot open the staged file %s", file->path);

@@ -85,4 +85,7 @@ int stage_spool_item_write_out(struct stage_spool_item *item, int fd);
 int stage_spool_item_fail_damaged(
 	const struct stage_spool_file *file, const char *what, struct stage_error *error);
 
+/* The same of a file that is not there any more. */
+int stage_spool_item_fail_gone(const struct stage_spool_file *file, struct stage_error *error);
+
 #endif

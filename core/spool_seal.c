@@ -8,6 +8,7 @@
 #include "spool_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 
 #include "digest.h"
 #include "durable.h"
+#include "regular.h"
 #include "spool_item.h"
 
 /* Few of the 1,024 that a process may have open by default, and more than volumes wait where storage keeps up. */
@@ -137,4 +139,23 @@ stage_spool_seal(
 	if (waits)
 		stage_spool_item_drop_fd(item);
 	return 0;
+}
+
+void
+stage_spool_publish(
+	const struct stage_spool *spool, const struct stage_spool_file *file, mode_t mode)
+{
+	const char *base = stage_spool_item_base(file);
+	int fd, failed = 0;
+
+	if (stage_regular_open(spool->held.fd, base, O_RDONLY, &fd, NULL) < 0) {
+		failed = errno;
+	} else {
+		if (fchmod(fd, mode) < 0)
+			failed = errno;
+		close(fd);
+	}
+	if (failed)
+		stage_log_line(&spool->log, STAGE_DEBUG, "the mode of %s stays as it is: %s",
+			file->path, stage_error_errno_text(failed));
 }

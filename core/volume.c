@@ -21,6 +21,12 @@
 /* Bytes for a sync_file_range(2), at least. */
 #define WRITE_BACK_BYTES ((uint64_t)8 * 1024 * 1024)
 
+/*
+ * Bytes that are allocated ahead of the writer. Half of it is more than a feeder of gpg passes on between two
+ * looks, with what a wide pipe and gpg hold.
+ */
+#define STEP_BYTES ((uint64_t)16 * 1024 * 1024)
+
 enum state { RESERVED, BEGUN, COMPLETE, STAGED, ENDED };
 
 static const char *const state_names[] = {
@@ -36,6 +42,9 @@ struct stage_volume {
 	pthread_mutex_t lock;
 	enum state state;
 	int held_fd;                     /* from before it was written; -1: none */
+	int ahead_fd;                    /* to allocate with; -1: it is written without */
+	uint64_t allocated;              /* bytes from its begin on */
+	int refusal;                     /* the last errno of that */
 	struct stage_digester *digester; /* of a volume that is begun, one of the two, or none */
 	struct stage_digestfollow *follow;
 	uint64_t written, begun; /* bytes of its own writer: all, and those on their way to disk */
@@ -70,7 +79,7 @@ stage_volume_new(const char *path, uint64_t bytes, bool durable, const struct st
 	volume->bytes = bytes;
 	volume->durable = durable;
 	volume->log = log;
-	volume->held_fd = -1;
+	volume->held_fd = volume->ahead_fd = -1;
 	*ret_volume = volume;
 	return 0;
 }
@@ -187,15 +196,70 @@ stage_volume_begin(struct stage_volume *volume, int fd, enum stage_volume_writer
 	code = enter(volume, RESERVED, "begun", error);
 	if (code < 0)
 		return code;
-	if (!stage_allocate(fd, volume->bytes))
-		return leave(volume, stage_error_set(error, STAGE_E_SYSTEM, errno,
-					     "no disk space for the volume %s", volume->path));
 	volume->state = BEGUN;
+	volume->ahead_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	code = take_digests(volume, fd, writer, &failure);
 	leave(volume, 0);
 	if (code < 0)
 		say_why_not(volume, &failure);
 	return 0;
+}
+
+/* As stage_volume_ahead(), of which so many bytes are written. With the lock. */
+static int
+allocate_ahead(struct stage_volume *volume, uint64_t written, struct stage_error *error)
+{
+	uint64_t bytes =
+		written + STEP_BYTES < volume->bytes ? written + STEP_BYTES : volume->bytes;
+
+	if (volume->ahead_fd < 0 || bytes <= volume->allocated ||
+		written + STEP_BYTES / 2 < volume->allocated)
+		return 0;
+	if (!stage_allocate(volume->ahead_fd, volume->allocated, bytes - volume->allocated)) {
+		volume->refusal = errno;
+		return stage_error_set(error, STAGE_E_SYSTEM, errno,
+			"no disk space for the volume %s", volume->path);
+	}
+	volume->refusal = 0;
+	volume->allocated = bytes;
+	return 0;
+}
+
+int
+stage_volume_ahead(struct stage_volume *volume, struct stage_error *error)
+{
+	struct stat stat;
+	int code;
+
+	code = enter(volume, BEGUN, "given disk space", error);
+	if (code < 0)
+		return code;
+	if (volume->ahead_fd >= 0 && fstat(volume->ahead_fd, &stat) == 0)
+		code = allocate_ahead(volume, (uint64_t)stat.st_size, error);
+	return leave(volume, code);
+}
+
+void
+stage_volume_without(struct stage_volume *volume)
+{
+	if (getpid() != volume->owner)
+		return;
+	pthread_mutex_lock(&volume->lock);
+	close_fd(&volume->ahead_fd);
+	pthread_mutex_unlock(&volume->lock);
+}
+
+int
+stage_volume_refusal(struct stage_volume *volume)
+{
+	int refusal;
+
+	if (getpid() != volume->owner)
+		return 0;
+	pthread_mutex_lock(&volume->lock);
+	refusal = volume->refusal;
+	pthread_mutex_unlock(&volume->lock);
+	return refusal;
 }
 
 /* Has the writing to disk begin. Whatever comes of it is told by the sync of the spool. */
@@ -214,14 +278,23 @@ write_back(struct stage_volume *volume)
 void
 stage_volume_wrote(struct stage_volume *volume, const void *data, size_t size)
 {
+	struct stage_error refused;
+
 	if (getpid() != volume->owner)
 		return;
 	pthread_mutex_lock(&volume->lock);
+	volume->written += size;
 	if (volume->digester) {
 		if (stage_digester_add(volume->digester, data, size) < 0)
 			volume->failed = true;
-		volume->written += size;
 		write_back(volume);
+	}
+	if (allocate_ahead(volume, volume->written, &refused) < 0) {
+		stage_allocate_end(volume->ahead_fd); /* nobody else writes it */
+		/* what a refused step kept is given back by that, and so are the steps before, which are needed */
+		(void)stage_allocate(
+			volume->ahead_fd, volume->written, volume->allocated - volume->written);
+		close_fd(&volume->ahead_fd);
 	}
 	pthread_mutex_unlock(&volume->lock);
 }
@@ -291,6 +364,7 @@ know(struct stage_volume *volume, struct stage_error *error)
 	int code = 0;
 
 	volume->state = COMPLETE;
+	close_fd(&volume->ahead_fd);
 	if (volume->digester)
 		code = end_digester(volume, error);
 	else if (volume->follow)
@@ -377,6 +451,7 @@ end(struct stage_volume *volume)
 	volume->digester = NULL;
 	stage_digestfollow_drop(&volume->follow);
 	close_fd(&volume->held_fd);
+	close_fd(&volume->ahead_fd);
 	if (volume->state != STAGED)
 		volume->state = ENDED;
 }

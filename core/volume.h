@@ -4,6 +4,7 @@
  *	stage_volume_new(path, bytes, durable, log, &volume, &error);
  *	fd = ...make the file...;
  *	stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &error);
+ *	stage_volume_ahead(volume, &error);
  *	while (...) {
  *		write(fd, data, size);
  *		stage_volume_wrote(volume, data, size);
@@ -17,7 +18,7 @@
  * States, which only go down:
  *
  *	reserved	there is room for it (spool.h), and no file yet
- *	begun		its disk space is allocated; it is being written
+ *	begun		it is being written, and disk space is allocated a step ahead
  *	complete	it is not written any more; its digests are known, if they could be taken
  *	staged		a spool has it, with its digests
  *	ended		nobody wants it any more
@@ -32,6 +33,11 @@
  * from each other. Of gpg's volumes, and of what is not compressed, they are taken by reading the file
  * behind its writer (digestfollow.h). Where they cannot be had the backup goes on: whoever wants one then
  * reads the file, and log says so.
+ *
+ * Nobody knows how large a volume becomes: one of an increment may have a few kilobytes of the 200 MiB that
+ * are reserved. So disk space is allocated as it is needed, 16 MiB ahead of the writer, who then does not
+ * meet a full disk, and can wait before it is met. Where the file system refuses that, as a quota may, the
+ * rest is written without.
  *
  * A descriptor from before it is written goes with it to the spool. Only such a descriptor is sure to
  * report every failure of the disk (durable.h).
@@ -69,16 +75,28 @@ int stage_volume_new(const char *path, uint64_t bytes, bool durable, const struc
 /* Its path, valid as long as the volume lives. */
 const char *stage_volume_path(const struct stage_volume *volume);
 
-/*
- * Begins a reserved volume, whose empty file fd has open for writing: allocates the disk space that is
- * reserved. fd stays the caller's. With STAGE_VOLUME_OWN it must stay open until the volume is complete.
- * STAGE_E_SYSTEM with ENOSPC or EDQUOT: there is no space; the volume stays reserved, and may be begun
- * again. STAGE_E_FORKED.
- */
+/* Begins a reserved volume, whose empty file fd has open for writing. fd stays the caller's. STAGE_E_FORKED. */
 int stage_volume_begin(struct stage_volume *volume, int fd, enum stage_volume_writer writer,
 	struct stage_error *error);
 
-/* These next bytes were written to the file. Does nothing for a volume that is not begun. */
+/*
+ * Allocates disk space for the next bytes of a volume that is begun, unless half a step is still there. To
+ * be called before it is written, and by whoever feeds another writer again and again: each half step that
+ * may come. STAGE_E_SYSTEM with ENOSPC or EDQUOT: there is not so much now. Wait for space, and ask again;
+ * or call stage_volume_without().
+ */
+int stage_volume_ahead(struct stage_volume *volume, struct stage_error *error);
+
+/* Does without allocation for the rest of the volume. */
+void stage_volume_without(struct stage_volume *volume);
+
+/* ENOSPC or EDQUOT if the file system has refused the volume space, and it is written without; otherwise 0. */
+int stage_volume_refusal(struct stage_volume *volume);
+
+/*
+ * These next bytes were written to the file. Allocates further space; where that is refused, does without.
+ * Does nothing for a volume that is not begun.
+ */
 void stage_volume_wrote(struct stage_volume *volume, const void *data, size_t size);
 
 /* The volume is not written any more. Does nothing for a complete one. */

@@ -10,19 +10,24 @@ is replaced once a staged URL is opened. Importing this changes nothing.
 
 import contextlib
 import datetime
+import errno
+import functools
 import inspect
 import os
+import subprocess
 import sys
 import threading
+import types
 
 import duplicity
-from duplicity import backend, config, diffdir, dup_temp, gpg, log, progress, tempdir, util
+from duplicity import backend, config, diffdir, dup_temp, gpg, log, progress, selection, tempdir, util
 from duplicity.backends import _stageprogress
 from duplicity.errors import BackendException
 
 # Was what is replaced in the host replaced already? And why not all of it?
 _installed = False
 _why_unproved = ''
+_replaced = []  # where it is, its name, and the host's own
 
 # What the host makes its files in without us.
 stock_directory = tempdir.TemporaryDirectory
@@ -38,9 +43,10 @@ def command_line():
     return sys.modules.get('duplicity.commandline') or sys.modules.get('duplicity.cli_util')
 
 
-def _verifies():
-    """Is this run one that verifies a backup?"""
-    return getattr(config, 'action', None) == 'verify' or getattr(command_line(), 'verify', None)
+def backs_up():
+    """Does this run make a backup? The host selects files for that, and to verify one."""
+    verifies = getattr(config, 'action', None) == 'verify' or getattr(command_line(), 'verify', None)
+    return getattr(config, 'select', None) is not None and not verifies
 
 
 def adds_gio():
@@ -148,11 +154,6 @@ def _stages_ahead():
     return staged is not None and staged.stages_ahead()
 
 
-def backs_up():
-    """Does this run make a backup? The host selects files for that, and to verify one."""
-    return getattr(config, 'select', None) is not None and not _verifies()
-
-
 def staging_directory():
     """The host's default directory if it is one of ours: one that was made before stays the host's."""
     directory = tempdir.default()
@@ -166,7 +167,55 @@ def check_staging():
         directory.check()
 
 
+# What the configuration takes over is backed up as without stagedir where that has to refuse: nobody has asked for us with
+# such a URL. What was asked for is refused.
+
+# Was a URL opened that says itself that it is to be staged?
+asked_for = False
+# Why a run was left to the host; None: it was not.
+gave_way = None
+_taken_over = []  # the backends, as the host has them, of URLs that do not
+
+
+def take_over(wrapper):
+    """Tells of the backend, as the host has it, of a plain URL."""
+    if gave_way:
+        wrapper.backend = wrapper.backend.wrapped
+    else:
+        _taken_over.append(wrapper)
+
+
+def give_way(error):
+    """Has the host go on as without us, by its own backends and in its own temporary directory."""
+    global gave_way
+    gave_way = str(error)
+    while _replaced:
+        setattr(*_replaced.pop())
+    while _taken_over:
+        wrapper = _taken_over.pop()
+        wrapper.backend = wrapper.backend.wrapped
+    log.Warn(f'this run is made as without stagedir: {gave_way}')
+
+
+def _may_give_way():
+    return not asked_for and not gave_way and not any(wrapper.backend.is_staging() for wrapper in _taken_over)
+
+
 # What is replaced in the host
+
+
+def _directory(stock):
+    """tempdir.TemporaryDirectory: ours, or where there can be none and it may be the host's, the host's."""
+    def TemporaryDirectory(temproot=None):
+        try:
+            return extension().TemporaryDirectory(temproot)
+        except Exception as error:
+            # another temproot is a folder of the host's own
+            if temproot != config.temproot or not _may_give_way():
+                raise
+            give_way(error)
+        return stock(temproot)
+    return TemporaryDirectory
 
 
 def volume_of(host_path):
@@ -193,39 +242,99 @@ def _new_tempduppath(new):
         staged = target()
         if staged and staged.stages_ahead() and parseresults.volume_number:
             volume = staged.new_volume()
-            path = dup_temp.TempDupPath(volume.path, parseresults=parseresults)
-            path.stage_volume = volume
-            return path
+            if volume:
+                path = dup_temp.TempDupPath(volume.path, parseresults=parseresults)
+                path.stage_volume = volume
+                return path
         return new(parseresults)
     return new_tempduppath
 
 
 def _tell_no_space(write, waits=False):
     """
-    A function of the host that writes a file, and that ends the run where there was no space for it. beside: a thread makes
+    A function of the host that writes a file, and that ends the run in one line where it cannot be written. beside: a thread makes
     the file; if that fails, it is made again (_stagedir.Form). waits: write takes whether it may wait for space.
     """
+    @functools.wraps(write)
     def write_or_tell(block_iter, filename, *arguments, beside=False, **keywords):
         if waits:
             keywords['waits'] = not beside
+        encrypting.file = None
         try:
             return write(block_iter, filename, *arguments, **keywords)
         except (OSError, gpg.GPGError) as error:
             told = None if beside else extension().no_space(filename, getattr(error, 'errno', None) or 0)
             if not told:
+                if not beside and isinstance(error, OSError) and error.filename == filename:
+                    _end_for_file(filename, error.strerror)
                 raise
-            if target():
-                target().check()  # what storage refuses is never handed off, and gives no room back
-            log.FatalError(told, log.ErrorCode.not_enough_freespace)
+            if _is_in_archive(os.fsencode(filename)):
+                _end_for_archive(error, is_full=True)
+            _end_for_space(told)
+        except BaseException:
+            # the host has it end for an Exception only, and the interpreter waits for it
+            if encrypting.file:
+                with contextlib.suppress(Exception):
+                    encrypting.file.gpg_input.close()
+            raise
     return write_or_tell
 
 
-# By how much the gpg of signatures is nicer (nice(2)) than that of the volumes, which compresses them on one CPU: nobody
-# waits for it until they are done.
-_NICE = 5
+def _is_in_archive(name):
+    return config.archive_dir_path is not None and name.startswith(config.archive_dir_path.name + b'/')
 
-# The host has its ends of gpg's pipes inherited by whatever is started meanwhile, which then keeps them open.
-_starting_gpg = threading.Lock()
+
+def _end_for_space(told):
+    if target():
+        target().check()  # what storage refuses is never handed off, and gives no room back
+    log.FatalError(told, log.ErrorCode.not_enough_freespace)
+
+
+def _end_for_file(name, reason):
+    log.FatalError(f'cannot write {os.fsdecode(name)}: {reason}', log.ErrorCode.exception)
+
+
+# What is short then is the machine's: it is told of a path, or of none, and has nothing to do with it.
+_OF_MACHINE = errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM
+
+
+def end_where_it_lies(error, of_archive):
+    """
+    Ends the run in one line for an OSError in the archive directory, or in a staging directory; returns for any other.
+    of_archive: an error without a path is of the archive directory.
+    """
+    if error.errno in _OF_MACHINE:
+        return
+    # what is written is the second of two; there the space is short
+    names = [os.fsencode(name) for name in (error.filename2, error.filename) if isinstance(name, (str, bytes))]
+    if not names and of_archive:
+        _end_for_archive(error)
+    for name in names[:1] if error.errno in (errno.ENOSPC, errno.EDQUOT) else names:
+        if _is_in_archive(name):
+            _end_for_archive(error)
+        if os.path.basename(os.path.dirname(name)).startswith(b'stagedir-'):
+            told = extension().no_space(name, error.errno or 0)
+            if told:
+                _end_for_space(told)
+            _end_for_file(name, error.strerror)
+
+
+def _end_for_archive(error, is_full=False):
+    """Ends the run in one line, as something cannot be made, written or read in the archive directory."""
+    folder = config.archive_dir_path.name
+    if is_full or getattr(error, 'errno', None) in (errno.ENOSPC, errno.EDQUOT):
+        free = 'none that anybody can tell of'
+        with contextlib.suppress(OSError):
+            system = os.statvfs(folder)
+            free = f'{system.f_bavail * system.f_frsize} bytes and {system.f_favail} inodes'
+        log.FatalError(f'no space left in the archive directory {os.fsdecode(folder)}: {free} are free (a quota may allow less). '
+                       'Make room there, or name another one by --archive-dir', log.ErrorCode.not_enough_freespace)
+    reason = f'{os.fsdecode(error.filename)}: {error.strerror}' if error.filename else error.strerror or str(error)
+    log.FatalError(f'the archive directory {os.fsdecode(folder)} cannot be used: {reason}', log.ErrorCode.exception)
+
+
+# file: the GPGFile that this thread writes.
+encrypting = threading.local()
 
 
 def _hash_meanwhile(stock):
@@ -234,6 +343,8 @@ def _hash_meanwhile(stock):
         volume = volume_of(path) if hash == 'SHA1' else None
         if not volume or not volume.is_begun:  # to such a path the host downloads, too
             return stock(hash, path, hex)
+        if not path.exists():  # the host, which has just looked at it, would ask what is not there for its size
+            _end_for_file(path.name, 'somebody has removed it')
         taken = volume.sha1()
         if taken is None:
             taken = stock(hash, path, False)
@@ -242,41 +353,19 @@ def _hash_meanwhile(stock):
     return get_hash
 
 
-def _allocating(stock):
+def _dying_with_run(stock):
     """
-    gpg.GPGFile, which begins a volume only when the disk space for it is its own; there may be several at once, of which
-    that of the volume comes first.
+    Backend.__subprocess_popen, whose program does not outlive the run: of one that is killed too, it would go on to write
+    where the next run works. What a backend starts by a terminal of its own (pexpect) is hung up by the kernel. The price:
+    Python then forks and does not vfork (doc/DUPLICITY.md).
     """
-    class GPGFile(stock):
-        _pipe = None
-
-        def __init__(self, encrypt, encrypt_path, profile):
-            if encrypt:
-                check_staging()  # it is opened by its path
-            with _starting_gpg:
-                stock.__init__(self, encrypt, encrypt_path, profile)
-                os.set_inheritable((self.gpg_input if encrypt else self.gpg_output).fileno(), False)
-            if encrypt:
-                try:
-                    volume = extension().find_volume(encrypt_path.name)  # the host makes this path of a name
-                    if volume:
-                        volume.begin()
-                        self._pipe = extension().Pipe(self.gpg_input.fileno(), encrypt_path.name, config.volsize)
-                    elif getattr(profile, 'made_beside', False):
-                        with contextlib.suppress(OSError):  # it may be over
-                            nice = os.getpriority(os.PRIO_PROCESS, 0) + _NICE
-                            os.setpriority(os.PRIO_PROCESS, self.gpg_process.pid, nice)
-                except BaseException:
-                    with contextlib.suppress(gpg.GPGError):  # Ctrl-C has ended it as well, and is what counts
-                        self.close()  # or gpg would never end
-                    raise
-
-        def write(self, buf):
-            result = stock.write(self, buf)
-            if self._pipe:
-                self._pipe.written(self.byte_count)
-            return result
-    return GPGFile
+    def subprocess_popen(self, args):
+        args[0] = util.which(args[0])
+        process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+                                   preexec_fn=functools.partial(extension().die_with, os.getpid()))
+        output, errors = process.communicate()
+        return process.returncode, output, errors
+    return subprocess_popen
 
 
 def _leave_asynchrony(ahead):
@@ -289,11 +378,19 @@ def _leave_asynchrony(ahead):
 
 
 def _begin_run():
+    if not asked_for:
+        tempdir.default()  # if that is refused, then before anything is done
     staged = target()
-    _leave_asynchrony(bool(staged and extension().stages_ahead()))
     if staged:
         staged.begin()
+    if gave_way:
+        return
+    _leave_asynchrony(bool(staged and extension().stages_ahead()))
+    if staged and backs_up() and not _why_unproved:
+        from duplicity.backends import _stagegpg  # which needs the extension
+        _stagegpg.prove_ahead()
     extension().reclaim(config.archive_dir_path.name)
+    extension().clear_leftovers(config.archive_dir_path.name)  # signatures are put from there
 
 
 def _begin_first(check):
@@ -332,7 +429,7 @@ def _harmless():
     """
     size = 200 * 1024 * 1024
     return (
-        (tempdir, 'TemporaryDirectory', '(temproot=None)', lambda stock: extension().TemporaryDirectory),
+        (tempdir, 'TemporaryDirectory', '(temproot=None)', _directory),
         (dup_temp.TempPath, 'delete', '(self)', _remove_first),
         (dup_temp.TempDupPath, 'delete', '(self)', _remove_first),
         (gpg, 'GPGWriteFile', f'(block_iter, filename, profile, size={size}, max_footer_size=16384)', _tell_no_space),
@@ -343,12 +440,15 @@ def _harmless():
 
 def _proved():
     """What is replaced besides in a host that was proved, and is as it was: where it is, its name, what makes the other."""
-    from duplicity.backends import _stageend  # which needs the extension
+    from duplicity.backends import _stageend, _stagegpg  # which need the extension
     return (
         (dup_temp, 'new_tempduppath', _new_tempduppath),
         (dup_temp, 'FileobjHooked', _stageend.following),
+        (dup_temp, 'get_fileobj_duppath', _stageend.sparing),
+        (backend.Backend, '_Backend__subprocess_popen', _dying_with_run),
         (gpg, 'get_hash', _hash_meanwhile),
-        (gpg, 'GPGFile', _allocating),
+        (gpg, 'GPGFile', _stagegpg.starting),
+        (gpg, 'GPGWriteFile', lambda stock: _tell_no_space(_stagegpg.writing(stock.__wrapped__))),
         (gpg, 'GzipWriteFile', lambda stock: _tell_no_space(extension().gzip_write_file, waits=True)),
         (sys.modules['duplicity.dup_main'], 'check_resources', _begin_first),
         (sys.modules['duplicity.dup_main'], 'Restart', _restart_unlisted),
@@ -357,6 +457,9 @@ def _proved():
         (progress, 'ProgressTracker', lambda stock: _stageprogress.tracking(stock, _stages_ahead)),
         (diffdir, 'DeltaTarBlockIter', lambda stock: extension().DeltaTarBlockIter),
         (diffdir, 'get_delta_iter', _delta_iter),
+        (selection.Select, 'Iterate', _iterate),
+        (diffdir, 'sigtar2path_iter', _signatures),
+        (diffdir, 'combine_path_iters', _combined_signatures),
     )
 
 
@@ -367,6 +470,36 @@ def _delta_iter(stock):
             return extension().Deltas(new_iter, sig_iter, sig_fileobj)
         return stock(new_iter, sig_iter, sig_fileobj)
     return get_delta_iter
+
+
+def _iterate(stock):
+    """selection.Select.Iterate, by the extension for the source, where not every step is to be logged."""
+    code = next(code for code in stock.__code__.co_consts if getattr(code, 'co_name', None) == 'error_handler')
+
+    def Iterate(self, path):
+        iterator = stock(self, path)
+        if (path is not config.local_path or log.getverbosity() >= log.DEBUG or config.rename
+                or getattr(self, 'files_from', None) is not None):
+            return iterator
+        handler = types.FunctionType(code, stock.__globals__)
+        return extension().Selection(path, self.selection_functions, iterator, handler, config.copy_links)
+    return Iterate
+
+
+def _signatures(stock):
+    """diffdir.sigtar2path_iter, by the extension where it can read the archive and not every step is to be logged."""
+    def sigtar2path_iter(sigtarobj):
+        ours = extension().read_signatures(sigtarobj) if log.getverbosity() < log.DEBUG else None
+        return stock(sigtarobj) if ours is None else ours
+    return sigtar2path_iter
+
+
+def _combined_signatures(stock):
+    """diffdir.combine_path_iters, by the extension where it reads all archives."""
+    def combine_path_iters(path_iter_list):
+        ours = extension().combine_signatures(path_iter_list)
+        return stock(path_iter_list) if ours is None else ours
+    return combine_path_iters
 
 
 def _signature(function):
@@ -381,6 +514,12 @@ def why_unproved():
     return _why_unproved
 
 
+def _replace(owner, name, make):
+    stock = getattr(owner, name)
+    setattr(owner, name, make(stock))
+    _replaced.append((owner, name, stock))
+
+
 def install():
     """
     Has the host stage in our directory, and write by our writers, from now on. In a host that was not proved only that is
@@ -393,12 +532,11 @@ def install():
     table = os.path.join(os.path.dirname(__file__), '_stageproved.txt')
     _why_unproved = extension().why_unproved(duplicity.__version__, os.path.dirname(tempdir.__file__), table)
     for owner, name, signature, make in _harmless():
-        stock = getattr(owner, name, None)
-        if _signature(stock) == signature:
-            setattr(owner, name, make(stock))
+        if _signature(getattr(owner, name, None)) == signature:
+            _replace(owner, name, make)
     if not _why_unproved:
         for owner, name, make in _proved():
-            setattr(owner, name, make(getattr(owner, name)))
+            _replace(owner, name, make)
     else:
         log.Notice(f'{_why_unproved}. On are the tracked temporary directory and its removal; off are staging ahead, '
                    'hand-off and mending of what dead runs left, and the faster writers: the backup is made as without stagedir')

@@ -37,7 +37,7 @@ class _Volume:
 # log in the midst.
 _lock = threading.RLock()
 _volumes = {}  # by name in storage
-_newest = None  # the one that was put last
+_newest = None  # the one that was put last, until storage has confirmed it
 _lines = []  # what the host says of the one that it puts next
 _under_way = None  # the one that is handed off
 _last_stored = None  # when storage has confirmed the last one
@@ -57,10 +57,11 @@ def put(remote_filename, size):
 
 def at_once(remote_filename):
     """The host puts something that is not staged, and all that was is stored: it goes to storage now."""
-    global _are_over, _lines
+    global _are_over, _lines, _newest
     with _lock:
         _are_over = True  # so another backend that this one goes through may say the same
-        volume = _volumes.pop(os.fsencode(remote_filename), None)
+        volume = _volumes.pop(os.fsencode(remote_filename), None)  # it was to be staged, and could not be
+        _newest = None
         lines = volume.first_lines if volume else _lines
         _lines = []
     _say(lines)
@@ -82,7 +83,7 @@ def begins(remote_filename):
 
 def is_stored(remote_filename):
     """Storage has confirmed a volume."""
-    global _last_stored, _under_way
+    global _last_stored, _newest, _under_way
     _last_stored = time.time()
     volume = _volumes.get(os.fsencode(remote_filename))
     if volume:
@@ -93,15 +94,11 @@ def is_stored(remote_filename):
                 lines, volume.last_lines = volume.last_lines, []
                 if not lines:
                     del _volumes[os.fsencode(remote_filename)]
+                    _newest = None if volume is _newest else _newest
             _say(lines)
         if volume.snapshot:
             _tell_tracker('take_snapshot', volume.snapshot)
     _under_way = None
-
-
-def _pending():
-    """The volume that the host has put last, if storage has not confirmed it yet. With the lock."""
-    return _newest if any(volume is _newest for volume in _volumes.values()) else None
 
 
 def _say(lines):
@@ -134,21 +131,18 @@ def holding(stock, stages_ahead):
         if threading.current_thread() is not threading.main_thread() or not stages_ahead():
             return False
         with _lock:
-            volume = _pending()
             if code in (begin, generic):
                 _lines.append(arguments)
-            elif volume:
-                volume.last_lines.append(arguments)
+            elif _newest:
+                _newest.last_lines.append(arguments)
             else:
                 return False
         return True
 
     def Log(s, verb_level, code=1, extra=None, force_print=False, transfer_progress=False):
         arguments = s, verb_level, code, extra, force_print, transfer_progress
-        if verb_level >= log.DEBUG:  # several for each file
-            stock(*arguments)
-            return
-        of_volume = code in (done, processed) or is_of_next(s, verb_level, code)
+        # from DEBUG on there are several for each file
+        of_volume = verb_level < log.DEBUG and (code in (done, processed) or is_of_next(s, verb_level, code))
         if not of_volume or not hold(code, arguments):
             stock(*arguments)
     return Log
@@ -199,7 +193,7 @@ def tracking(stock, stages_ahead):
 
         def snapshot_progress(self, volume):
             with _lock:
-                pending = _pending()
+                pending = _newest
                 if pending:
                     pending.snapshot = volume
             if not pending:

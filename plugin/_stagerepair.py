@@ -16,20 +16,15 @@ If not, they are discarded; if nobody can tell, they are left. In both cases the
 Who else judges staged volumes: plugin/duplicity/stored.h.
 """
 
+import contextlib
 import copy
-import gzip
-import io
 import os
 import re
 import shutil
 import subprocess
-import zlib
 
 from duplicity import backend, config, dup_temp, file_naming, gpg, log, manifest, path
-from duplicity.backends import _stageend, _stagehost
-
-# Volumes in storage from which on the host goes on with a backup.
-_GOES_ON = 2
+from duplicity.backends import _stagedir, _stageend, _stagehost
 
 # Bytes at the beginning of a manifest that name machine and directory, at most: a path in which all is quoted.
 _HEADING = 20000
@@ -39,52 +34,64 @@ _METADATA = re.compile(br'\.(manifest|sigtar|m|st)(\.part|\.p)?(\.gpg|\.p7m|\.gz
 
 def _parse(name):
     """
-    Which backup the host takes a file for a part of, by (BACKUP, KIND), and the number of a volume, or whether another file
-    is partial. KIND is 'volume', 'manifest', 'signatures', or None, where it is none of these.
+    What the host takes a file for: the backup that it is a part of, a kind, as mending_plan() knows it, and the number of a
+    volume. (None, None, 0): it is none of these. A proof is of the manifest whose name is in its own.
     """
+    if name.startswith(_stageend.PROOF):
+        backup, kind, _number = _parse(_of_proof(name))
+        return (backup, 'proof', 0) if kind == 'manifest' else (None, None, 0)
     parsed = file_naming.parse(name)
     if not parsed or not (parsed.volume_number or _METADATA.search(name)):
-        return (None, None), 0
+        return None, None, 0
     backup = _stageend.BACKUP_OF.get(parsed.type, parsed.type), parsed.time, parsed.start_time, parsed.end_time
     if parsed.volume_number:
-        return (backup, 'volume'), parsed.volume_number
-    return (backup, 'manifest' if parsed.manifest else 'signatures'), bool(parsed.partial)
+        return backup, 'volume', parsed.volume_number
+    return backup, ('partial ' if parsed.partial else '') + ('manifest' if parsed.manifest else 'signatures'), 0
+
+
+def _of_proof(name):
+    """The name in storage of the manifest that a proof is of."""
+    return name[len(_stageend.PROOF):].partition(b'.')[2]
 
 
 def _archived():
-    """The partial files in the archive directory, and the others, by what they are; proofs apart."""
-    partial, other = {}, {}
+    """The files of backups in the archive directory, (KIND, NAME), by backup."""
+    found = {}
     for name in config.archive_dir_path.listdir():
-        what, is_partial = _parse(name)
-        if what[1] in ('manifest', 'signatures'):
-            (partial if is_partial else other).setdefault(what, []).append(name)
-    return partial, other
-
-
-def _proofs():
-    """The proofs in the archive directory, by what they are of and the name of that in storage."""
-    names = (name for name in config.archive_dir_path.listdir() if name.startswith(_stageend.PROOF))
-    stored = {name: name[len(_stageend.PROOF):].partition(b'.')[2] for name in names}
-    return {name: (_parse(of)[0], of) for name, of in stored.items() if _parse(of)[0][1] == 'manifest'}
+        backup, kind, number = _parse(name)
+        if backup and not number:
+            found.setdefault(backup, []).append((kind, name))
+    return found
 
 
 def is_interrupted():
     """Was a backup begun and not ended?"""
-    return bool(_archived()[0] or _proofs())
+    return any(kind == 'proof' or kind.startswith('partial ') for files in _archived().values() for kind, _name in files)
 
 
-def _expand(blocks, made, _beside):
-    with gzip.GzipFile(fileobj=blocks.fp) as source, open(made, 'wb') as target:
-        shutil.copyfileobj(source, target)
+def repair(wrapped, staging, staged):
+    """
+    Hands off what is to be, of what Staging.adopt() gives, and mends. Of the backend that is not staged. Returns the Stored, as
+    the host is to find it.
+    """
+    stored = Stored(wrapped, staging)
+    if staged:
+        stored.resume(staged)
+        staging.drain()
+        stored.look()
+    if stored.is_listed:
+        _stageend.telling(Mending(wrapped, stored).mend)()
+    return stored
 
 
-def _is_ended(name):
-    return _stagehost.extension().is_ended(config.archive_dir_path.append(name).name)
-
-
-def _remove(name, why):
-    log.Notice(f'removing {os.fsdecode(name)}: {why}')
-    config.archive_dir_path.append(name).delete()
+@contextlib.contextmanager
+def _temporary():
+    """A path for a while."""
+    made = dup_temp.new_temppath()
+    try:
+        yield made
+    finally:
+        made.delete()
 
 
 class Mending:
@@ -98,6 +105,7 @@ class Mending:
         self.backend = wrapped  # as the host's retry() asks for it
         self._storage = backend.BackendWrapper(wrapped)
         self._stored = stored
+        self._archive = config.archive_dir_path
 
     @backend.retry('get', fatal=False)
     def _get(self, name, local):
@@ -110,96 +118,74 @@ class Mending:
         self.backend._put(local, name)
 
     def mend(self):
-        partial, other = _archived()
-        for backup in {what[0] for what in partial}:
-            manifest, signatures = (backup, 'manifest'), (backup, 'signatures')
-            pending = partial.get(signatures, [])
-            stored = self._stored.name(manifest)
-            if stored:
-                # a host that has gone on with the backup since, and was ended, has begun its signatures anew
-                if all(map(_is_ended, pending)) and self._has_manifest(partial.get(manifest), other.get(manifest, []), stored):
-                    self._finish_signatures(pending, other.get(signatures, []))
-            elif manifest in partial:
-                if not pending:
-                    self._reopen_signatures(other.get(signatures, []), os.path.splitext(partial[manifest][0])[1])
-                for name in other.get(manifest, []) + (other.get(signatures, []) if pending else []):
-                    _remove(name, 'a run was ended while it was made of the partial file')
-        for name, (what, stored) in _proofs().items():
-            manifest = _archived()[0].get(what)
-            if not manifest or name != _stageend.proof_name(config.archive_dir_path.append(manifest[0]).name, stored):
-                config.archive_dir_path.append(name).delete()
+        """Carries out the plan for each backup, by the method of each step: plugin/duplicity/mending.h tells what they do."""
+        suffix = file_naming.get_suffix(False, True)
+        for backup, files in _archived().items():
+            for step, name, to in _stagedir.mending_plan(files, self._stored.files(backup), suffix):
+                if getattr(self, f'_{step}')(name, to) is False:
+                    break
 
-    def _has_manifest(self, partial, copies, stored):
-        """Is the manifest final in the archive directory, as it is in storage? Where it can, it is made so."""
-        archive = config.archive_dir_path
-        if not partial:
-            return bool(copies)
-        if not self._is_stored(partial[0], stored):
-            return False
-        final = os.path.splitext(partial[0])[0]
-        for name in copies:
-            if name != final:
-                archive.append(name).delete()
-        archive.append(partial[0]).rename(archive.append(final))
-        _stagehost.extension().sync(archive.name)  # first, as in to_final()
-        return True
+    @_stageend.telling_of_archive
+    def _check_proof(self, name, manifest):
+        if name != _stageend.proof_name(self._archive.append(manifest).name, _of_proof(name)):
+            self._archive.append(name).delete()
 
-    def give_up_signatures(self):
-        """
-        Removes from storage the signatures of a backup that lacks its manifest, and that the host gives up, as it has one
-        volume at most. It forgets them then: every later run, also to verify or restore, would end in an assertion
-        (duplicity 0.8.22, 3.0.4: get_sorted_chains, "len(chain_list) == 2").
-        """
-        given_up = []
-        for backup, kind in _archived()[0]:
-            name = self._stored.name((backup, 'signatures'))
-            if kind == 'manifest' and name and not self._stored.name((backup, kind)) and len(self._stored.volumes(backup)) < 2:
-                log.Notice(f'removing {os.fsdecode(name)} from storage: its backup was ended before its manifest '
-                           'was stored, and is begun anew')
-                given_up.append(name)
-        if given_up:
-            self._storage.delete(given_up)
+    @_stageend.telling_of_archive
+    def _if_ended(self, name, _to):
+        return _stagedir.is_ended(self._archive.append(name).name)
 
-    def _reopen_signatures(self, names, extension):
-        """Makes partial ones of final signatures, as stock leaves them, beside a partial manifest."""
-        final = file_naming.get_suffix(False, True)
-        for name in names:
-            if not name.endswith(final):
-                continue
-            try:
-                expanded = _stagehost.extension().Form(config.archive_dir_path.name, name, _expand).sync()
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                log.Warn(f'{os.fsdecode(name)} in the archive directory is damaged: {error}')  # which ends the host
-                continue
-            log.Notice(f'{os.fsdecode(name)} is of a backup that is not complete, and is made partial again')
-            expanded.replace(name[:-len(final)] + extension)
+    @_stageend.telling_of_archive
+    def _remove(self, name, why):
+        if why:
+            log.Notice(f'removing {os.fsdecode(name)}: {os.fsdecode(why)}')
+        self._archive.append(name).delete()
 
-    def _finish_signatures(self, partial, copies):
-        """Makes final signatures of partial ones, in the place of any copies."""
-        archive = config.archive_dir_path
-        for name in partial:
-            for copy_of_it in copies:
-                archive.append(copy_of_it).delete()
-            form = _stagehost.extension().Form(archive.name, name, _stageend.compress).sync()
-            form.replace(os.path.splitext(name)[0] + file_naming.get_suffix(False, True))
+    @_stageend.telling_of_archive
+    def _rename(self, name, to):
+        self._archive.append(name).rename(self._archive.append(to))
+        _stagedir.sync(self._archive.name)
 
-    def _is_stored(self, partial, stored):
+    @_stageend.telling_of_archive
+    def _compress(self, name, to):
+        _stagedir.Form(self._archive.name, name, _stageend.compress).sync().replace(to)
+
+    @_stageend.telling_of_archive
+    def _expand(self, name, to):
+        def expand(_blocks, made, _beside):
+            _stagedir.expand(self._archive.append(name).name, made)
+        try:
+            expanded = _stagedir.Form(self._archive.name, name, expand).sync()
+        except _stagedir.StagingError as error:
+            log.Warn(error.args[1])  # the host ends, as it cannot read it either
+            return
+        log.Notice(f'{os.fsdecode(name)} is of a backup that is not complete, and is made partial again')
+        expanded.replace(to)
+
+    def _give_up(self, name, why):
+        if _stagehost.backs_up():
+            log.Notice(f'removing {os.fsdecode(name)} from storage: {os.fsdecode(why)}')
+            self._storage.delete([name])
+
+    def _if_stored(self, partial, stored):
         """
         Is a backup, the manifest of which is stored last, to be finished: is what is stored the partial manifest, or the
         copy of it that was made to be stored? If it is the beginning of that, its upload was cut off, by storage that shows
         what it has of a file, and it is stored again. Otherwise the archive directory may be an old one.
         """
-        archive = config.archive_dir_path
-        last, sha1, is_complete = _stagehost.extension().read_manifest(archive.append(partial).name)
+        manifest = self._archive.append(partial)
+        last, sha1, is_complete = _stageend.telling_of_archive(_stagedir.read_manifest)(manifest.name)
         # of an encrypted backup nothing goes to storage that is not, whatever storage shows
         encrypted = bool(file_naming.parse(stored).encrypted)
-        proof = archive.append(_stageend.proof_name(archive.append(partial).name, stored) if encrypted else partial)
+        proof = self._archive.append(_stageend.proof_name(manifest.name, stored)) if encrypted else manifest
         if not proof.exists():
-            proof = archive.append(stored)  # as the host itself, and stagedir 0.1.0, has it
+            proof = self._archive.append(stored)  # as the host itself, and stagedir 0.1.0, has it
         found = self._compare_stored(stored, proof) if is_complete and proof.exists() else None
-        if found == 'in part' and encrypted == bool(config.encryption) and self._has_all(_parse(stored)[0][0], last, sha1):
+        if found == 'in part' and encrypted == bool(config.encryption) and self._has_all(_parse(stored)[0], last, sha1):
             log.Notice(f'storing {os.fsdecode(stored)} again: it was stored in part')
-            self._store_copy(proof, stored)
+            with _temporary() as copied:  # some backends move what they are given
+                shutil.copyfile(proof.name, copied.name)
+                copied.setdata()
+                self._put(copied, stored)
             found = self._compare_stored(stored, proof)
         if found == 'whole':
             log.Notice(f'finishing the backup of {os.fsdecode(stored)}: it was ended when all of it was stored')
@@ -209,16 +195,13 @@ class Mending:
 
     def _compare_stored(self, stored, proof):
         """What is stored of proof: 'whole', 'in part', or None, where it is something else, or nobody can tell."""
-        fetched = dup_temp.new_temppath()
-        try:
+        with _temporary() as fetched:
             if not self._get(stored, fetched) or not proof.getsize():
                 return None
-            found = _stagehost.extension().compare(proof.name, fetched.name)
+            found = _stagedir.compare(proof.name, fetched.name)
             # a download that was cut off must not pass for an upload that was
             size = self._storage.query_info([stored])[stored]['size'] if found == 'in part' else None
             return found if size in (None, os.stat(fetched.name).st_size) else None
-        finally:
-            fetched.delete()
 
     def _has_all(self, backup, last, sha1):
         """
@@ -226,23 +209,10 @@ class Mending:
         shown by the last volume, which is the one that a restarted run makes again.
         """
         volumes = self._stored.volumes(backup)
-        if not self._stored.name((backup, 'signatures')) or not volumes or set(volumes) != set(range(1, last + 1)):
+        if not self._stored.has_signatures(backup) or not volumes or set(volumes) != set(range(1, last + 1)):
             return False
-        fetched = dup_temp.new_temppath()
-        try:
+        with _temporary() as fetched:
             return bool(self._get(volumes[last], fetched)) and gpg.get_hash('SHA1', fetched) == sha1
-        finally:
-            fetched.delete()
-
-    def _store_copy(self, source, name):
-        """Stores a copy of a file that is needed here: some backends move what they are given."""
-        copied = dup_temp.new_temppath()
-        try:
-            shutil.copyfile(source.name, copied.name)
-            copied.setdata()
-            self._put(copied, name)
-        finally:
-            copied.delete()
 
 
 class Stored:
@@ -253,6 +223,7 @@ class Stored:
 
     def __init__(self, wrapped, staging):
         self._wrapped = wrapped
+        self._staging = staging
         self._confirmed = staging.confirmed() if staging else []
         self.look()
 
@@ -262,8 +233,8 @@ class Stored:
         self.is_listed = names is not None
         self._found = {}
         for name in self._recorded() if names is None else names:
-            what, number = _parse(name)
-            self._found.setdefault(what, {})[number] = name
+            backup, kind, number = _parse(name)
+            self._found.setdefault(backup, {})[kind, number] = name
 
     def _list(self):
         if _stagehost.lists_storage():
@@ -271,72 +242,61 @@ class Stored:
         try:
             return [os.fsencode(name) for name in self._wrapped._list()]
         except Exception as error:
-            reason = _stagehost.extension().without_secrets(str(error))
+            reason = _stagedir.without_secrets(str(error))
             log.Info(f'storage is not listed; what dead runs have recorded tells what it has: {reason}')
             return None
 
     def _recorded(self):
         """As volumes are stored one behind the other, storage has all before one that was confirmed."""
         return sorted({re.sub(br'(?<=\.vol)\d+(?=\.)', b'%d' % number, name)
-                       for name in self._confirmed for number in range(1, _parse(name)[1] + 1)})
+                       for name in self._confirmed for number in range(1, _parse(name)[2] + 1)})
 
-    def name(self, what):
-        """The name of a manifest or of signatures; None where storage has none."""
-        return self._found.get(what, {}).get(False)
+    def files(self, backup):
+        """The files of a backup, (KIND, NAME)."""
+        return [(kind, name) for (kind, _number), name in self._found.get(backup, {}).items()]
+
+    def has_signatures(self, backup):
+        return ('signatures', 0) in self._found.get(backup, {})
 
     def volumes(self, backup):
         """The names of the volumes of a backup, by number."""
-        return self._found.get((backup, 'volume'), {})
+        return {number: name for (_kind, number), name in self._found.get(backup, {}).items() if number}
 
     def volumes_of(self, backup_set):
         return self.volumes((backup_set.type, backup_set.time, backup_set.start_time, backup_set.end_time))
 
-    def resume(self, staging, staged):
-        """Hands off what is to be, of what Staging.adopt() gives: (NAME, PATH), in order of the numbers of the volumes."""
-        backups = [_parse(name)[0][0] for name, _path in staged]
-        verdicts = {}
-        for backup, (name, local_path) in zip(backups, staged):
-            if backup not in verdicts:
-                verdicts[backup] = self._judge(backup, name, local_path, backups.count(backup))
+    def resume(self, staged):
+        """Hands off what is to be, of (NAME, PATH), in order of the numbers of the volumes."""
+        backups = [_parse(name)[0] for name, _path in staged]
         certain = set(map(_parse, self._confirmed))
-        stored = [(repr(what[0]), number, (what, number) in certain) for what, volumes in self._found.items()
-                  for number in volumes if what[1] == 'volume']
-        self._confirmed += staging.resume([(repr(backup), verdicts[backup]) for backup in backups], stored)
-
-    def _judge(self, backup, name, local_path, count):
-        """What becomes of all staged volumes of a backup: storage decides where it is gone on with, otherwise it is said."""
-        extension = _stagehost.extension()
-        these = f'{count} staged volume{"s" if count > 1 else ""}, {os.fsdecode(name)} {"and behind" if count > 1 else "alone"},'
-        if backup is None:
-            log.Notice(f'the volume {os.fsdecode(name)} that a dead run staged is left there: with the options of this run '
-                       '(--file-prefix, --short-filenames) that is no name of a volume')
-            return extension.RESUME_LEAVE
-        if len(self.volumes(backup)) >= _GOES_ON:
-            return extension.RESUME_JUDGE
-        if not _stagehost.backs_up():
-            log.Notice(f'{these} are left there: storage has fewer than {_GOES_ON} volumes of their backup, so that the next '
-                       'backup decides, by its options and keys, whether it goes on with it')
-            return extension.RESUME_LEAVE
-        try:
-            reason = _why_not_to_go_on(backup, name, local_path)
-        except (gpg.GPGError, OSError, _CannotTell) as error:
-            log.Notice(f'{these} are left there, and the backup is begun anew, as nobody can tell whether this run could go on with '
-                       f'it: {str(error).strip().splitlines()[-1]}')
-            return extension.RESUME_LEAVE
-        if reason:
-            log.Notice(f'discarding {these} that a dead run left, and beginning the backup anew: {reason}')
-            return extension.RESUME_DISCARD
-        return extension.RESUME_JUDGE
+        stored = [(repr(backup), number, (backup, 'volume', number) in certain)
+                  for backup in self._found for number in self.volumes(backup)]
+        self._confirmed += self._staging.resume([repr(backup) if backup else '' for backup in backups], stored,
+                                                _why_not_to_go_on if _stagehost.backs_up() else None)
 
 
 class _CannotTell(Exception):
     """Why it cannot be told whether this run could go on with a backup."""
 
 
-def _why_not_to_go_on(backup, name, local_path):
-    """Why this run could not go on with a backup that has this staged volume; None if it can."""
+def _why_not_to_go_on(name, local_path):
+    """Why this run could not go on with the backup that has this staged volume, as Staging.resume() asks."""
+    try:
+        reason = _reason(name, local_path)
+    except (gpg.GPGError, OSError, _CannotTell) as error:
+        return False, _last_line(error)
+    return reason and (True, reason)
+
+
+def _last_line(error):
+    """What an error says, in one line: the last one of gpg's log, which the host frames, and its kind where it says nothing."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith('=====')]
+    return lines[-1].strip() if lines else type(error).__name__
+
+
+def _reason(name, local_path):
     encrypted = bool(config.encryption)
-    if not _has_source(backup):
+    if not _has_source(_parse(name)[0]):
         return 'they are of another source'
     if bool(file_naming.parse(name).encrypted) != encrypted or \
             not name.endswith(file_naming.get_suffix(encrypted, config.compression)):
@@ -358,16 +318,12 @@ def _has_source(backup):
     Is the partial manifest of a backup one of the directory that this run backs up? The name of its machine does not count: a
     container has another one each time.
     """
-    wanted = io.BytesIO()
-    manifest.Manifest(fh=wanted).set_dirinfo()
-    with config.archive_dir_path.append(_archived()[0][backup, 'manifest'][0]).open('rb') as file:
-        return _localdir(file.read(_HEADING)) == _localdir(wanted.getvalue())
-
-
-def _localdir(text):
-    """The line of a manifest that names the directory, in the text at its beginning."""
-    found = re.search(rb'^Localdir .*$', text, re.MULTILINE)
-    return found and found[0]
+    line = b'\nLocaldir %s\n' % manifest.Quote(config.local_path.name)
+    name = dict(_archived().get(backup, [])).get('partial manifest')
+    if not name:
+        raise _CannotTell('with the options of this run (--file-prefix-manifest) its partial manifest is not known')
+    with config.archive_dir_path.append(name).open('rb') as file:
+        return line in b'\n' + file.read(_HEADING)
 
 
 def _passphrase():
@@ -398,14 +354,11 @@ def _why_not_decrypted(local_path):
 
 
 def _why_not_to_these(local_path):
-    probe = dup_temp.new_temppath()
-    try:
+    with _temporary() as probe:
         message = gpg.GPGFile(True, probe, config.gpg_profile)
         message.write(b'stagedir')
         message.close()
         wanted = _keys_of(probe.name)
-    finally:
-        probe.delete()
     if not wanted or not all(key.strip(b'0') for key in wanted):
         raise _CannotTell('gpg does not tell to which keys this run encrypts')
     return None if _keys_of(local_path) == wanted else 'they are encrypted to other keys than those of this run'

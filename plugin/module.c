@@ -8,11 +8,18 @@
 
 #include "archive/blocks.h"
 #include "archive/deltas.h"
+#include "archive/filestat.h"
 #include "archive/follower.h"
 #include "archive/form.h"
+#include "archive/nospace.h"
+#include "archive/packet.h"
 #include "archive/pipe.h"
+#include "archive/selection.h"
+#include "archive/signaturefile.h"
+#include "archive/signaturereader.h"
 #include "archive/sourcefile.h"
 #include "archive/writefile.h"
+#include "python/child.h"
 #include "python/errors.h"
 #include "python/exits.h"
 #include "python/gil.h"
@@ -38,6 +45,10 @@ static PyMethodDef functions[] = {
 		"From now on SIGTERM and SIGHUP clean up before they do what they did until now,\n"
 		"and so do exec and the end of the interpreter. A TemporaryDirectory sees to it too.\n"
 		"Signals are left alone outside of the main thread."},
+	{"die_with", child_die_with, METH_O,
+		"die_with(pid)\n--\n\n"
+		"For preexec_fn of subprocess.Popen, in a child of the process pid: it gets SIGTERM when\n"
+		"the thread that has started it is gone."},
 	{"remove", directory_remove, METH_O,
 		"remove(fname)\n--\n\n"
 		"Removes a file (str or bytes) of a TemporaryDirectory of this process, by\n"
@@ -47,6 +58,14 @@ static PyMethodDef functions[] = {
 		"find_volume(path)\n--\n\n"
 		"The Volume that is to be made at just this path (str or bytes); None where there is\n"
 		"none. For those who are handed a name alone."},
+	{"read_signatures", signaturereader_read, METH_O,
+		"read_signatures(sigtarobj)\n--\n\n"
+		"Does what the host's diffdir.sigtar2path_iter does, where sigtarobj is a gzip file on\n"
+		"disk, just opened: a SignatureReader. None: it is for the host's own."},
+	{"combine_signatures", signaturereader_combine, METH_O,
+		"combine_signatures(path_iter_list)\n--\n\n"
+		"Does what the host's diffdir.combine_path_iters does, where all are SignatureReaders, the\n"
+		"oldest first: one of all. None: they are for the host's own."},
 	{"gzip_write_file", (PyCFunction)(void (*)(void))writefile_gzip,
 		METH_VARARGS | METH_KEYWORDS,
 		"gzip_write_file(block_iter, filename, size=209715200, gzipped=True, waits=True)\n--\n\n"
@@ -55,7 +74,20 @@ static PyMethodDef functions[] = {
 		"Returns 1 at the end of the blocks, else 0. Compresses in several threads, as\n"
 		"stagedir.conf says; raises OSError with errno and filename. Without space waits, for\n"
 		"waits, while staged volumes are still handed off: a run's own thread may do that alone."},
-	{"no_space", writefile_no_space, METH_VARARGS,
+	{"write_packet", (PyCFunction)(void (*)(void))packet_write, METH_VARARGS | METH_KEYWORDS,
+		"write_packet(block_iter, filename, fd, size, footer_max, keys, volume, threads=0, signer=None)\n--\n\n"
+		"Does what the loop of the host's gpg.GPGWriteFile does: gives blocks, and the footer, as an\n"
+		"OpenPGP compressed packet to the gpg that reads from fd and writes the file, which is never\n"
+		"larger than size bytes with so many packets of keys. Returns 1 at the end of the blocks, else 0.\n"
+		"volume is the Volume that the file is, or None. Compresses in so many threads; 0: as stagedir.conf\n"
+		"says. Raises OSError with errno and filename: EPIPE where gpg reads no more. signer is a gpg that signs\n"
+		"before, with the files gpg_input, which is closed when all is written, and gpg_output; or None."},
+	{"gpg_against", packet_gpg_against, METH_VARARGS,
+		"gpg_against(options, major, minor, micro, signs)\n--\n\n"
+		"Do options (bytes), or the files of options that the gpg of this version reads, speak against\n"
+		"giving it packets, and where it signs, against another gpg for that? (WHY, KEYS): in words, ''\n"
+		"where nothing does; how many packets of keys they add."},
+	{"no_space", nospace_tell, METH_VARARGS,
 		"no_space(filename, errno)\n--\n\n"
 		"Why this file (str or bytes) could not be written, in words, where it was for want of space:\n"
 		"so errno says, or its folder has next to none. None otherwise."},
@@ -82,6 +114,17 @@ static PyMethodDef functions[] = {
 		"compare(whole, part)\n--\n\n"
 		"'whole' where the two files are the same, 'in part' where the second one is the beginning\n"
 		"of the first, or None. Raises OSError."},
+	{"expand", archivefiles_expand, METH_VARARGS,
+		"expand(source, made)\n--\n\n"
+		"Makes the file of which gzip has made source. Raises StagingError where source is damaged,\n"
+		"OSError."},
+	{"mending_plan", archivefiles_mending_plan, METH_VARARGS,
+		"mending_plan(archived, stored, suffix)\n--\n\n"
+		"What is to be done about a backup whose run was ended, as a list of (STEP, NAME, TO), whose\n"
+		"STEP is a str, as plugin/duplicity/mending.h has it, TO bytes or None. archived and stored are\n"
+		"lists of the files (KIND, NAME) that the archive directory and storage have of the backup, by\n"
+		"KIND: 'manifest', 'signatures', the same with 'partial ' before it, 'proof', 'volume'. suffix (bytes) is\n"
+		"that of compressed signatures."},
 	{"is_ended", archivefiles_is_ended, METH_O,
 		"is_ended(path)\n--\n\n"
 		"Does the file end as a tar file does? Raises OSError."},
@@ -93,6 +136,10 @@ static PyMethodDef functions[] = {
 		"sync(path, like=None)\n--\n\n"
 		"Has a file on disk, with the permissions of the file at like; of a directory its names,\n"
 		"where that can be. Raises OSError."},
+	{"clear_leftovers", archivefiles_clear_leftovers, METH_O,
+		"clear_leftovers(path)\n--\n\n"
+		"Removes the folders that backends of dead runs have left in the archive directory, whose lock\n"
+		"the caller has."},
 	{"take_over", targets_take_over, METH_O,
 		"take_over(url)\n--\n\n"
 		"Does the configuration say that this URL, which has no prefix, is to be staged?\n"
@@ -109,7 +156,9 @@ execute(PyObject *module)
 	if (deltas_add_type(module) < 0 || blocks_add_type(module) < 0 ||
 		sourcefile_add_type(module) < 0 || volumeobject_add_type(module) < 0 ||
 		follower_add_type(module) < 0 || form_add_type(module) < 0 ||
-		pipe_add_type(module) < 0)
+		pipe_add_type(module) < 0 || filestat_add_type(module) < 0 ||
+		selection_add_type(module) < 0 || signaturefile_add_type(module) < 0 ||
+		signaturereader_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);

@@ -13,7 +13,6 @@ import contextlib
 import importlib.util
 import os
 import sys
-import time
 
 import duplicity
 
@@ -36,6 +35,8 @@ PREFIX = 'stage'
 # Calls of get_backend() that are under way: what another backend wraps is not taken over, and has no
 # archive directory.
 _depth = 0
+# Is the next URL that is opened one that the configuration takes over?
+_is_plain = False
 
 
 @contextlib.contextmanager
@@ -88,7 +89,7 @@ def _share_archive_dir(url):
 
 def _is_taken_over(url):
     """Does the configuration say that this URL is to be staged, though it does not itself?"""
-    if PREFIX in _prefixes(url) or not backend.is_backend_url(url):
+    if PREFIX in _prefixes(url) or not backend.is_backend_url(url) or _stagehost.gave_way:
         return False
     try:
         return _stagehost.extension().take_over(url)
@@ -103,20 +104,48 @@ def _is_alone():
     return _stagehost.is_pool_child() or not _stagehost.has_run()
 
 
+def _get_staged(url):
+    """duplicity.backend.get_backend, for a URL that may have our prefix."""
+    with _nested():
+        if _stagehost.adds_gio() and url.startswith(PREFIX + '+'):
+            # --gio adds a prefix of its own, which must come behind ours
+            url = f'{PREFIX}+gio+{url[len(PREFIX) + 1:]}'
+            return backend.BackendWrapper(backend.get_backend_object(url))
+        return _get_backend(url)
+
+
+def _take_over(url):
+    """The same for a plain URL that is to be staged. It is not where that cannot be done."""
+    global _is_plain
+    try:
+        _prepare(url)
+    except Exception as error:
+        _stagehost.give_way(error)
+        return _get_backend(url)
+    _is_plain = True
+    try:
+        wrapper = _get_staged(f'{PREFIX}+{url}')
+    finally:
+        _is_plain = False
+    _stagehost.take_over(wrapper)
+    return wrapper
+
+
+def _prepare(url):
+    """What is done before the backend of a URL is opened: some make a file when they are."""
+    extension = _stagehost.extension()
+    extension.keep_secrets(url)
+    extension.check_settings()
+    _stagehost.install()
+    return extension
+
+
 def get_backend(url):
     """duplicity.backend.get_backend, for staged URLs too."""
     if _depth or _is_alone():
         return _get_backend(url)
     _share_archive_dir(url)
-    if _is_taken_over(url):
-        url = f'{PREFIX}+{url}'
-    with _nested():
-        if _stagehost.adds_gio() and url.startswith(PREFIX + '+'):
-            # --gio adds a prefix of its own, which must come behind ours
-            url = f'{PREFIX}+gio+{url[len(PREFIX) + 1:]}'
-            wrapper = backend.BackendWrapper(backend.get_backend_object(url))
-        else:
-            wrapper = _get_backend(url)
+    wrapper = _take_over(url) if _is_taken_over(url) else _get_staged(url)
     if tempdir.TemporaryDirectory is not _stagehost.stock_directory:
         # before the host takes the lock of the archive directory, so that no file of it stays either
         _stagehost.extension().watch_endings()
@@ -135,13 +164,10 @@ class StageBackend(backend.Backend, _stagehost.Target):
     _WAITING = ('_delete', '_delete_list', '_query', '_query_list', '_validate', '_close', '_retry_cleanup',
                 'pre_process_download', 'pre_process_download_batch')
 
-    def __init__(self, parsed_url):
+    def __init__(self, parsed_url, is_plain=False):
         backend.Backend.__init__(self, parsed_url)
-        extension = _stagehost.extension()
-        extension.keep_secrets(parsed_url.url_string)
-        extension.check_settings()
-        # before the wrapped backend is built: some make a file there when they are
-        _stagehost.install()
+        extension = _prepare(parsed_url.url_string)
+        self._is_plain = is_plain  # the configuration takes it over
         with _nested():
             self.wrapped = backend.get_backend_object(parsed_url.url_string)
         if self.wrapped is None:
@@ -153,6 +179,7 @@ class StageBackend(backend.Backend, _stagehost.Target):
         self._stored = None  # what was found in storage when the run began, where it had to be looked at
         self._newest = None  # name and size of the volume that was staged last
         self._failure = None  # a _stagehost.Failure, which ends the run
+        self._has_no_room = False  # the host makes the volumes
 
     def __getattr__(self, name):
         # The host offers what hasattr() finds, so this has just what the wrapped backend has - but for
@@ -176,7 +203,10 @@ class StageBackend(backend.Backend, _stagehost.Target):
                     return {newest: {'size': size}}
                 if name == '_validate':
                     return True, ''
-            self._drain()
+            self.drain()
+            if 'delete' in name:
+                # some make a folder to delete by: it is in the staging directory only once that is there
+                _stagehost.staging_directory()
             return function(*arguments, **keywords)
         return call
 
@@ -185,7 +215,7 @@ class StageBackend(backend.Backend, _stagehost.Target):
         _stagehost.check_staging()
         if self._stage(source_path, remote_filename):
             return
-        self._drain()
+        self.drain()
         if self._staging:
             # The end of a backup: what is stored from here on says that it is complete. If the power fails then, its
             # signatures and manifest must be in the archive directory, which the host never syncs.
@@ -195,13 +225,13 @@ class StageBackend(backend.Backend, _stagehost.Target):
         _stagehost.check_staging()
 
     def _get(self, remote_filename, local_path):
-        self._drain()
+        self.drain()
         _stagehost.check_staging()
         self.wrapped._get(remote_filename, local_path)
         _stagehost.check_staging()
 
     def _list(self):
-        self._drain()
+        self.drain()
         self._reclaim_once()
         return self.wrapped._list()
 
@@ -221,26 +251,28 @@ class StageBackend(backend.Backend, _stagehost.Target):
         if _stagehost.backs_up() or 'STAGEDIR_FLUSH' in os.environ:  # that is how stagedir flush calls the host
             if _stagehost.staging_directory():
                 self._staging = self._extension.Staging(
-                    self.parsed_url.url_string, config.archive_dir_path.name, self._upload,
+                    self.parsed_url.url_string, config.archive_dir_path.name, self._upload, self._confirm,
                     config.num_retries, config.backend_retry_delay)
-        staged = self._guarded(self._staging.adopt) if self._staging else []
+        staged = self._adopt() if self._staging else []
+        if _stagehost.gave_way:
+            return
         from duplicity.backends import _stageend  # which needs the extension
         if not staged and not _stageend.may_be_interrupted():
             return
         from duplicity.backends import _stagerepair  # which no other run needs
-        if not staged and not _stagerepair.is_interrupted():
-            return
-        stored = _stagerepair.Stored(self.wrapped, self._staging)
-        if staged:
-            self._guarded(stored.resume, self._staging, staged)
-            self._drain()
-            stored.look()
-        if stored.is_listed:
-            mending = _stagerepair.Mending(self.wrapped, stored)
-            mending.mend()
-            if _stagehost.backs_up():
-                mending.give_up_signatures()
-        self._stored = stored
+        if staged or _stagerepair.is_interrupted():
+            self._stored = self._guarded(_stagerepair.repair, self.wrapped, self._staging, staged)
+
+    def _adopt(self):
+        """What dead runs have left to be handed off. A plain URL is left to the host where that cannot be told."""
+        try:
+            return self._staging.adopt()
+        except self._extension.StagingError as error:
+            if not self._is_plain:
+                self._end_run(error)
+            self._staging = None
+            _stagehost.give_way(error.args[1])
+            return []
 
     def name_stored(self, backup_set):
         """Tells a BackupSet that is to be continued what storage has of it, where the host does not list it."""
@@ -249,31 +281,55 @@ class StageBackend(backend.Backend, _stagehost.Target):
 
     def stages_ahead(self):
         """Are the volumes of this run staged ahead?"""
-        return self._staging is not None and self._extension.stages_ahead()
+        return self.is_staging() and not self._has_no_room and self._extension.stages_ahead()
+
+    def is_staging(self):
+        """Has the run begun to stage volumes?"""
+        return self._staging is not None
 
     def _guarded(self, function, *arguments):
         """Calls the extension. What cannot be handed off ends the run as it would have without staging ahead."""
         try:
             return function(*arguments)
         except self._extension.StagingError as error:
-            code, text = error.args
-            if code == 'STAGE_E_HANDOFF' and self._failure:
-                self._failure.end_run()
-            room = code == 'STAGE_E_NO_ROOM'
-            log.FatalError(text, log.ErrorCode.not_enough_freespace if room else log.ErrorCode.backend_error)
+            self._end_run(error)
+
+    def _end_run(self, error):
+        code, text = error.args
+        if code == 'STAGE_E_HANDOFF' and self._failure:
+            self._failure.end_run()
+        room = code == 'STAGE_E_NO_ROOM'
+        log.FatalError(text, log.ErrorCode.not_enough_freespace if room else log.ErrorCode.backend_error)
 
     def check(self):
         """Ends the run if something cannot be handed off."""
         if self._staging:
             self._guarded(self._staging.check)
 
-    def _drain(self):
+    def drain(self):
+        """Waits until all that is staged is handed off."""
         if self._staging:
             self._guarded(self._staging.drain)
 
     def new_volume(self):
-        """The next Volume of the backup. Waits while there are too many, or there is no room."""
-        return self._guarded(self._staging.volume, config.volsize)
+        """
+        The next Volume of the backup. Waits while there are too many, or there is no room. None if there never will be
+        and the URL is plain: from now on the host makes the volumes, where and as it does without us.
+        """
+        try:
+            return self._staging.volume(config.volsize)
+        except UserError as error:  # the settings never allow one
+            if not self._is_plain:
+                raise
+            reason = error
+        except self._extension.StagingError as error:
+            if not self._is_plain or error.args[0] != 'STAGE_E_NO_ROOM':
+                self._end_run(error)
+            reason = error.args[1]
+        self.drain()
+        self._has_no_room = True
+        log.Warn(f'from here on this backup is made as without stagedir: {reason}')
+        return None
 
     def _stage(self, source_path, remote_filename):
         """Stages a volume. False for anything else, and where the host made it elsewhere."""
@@ -293,26 +349,42 @@ class StageBackend(backend.Backend, _stagehost.Target):
 
     def _upload(self, local_name, remote_filename, size, attempt):
         """One attempt to hand a volume off: a verdict, and in words why it is not done."""
-        extension = self._extension
         try:
             if attempt > 1 and hasattr(self.wrapped, '_retry_cleanup'):
                 self.wrapped._retry_cleanup()
             with contextlib.suppress(Exception):  # what is told of a volume is no reason to store it again
                 _stageprogress.begins(remote_filename)
             log.Info(f'Handing off {os.fsdecode(remote_filename)}')
-            local = path.Path(local_name)
-            self.wrapped._put(local, remote_filename)
-            confirmed, reason, told = self._confirm(remote_filename, size, local)
-            if confirmed:
-                self._failure = None
-                with contextlib.suppress(Exception):
-                    _stageprogress.is_stored(remote_filename)
-                return extension.UPLOAD_DONE, ''
-            text = _('File %s was corrupted during upload.') % os.fsdecode(remote_filename)
-            self._failure = _stagehost.Failure(text, *told)
-            return extension.UPLOAD_RETRY, f'{text} {reason}'
+            self.wrapped._put(path.Path(local_name), remote_filename)
         except BaseException as error:
             return self._judge(error, remote_filename, attempt)
+        return self._confirm(local_name, remote_filename, size, attempt)
+
+    def _confirm(self, local_name, remote_filename, size, attempt):
+        """Has storage got the file? A verdict, as of _upload(). What cannot be told is taken for a yes."""
+        extension = self._extension
+        try:
+            if hasattr(self.wrapped, '_validate'):
+                verdict = extension.UPLOAD_RETRY
+                confirmed, reason = self.wrapped._validate(remote_filename, size, source_path=path.Path(local_name))
+                told = None if confirmed else _stagehost.not_valid(remote_filename, reason)
+            else:
+                verdict = extension.UPLOAD_UNCONFIRMED  # storage may know of a file only a moment later
+                stored = backend.BackendWrapper(self.wrapped).query_info([remote_filename])[remote_filename]['size']
+                confirmed = stored in (None, size)
+                if not confirmed:
+                    reason = f'{stored} bytes are stored, of {size}' if stored >= 0 else 'it is not in storage'
+                    told = _stagehost.wrong_size(remote_filename, size, stored)
+        except BaseException as error:
+            return self._judge(error, remote_filename, attempt)
+        if confirmed:
+            self._failure = None
+            with contextlib.suppress(Exception):
+                _stageprogress.is_stored(remote_filename)
+            return extension.UPLOAD_DONE, ''
+        text = _('File %s was corrupted during upload.') % os.fsdecode(remote_filename)
+        self._failure = _stagehost.Failure(text, *told)
+        return verdict, f'{text} {reason}'
 
     def _judge(self, error, remote_filename, attempt):
         """What the host does about an error of a put: BackendWrapper's retry()."""
@@ -328,29 +400,18 @@ class StageBackend(backend.Backend, _stagehost.Target):
         later = isinstance(error, TemporaryLoadException)
         return extension.UPLOAD_RETRY_LATER if later else extension.UPLOAD_RETRY, text
 
-    def _confirm(self, remote_filename, size, local):
-        """
-        Has storage got the file? With a reason where it has not, for people, and what the host tells front ends.
-        What cannot be told is taken for a yes.
-        """
-        if hasattr(self.wrapped, '_validate'):
-            confirmed, reason = self.wrapped._validate(remote_filename, size, source_path=local)
-            return confirmed, reason, None if confirmed else _stagehost.not_valid(remote_filename, reason)
-        wrapper = backend.BackendWrapper(self.wrapped)
-        for seconds in (1, 2, 4, 0):
-            stored = wrapper.query_info([remote_filename])[remote_filename]['size']
-            if stored in (None, size):
-                return True, '', None
-            time.sleep(seconds)  # storage may know of a file only a moment later
-        reason = f'{stored} bytes are stored, of {size}' if stored >= 0 else 'it is not in storage'
-        return False, reason, _stagehost.wrong_size(remote_filename, size, stored)
-
 
 def _open(parsed_url):
     """The factory of the prefix."""
+    global _is_plain
     if _is_alone():
         return backend.get_backend_object(parsed_url.url_string)
-    return StageBackend(parsed_url)
+    is_plain, _is_plain = _is_plain, False  # what it wraps may have the prefix
+    if not is_plain:
+        _stagehost.asked_for = True
+        if _stagehost.gave_way:
+            raise UserError(_stagehost.gave_way)
+    return StageBackend(parsed_url, is_plain)
 
 
 _get_backend = backend.get_backend

@@ -13,7 +13,10 @@
 
 #include <stdbool.h>
 
+#include "archive/collation.h"
+#include "archive/filestat.h"
 #include "archive/member.h"
+#include "archive/selection.h"
 #include "archive/signatures.h"
 #include "archive/sourcefile.h"
 #include "python/object.h"
@@ -22,7 +25,9 @@
 
 struct deltas {
 	PyObject_HEAD
-	PyObject *collated; /* pairs of a path that is there and one that was */
+	PyObject *selection;           /* of what is there: a Selection, or any other iterator */
+	struct collation *pairs;       /* of a path that is there and one that was */
+	struct stage_content *content; /* of the file that is compared, if it was read ahead */
 	PyObject *diffdir, *ropath_type;
 	PyObject *signatures; /* their archive; NULL until __init__ has ended */
 	bool names_files, ended;
@@ -40,14 +45,6 @@ call_stats(struct deltas *deltas, PyObject *method, PyObject *path)
 		result = PyObject_CallMethodObjArgs(stats, method, path, NULL);
 	Py_XDECREF(stats);
 	return result;
-}
-
-/* 0, or -1 with an exception, of a new reference that is of no use. */
-static int
-done(PyObject *result)
-{
-	Py_XDECREF(result);
-	return result ? 0 : -1;
 }
 
 static int
@@ -74,7 +71,7 @@ log_deleted(PyObject *path)
 	Py_XDECREF(codes);
 	Py_XDECREF(text);
 	Py_XDECREF(bytes);
-	return done(result);
+	return object_done(result);
 }
 
 /* A path that was there: is it one that the backup before had? 1, 0, or -1 with an exception. */
@@ -109,7 +106,7 @@ make_deleted(struct deltas *deltas, PyObject *path)
 	Py_XDECREF(index);
 	if (ropath &&
 		(signatures_add(deltas->signatures, ropath, STAGE_MEMBER_DELETED, NULL, 0) < 0 ||
-			done(call_stats(deltas, object_name_add_deleted_file, path)) < 0))
+			object_done(call_stats(deltas, object_name_add_deleted_file, path)) < 0))
 		Py_CLEAR(ropath);
 	return ropath;
 }
@@ -185,7 +182,8 @@ open_source(struct deltas *deltas, PyObject *path, PyObject *old)
 
 	if (old && !(old_file = sourcefile_open_host(old)))
 		return NULL;
-	source = sourcefile_new(path, deltas->signatures, deltas->diffdir);
+	source = sourcefile_new(path, deltas->signatures, deltas->diffdir, deltas->content);
+	deltas->content = NULL;
 	if (!source || !old_file) {
 		Py_XDECREF(old_file);
 		return source;
@@ -264,14 +262,14 @@ note_delta(struct deltas *deltas, PyObject *delta, PyObject *path)
 			result = object_call(
 				"duplicity.diffdir", "log_delta_path", "(OOO)", delta, path, stats);
 		Py_XDECREF(stats);
-		return done(result);
+		return object_done(result);
 	}
 	difftype = PyObject_GetAttr(delta, object_name_difftype);
 	if (!difftype)
 		return -1;
 	is_new = object_is(difftype, "snapshot");
 	Py_DECREF(difftype);
-	return done(call_stats(
+	return object_done(call_stats(
 		deltas, is_new ? object_name_add_new_file : object_name_add_changed_file, path));
 }
 
@@ -309,7 +307,7 @@ judge_exception(struct deltas *deltas, PyObject *path, PyObject *old)
 	Py_XDECREF(traceback);
 	Py_XDECREF(value);
 	Py_XDECREF(kind);
-	return done(result) < 0 ? -1 : object_count(deltas->diffdir, object_name_Errors, 1);
+	return object_done(result) < 0 ? -1 : object_count(deltas->diffdir, object_name_Errors, 1);
 }
 
 /* Is path other than old? 1, 0, or -1 with an exception. */
@@ -333,27 +331,66 @@ is_there(PyObject *path)
 	return is;
 }
 
-/* The delta of a pair; NULL without an exception where there is none. */
-static PyObject *
-compare(struct deltas *deltas, PyObject *path, PyObject *old)
+/*
+ * The host looks at a path right before it opens it. What was looked at ahead, and not read since, is looked at again:
+ * it may be gone. A directory is not: what was in it when it was looked at comes next, and nothing may come below what is
+ * none. 0, or -1 with an exception.
+ */
+static int
+look_again(struct deltas *deltas, PyObject *path)
 {
-	int is = is_there(path), other;
-	PyObject *delta;
+	PyObject *stat = PyObject_GetAttr(path, object_name_stat);
+	const struct stat *ahead = stat ? filestat_get(stat) : NULL;
+	bool may_differ = ahead && !S_ISDIR(ahead->st_mode);
 
-	if (is <= 0)
-		return is < 0 ? NULL : make_deleted(deltas, old);
-	other = differs(path, old);
-	if (other <= 0) {
-		if (other == 0)
-			done(call_stats(deltas, object_name_add_unchanged_file, path));
+	Py_XDECREF(stat);
+	if (!stat)
+		return -1;
+	if (may_differ)
+		deltas->content = selection_take_content(deltas->selection, path);
+	if (!may_differ || deltas->content)
+		return 0;
+	return object_done(PyObject_CallMethodObjArgs(path, object_name_setdata, NULL));
+}
+
+/* The delta of a path that differs; as compare(). */
+static PyObject *
+make_and_note(struct deltas *deltas, PyObject *path, PyObject *old)
+{
+	PyObject *delta = NULL;
+	int is = look_again(deltas, path) < 0 ? 1 : is_there(path);
+
+	if (is == 0)
+		return make_deleted(deltas, old);
+	if (is < 0)
 		return NULL;
-	}
-	delta = make_delta(deltas, path, old);
+	if (!PyErr_Occurred())
+		delta = make_delta(deltas, path, old);
+	stage_content_free(&deltas->content); /* of what was not opened */
 	if (!delta)
 		judge_exception(deltas, path, old);
 	else if (note_delta(deltas, delta, path) < 0)
 		Py_CLEAR(delta);
 	return delta;
+}
+
+/* The delta of a pair; NULL without an exception where there is none. */
+static PyObject *
+compare(struct deltas *deltas, const struct pair *pair)
+{
+	int is = is_there(pair->path), other;
+
+	if (is <= 0)
+		return is < 0 ? NULL : make_deleted(deltas, pair->old);
+	if (pair->old ==
+		Py_None) /* of the source itself, which is first: there is no backup yet, all is read */
+		selection_read_ahead(deltas->selection);
+	other = pair->differs ? 1 : differs(pair->path, pair->old);
+	if (other > 0)
+		return make_and_note(deltas, pair->path, pair->old);
+	if (other == 0)
+		object_done(call_stats(deltas, object_name_add_unchanged_file, pair->path));
+	return NULL;
 }
 
 /* After the last pair. */
@@ -365,7 +402,7 @@ finish(struct deltas *deltas)
 
 	deltas->ended = true;
 	if (stats)
-		code = done(PyObject_CallMethodObjArgs(stats, object_name_close, NULL));
+		code = object_done(PyObject_CallMethodObjArgs(stats, object_name_close, NULL));
 	Py_XDECREF(stats);
 	if (code == 0)
 		signatures_end(deltas->signatures);
@@ -375,17 +412,16 @@ static PyObject *
 deltas_next(PyObject *self)
 {
 	struct deltas *deltas = (struct deltas *)self;
-	PyObject *pair, *path, *old, *delta;
+	struct pair pair;
+	PyObject *delta;
 
 	if (!deltas->signatures) {
 		PyErr_SetString(PyExc_ValueError, "this Deltas was never opened");
 		return NULL;
 	}
-	while (!deltas->ended && (pair = PyIter_Next(deltas->collated))) {
-		delta = NULL;
-		if (PyArg_ParseTuple(pair, "OO", &path, &old))
-			delta = compare(deltas, path, old);
-		Py_DECREF(pair);
+	while (!deltas->ended && collation_next(deltas->pairs, &pair) > 0) {
+		delta = compare(deltas, &pair);
+		collation_release_pair(&pair);
 		if (delta)
 			return delta;
 		if (PyErr_Occurred())
@@ -410,10 +446,27 @@ find_verbosity(struct deltas *deltas)
 	return PyErr_Occurred() ? -1 : 0;
 }
 
+/* Where new paths come from, without the host's Select between. */
+static PyObject *
+find_selection(PyObject *new_iter)
+{
+	PyObject *inner = PyObject_GetAttrString(new_iter, "iter");
+
+	if (inner && selection_check(inner)) {
+		selection_look_ahead(inner);
+		return inner;
+	}
+	PyErr_Clear();
+	Py_XDECREF(inner);
+	return Py_NewRef(new_iter);
+}
+
 static void
 release(struct deltas *deltas)
 {
-	Py_CLEAR(deltas->collated);
+	Py_CLEAR(deltas->selection);
+	collation_free(&deltas->pairs);
+	stage_content_free(&deltas->content);
 	Py_CLEAR(deltas->diffdir);
 	Py_CLEAR(deltas->ropath_type);
 	Py_CLEAR(deltas->signatures);
@@ -438,9 +491,9 @@ deltas_init(PyObject *self, PyObject *arguments, PyObject *keywords)
 	if (!deltas->diffdir)
 		return -1;
 	deltas->ropath_type = PyObject_GetAttrString(deltas->diffdir, "ROPath");
-	deltas->collated =
-		object_call("duplicity.diffdir", "collate2iters", "(OO)", new_iter, sig_iter);
-	if (!deltas->ropath_type || !deltas->collated || find_verbosity(deltas) < 0)
+	deltas->selection = find_selection(new_iter);
+	deltas->pairs = collation_new(deltas->diffdir, deltas->selection, sig_iter);
+	if (!deltas->ropath_type || !deltas->pairs || find_verbosity(deltas) < 0)
 		return -1;
 	deltas->signatures = signatures_new(file);
 	return deltas->signatures ? 0 : -1;

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filesystem.h"
 #include "follow.h"
 #include "log.h"
 
@@ -25,6 +26,9 @@
 
 /* Bytes of a block, as of the host's SrcIter. */
 #define BLOCK (128 * 1024)
+
+/* Bytes that are left to others in that file system, which may be somebody's home. */
+#define SPARED ((uint64_t)1024 * 1024)
 
 struct follower {
 	PyObject_HEAD
@@ -71,11 +75,11 @@ follower_run(PyObject *object, PyObject *unused)
 	stage_follow_wait(&self->reader, self->later);
 	Py_END_ALLOW_THREADS
 	result = PyObject_CallFunctionObjArgs(self->write, self, self->made, Py_True, NULL);
-	if (!result) {
+	if (!result)
 		keep_error(self);
-		/* there may be no space for it and the next one */
+	/* there may be no space for it and the next one */
+	if (self->error)
 		(void)unlink(PyBytes_AsString(self->made));
-	}
 	Py_XDECREF(result);
 	Py_RETURN_NONE;
 }
@@ -182,7 +186,33 @@ is_run_over(void)
 	return is_over;
 }
 
-/* The next bytes of the file, which are waited for; b'' at its end. */
+/* Without the GIL. A file system that cannot tell has space. */
+static bool
+is_short_of_space(int fd)
+{
+	uint64_t bytes;
+
+	return stage_filesystem_free(fd, &bytes) == 0 && bytes < SPARED;
+}
+
+/* What is made meanwhile must not take the space that the host's own files need. */
+static void
+spare_space(struct follower *self)
+{
+	bool is_short;
+
+	Py_BEGIN_ALLOW_THREADS
+	is_short = is_short_of_space(self->fd);
+	Py_END_ALLOW_THREADS
+	if (!is_short || self->error)
+		return;
+	errno = ENOSPC;
+	PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, self->made);
+	keep_error(self);
+	stage_follow_abandon(&self->reader);
+}
+
+/* The next bytes of the file, which are waited for; b'' at its end, or once it is given up. */
 static PyObject *
 read_block(struct follower *self)
 {
@@ -193,6 +223,7 @@ read_block(struct follower *self)
 
 	if (!bytes)
 		return NULL;
+	spare_space(self);
 	for (;;) {
 		Py_BEGIN_ALLOW_THREADS
 		code = stage_follow_read(&self->reader, PyBytes_AsString(bytes), BLOCK,
@@ -246,22 +277,51 @@ is_whole(const struct follower *self, const char *path)
 	return is;
 }
 
+/* Waits until the thread has ended: 0, or -1 with an exception. */
+static int
+join(struct follower *self)
+{
+	PyObject *joined = PyObject_CallMethod(self->thread, "join", NULL);
+
+	if (!joined)
+		return -1;
+	Py_DECREF(joined);
+	Py_CLEAR(self->thread);
+	/* a file that is removed then gives its space back */
+	gil_close(self->fd);
+	self->fd = -1;
+	return 0;
+}
+
+int
+follower_abandon(PyObject *object)
+{
+	struct follower *self = (struct follower *)object;
+
+	if (!self->thread)
+		return 0;
+	stage_follow_abandon(&self->reader);
+	if (join(self) < 0)
+		return -1;
+	Py_BEGIN_ALLOW_THREADS(void)
+	unlink(PyBytes_AsString(self->made));
+	Py_END_ALLOW_THREADS
+	return 0;
+}
+
 int
 follower_wait(PyObject *object, const char *path)
 {
 	struct follower *self = (struct follower *)object;
-	PyObject *joined;
 
 	if (!self->thread)
 		return 0;
 	stage_log_line(&hostlog, STAGE_DEBUG, "%llu bytes of %s were read while it was written",
 		self->size, PyBytes_AsString(self->path));
-	stage_follow_complete(&self->reader);
-	joined = PyObject_CallMethod(self->thread, "join", NULL);
-	if (!joined)
+	if (!self->error) /* it may have given up */
+		stage_follow_complete(&self->reader);
+	if (join(self) < 0)
 		return -1;
-	Py_DECREF(joined);
-	Py_CLEAR(self->thread);
 	if (self->error)
 		tell_error(self, path, "again");
 	return !self->error && is_whole(self, path);

@@ -16,7 +16,7 @@ int follower_add_type(PyObject *module);
 /*
  * Starts a thread, which calls write(BLOCKS, made, True) so many seconds later, or when the file is complete.
  * path and made are bytes. Where write raises, what was made is removed. A new reference, also where there is
- * no thread to be had: that is logged. NULL with an exception.
+ * no thread to be had: that is logged. NULL with an exception. The thread gives up where little space is left.
  */
 PyObject *follower_new(PyObject *path, PyObject *write, PyObject *made, double later);
 
@@ -25,5 +25,8 @@ PyObject *follower_new(PyObject *path, PyObject *write, PyObject *made, double l
  * what was made. 0: it is not; the error is logged. -1 with an exception: then it may be called again.
  */
 int follower_wait(PyObject *follower, const char *path);
+
+/* Nobody wants the other form any more: waits until the thread has ended, and removes it. 0, or -1 with an exception. */
+int follower_abandon(PyObject *follower);
 
 #endif

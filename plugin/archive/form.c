@@ -156,6 +156,20 @@ make_whole(struct form *self)
 	return result ? 0 : -1;
 }
 
+/* Some backends store a file with the permissions that it has: those of the host's own file. Not every file system can. */
+static void
+lend_mode(const struct form *self)
+{
+	const char *made = PyBytes_AsString(self->made);
+	struct stat model, stat;
+
+	Py_BEGIN_ALLOW_THREADS
+	if (lstat(PyBytes_AsString(self->source), &model) == 0 && lstat(made, &stat) == 0 &&
+		S_ISREG(stat.st_mode) && ((stat.st_mode ^ model.st_mode) & 0777))
+		(void)chmod(made, model.st_mode & 0777);
+	Py_END_ALLOW_THREADS
+}
+
 /* Makes the form, unless all of the file is in it: 0, or -1 with an exception. */
 static int
 make(struct form *self)
@@ -171,7 +185,10 @@ make(struct form *self)
 	if (whole < 0)
 		return -1;
 	Py_CLEAR(self->follower);
-	return whole ? 0 : make_whole(self);
+	if (!whole && make_whole(self) < 0)
+		return -1;
+	lend_mode(self);
+	return 0;
 }
 
 static PyObject *
@@ -181,6 +198,26 @@ form_made(PyObject *object, PyObject *unused)
 
 	(void)unused;
 	return is_open(self) && make(self) == 0 ? Py_NewRef(self->made) : NULL;
+}
+
+static PyObject *
+form_abandon(PyObject *object, PyObject *unused)
+{
+	struct form *self = (struct form *)object;
+	PyObject *follower;
+	int code;
+
+	(void)unused;
+	if (!is_open(self))
+		return NULL;
+	follower = Py_XNewRef(self->follower);
+	code = follower ? follower_abandon(follower) : 0;
+	Py_XDECREF(follower);
+	if (code < 0)
+		return NULL;
+	Py_CLEAR(self->follower);
+	remove_part(self);
+	Py_RETURN_NONE;
 }
 
 static PyObject *
@@ -255,6 +292,9 @@ static PyMethodDef methods[] = {
 		"made()\n--\n\n"
 		"The path (bytes) of the form, with all of the file in it. It is made where it is not there:\n"
 		"its gpg was killed, the disk was full, or a backend has moved what it was given to store."},
+	{"abandon", form_abandon, METH_NOARGS,
+		"abandon()\n--\n\n"
+		"Gives its disk space back. made() makes it again."},
 	{"sync", form_sync, METH_NOARGS,
 		"sync()\n--\n\n"
 		"Has it on disk, with the permissions of the file; makes it first, as made() does. Returns the Form."},

@@ -10,6 +10,9 @@
  * The form is made in a staging directory of its own in the archive directory (folder), by write(BLOCKS, MADE, BESIDE).
  * That is called by made(), with BESIDE false, or, if followed is given, by a thread, with BESIDE true, while the host
  * still writes the file (follower.h). made() waits for the thread. If the thread has failed, made() calls write itself.
+ * The form has the permissions of the file, if the file system has any: some backends store a file with them.
+ *
+ * Where space is short, abandon() ends the thread and gives back what the form has taken.
  *
  * The staging directory and what is in it go with the Form. rename() and replace() put the form itself into the archive
  * directory, where it stays.

@@ -4,10 +4,11 @@
 #include "archive/member.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "archive/filestat.h"
 #include "python/object.h"
+#include "entry.h"
 
 /* Names of owners by their numbers, as bytes: the host looks each up once, too. */
 static PyObject *users, *groups;
@@ -58,8 +59,14 @@ read_owner(PyObject *stat, PyObject *attribute, PyObject **names, const char *fu
 static int
 read_time(PyObject *stat, double *ret_time)
 {
-	PyObject *time = PyObject_GetAttr(stat, object_name_st_mtime);
+	const struct stat *plain = filestat_get(stat);
+	PyObject *time;
 
+	if (plain) {
+		*ret_time = stage_entry_seconds(&plain->st_mtim);
+		return 0;
+	}
+	time = PyObject_GetAttr(stat, object_name_st_mtime);
 	if (!time)
 		return -1;
 	*ret_time = PyFloat_AsDouble(time);
@@ -175,64 +182,23 @@ read_type(struct member *path, PyObject *type)
 	return -1;
 }
 
-/* Appends one part of a path; sees to room for a slash and a NUL more. */
-static int
-append(struct member *path, size_t *used, PyObject *part, bool first)
-{
-	Py_ssize_t length;
-	size_t room;
-	char *bytes, *grown;
-
-	if (PyBytes_AsStringAndSize(part, &bytes, &length) < 0)
-		return -1;
-	room = *used + (size_t)length + 3;
-	if (room > path->room) {
-		grown = realloc(path->name, room + 256);
-		if (!grown) {
-			PyErr_NoMemory();
-			return -1;
-		}
-		path->name = grown;
-		path->room = room + 256;
-	}
-	if (!first)
-		path->name[(*used)++] = '/';
-	memcpy(path->name + *used, bytes, (size_t)length);
-	*used += (size_t)length;
-	path->name[*used] = '\0';
-	return 0;
-}
-
-/* Joins the index by slashes, as the host does; with slash, one more behind it. */
-static int
-join(struct member *path, PyObject *index, bool slash)
-{
-	Py_ssize_t parts = PyTuple_Size(index), i;
-	size_t used = 0;
-
-	for (i = 0; i < parts; i++)
-		if (append(path, &used, PyTuple_GetItem(index, i), i == 0) < 0)
-			return -1;
-	path->member.name = parts > 0 ? path->name : slash ? "./" : "";
-	if (slash && parts > 0)
-		memcpy(path->name + used, "/", sizeof("/"));
-	return parts < 0 ? -1 : 0;
-}
-
+/* The whole index; in a volume the name of a directory ends with a slash. */
 static int
 read_name(struct member *path, PyObject *ropath, enum member_use use)
 {
-	PyObject *index = PyObject_GetAttr(ropath, object_name_index), *tuple = NULL;
+	struct index *name = &path->name;
 	bool slash = use == MEMBER_VOLUME && path->member.type == STAGE_MEMBER_DIRECTORY;
-	int code = -1;
 
-	if (index)
-		tuple = PySequence_Tuple(index); /* it is a list where --rename changed it */
-	if (tuple)
-		code = join(path, tuple, slash);
-	Py_XDECREF(tuple);
-	Py_XDECREF(index);
-	return code;
+	if (index_join(name, ropath) < 0)
+		return -1;
+	if (name->length == 0) {
+		path->member.name = slash ? "./" : "";
+		return 0;
+	}
+	if (slash)
+		memcpy(name->bytes + name->length, "/", sizeof("/"));
+	path->member.name = name->bytes;
+	return 0;
 }
 
 int
@@ -266,8 +232,6 @@ member_read(struct member *path, PyObject *ropath, enum member_use use)
 void
 member_release(struct member *path)
 {
-	free(path->name);
-	path->name = NULL;
-	path->room = 0;
+	index_release(&path->name);
 	Py_CLEAR(path->target);
 }

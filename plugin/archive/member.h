@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "archive/index.h"
 #include "tar.h"
 
 /*
@@ -20,8 +21,7 @@ struct member {
 	struct stage_member member;
 	bool is_file; /* a regular one */
 	bool is_deleted;
-	char *name;
-	size_t room;
+	struct index name;
 	PyObject *target;
 };
 

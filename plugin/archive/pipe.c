@@ -1,5 +1,8 @@
 /*
- * Pipe(fd, volume, limit): the pipe to the gpg that makes a volume.
+ * Pipe(fd, volume, limit): the pipe to the gpg that makes a Volume.
+ *
+ * gpg cannot be made to wait for disk space, but who feeds it can: as long as nothing is put into the pipe,
+ * little comes out (core/volume.h: a step ahead).
  *
  * It is wide, so that gpg has work while small files are read. Towards the end of the volume it gets as
  * narrow as all pipes are: the host does not count the bytes in it, and the volume grows by them beyond
@@ -16,13 +19,15 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "staging/volumeobject.h"
+
 /* Bytes: what the kernel allows everybody, and what a pipe has (pipe(7)). */
 #define WIDE (1 << 20)
 #define NARROW (1 << 16)
 
 struct pipe {
 	PyObject_HEAD
-	PyObject *volume; /* bytes: a path */
+	PyObject *volume; /* a Volume */
 	int fd;
 	unsigned long long limit;    /* the volume is to have so many bytes */
 	unsigned long long looks_at; /* bytes written */
@@ -34,6 +39,7 @@ static int
 pipe_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 {
 	struct pipe *self = (struct pipe *)object;
+	PyObject *volume;
 
 	if (self->volume) {
 		PyErr_SetString(PyExc_RuntimeError, "this Pipe was made already");
@@ -43,9 +49,10 @@ pipe_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 		PyErr_SetString(PyExc_TypeError, "Pipe takes no keywords");
 		return -1;
 	}
-	if (!PyArg_ParseTuple(arguments, "iO&K:Pipe", &self->fd, PyUnicode_FSConverter,
-		    &self->volume, &self->limit))
+	if (!PyArg_ParseTuple(arguments, "iOK:Pipe", &self->fd, &volume, &self->limit) ||
+		!volumeobject_of(volume))
 		return -1;
+	self->volume = Py_NewRef(volume);
 	self->is_wide = fcntl(self->fd, F_SETPIPE_SZ, WIDE) >= 0;
 	return 0;
 }
@@ -69,11 +76,26 @@ narrow(struct pipe *self)
 	return 0;
 }
 
+/* As the host's own stat() of its file, whose path is bytes: by that it is known. */
+static PyObject *
+fail_to_look(const char *path)
+{
+	const int failed = errno;
+	PyObject *bytes = PyBytes_FromString(path);
+
+	errno = failed;
+	if (bytes)
+		PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, bytes);
+	Py_XDECREF(bytes);
+	return NULL;
+}
+
 static PyObject *
 pipe_written(PyObject *object, PyObject *argument)
 {
 	struct pipe *self = (struct pipe *)object;
 	unsigned long long count = PyLong_AsUnsignedLongLong(argument);
+	const char *path;
 	struct stat stat;
 
 	if (PyErr_Occurred())
@@ -82,11 +104,16 @@ pipe_written(PyObject *object, PyObject *argument)
 		PyErr_SetString(PyExc_ValueError, "this Pipe was never made");
 		return NULL;
 	}
-	if (!self->is_wide || count < self->looks_at)
+	if (count < self->looks_at)
 		Py_RETURN_NONE;
 	self->looks_at = count + WIDE;
-	if (lstat(PyBytes_AsString(self->volume), &stat) < 0)
-		return PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, self->volume);
+	if (volumeobject_ahead(self->volume, true) < 0)
+		return NULL;
+	if (!self->is_wide)
+		Py_RETURN_NONE;
+	path = stage_volume_path(volumeobject_of(self->volume));
+	if (lstat(path, &stat) < 0)
+		return fail_to_look(path);
 	if ((unsigned long long)stat.st_size + 4ULL * WIDE > self->limit && narrow(self) < 0)
 		return NULL;
 	Py_RETURN_NONE;
@@ -106,13 +133,15 @@ pipe_dealloc(PyObject *object)
 
 static PyMethodDef methods[] = {
 	{"written", pipe_written, METH_O,
-		"written(count)\n--\n\nTo be called when so many bytes in all were written to it."},
+		"written(count)\n--\n\n"
+		"To be called when so many bytes in all were written to it. Waits for disk space while\n"
+		"staged volumes are still handed off."},
 	{0},
 };
 
 static char documentation[] =
 	"Pipe(fd, volume, limit)\n--\n\n"
-	"The pipe that fd writes to, wide until the file at volume has nearly limit bytes.";
+	"The pipe that fd writes to, wide until the file of the Volume has nearly limit bytes.";
 
 static PyType_Slot slots[] = {
 	{Py_tp_doc, documentation},

@@ -26,8 +26,10 @@ struct sourcefile {
 	PyObject_HEAD
 	PyObject *infile, *path, *signatures, *diffdir;
 	struct stage_signature *signature;
-	int fd; /* -1 where infile is to be asked, which otherwise is NULL */
-	bool ended;
+	struct stage_content *content; /* all that is in it, if it was read ahead; fd is -1 then */
+	size_t given;                  /* of it */
+	int fd;                        /* -1 where infile is to be asked, which otherwise is NULL */
+	bool at_end, ended;
 };
 
 static PyTypeObject *type;
@@ -113,7 +115,8 @@ open_file(struct sourcefile *file)
 	if (plain < 0)
 		return -1;
 	if (plain)
-		return open_plain(file);
+		return file->content ? 0 : open_plain(file);
+	stage_content_free(&file->content);
 	file->infile = sourcefile_open_host(file->path);
 	return file->infile ? 0 : -1;
 }
@@ -174,19 +177,24 @@ begin_signature(struct sourcefile *file)
 }
 
 PyObject *
-sourcefile_new(PyObject *path, PyObject *signatures, PyObject *diffdir)
+sourcefile_new(
+	PyObject *path, PyObject *signatures, PyObject *diffdir, struct stage_content *content)
 {
 	struct sourcefile *file = PyObject_New(struct sourcefile, type);
 
-	if (!file)
+	if (!file) {
+		stage_content_free(&content);
 		return NULL;
+	}
 	file->infile = NULL;
 	file->path = Py_NewRef(path);
 	file->signatures = Py_NewRef(signatures);
 	file->diffdir = Py_NewRef(diffdir);
 	file->signature = NULL;
+	file->content = content;
+	file->given = 0;
 	file->fd = -1;
-	file->ended = false;
+	file->at_end = file->ended = false;
 	if (open_file(file) < 0 || begin_signature(file) < 0)
 		Py_CLEAR(file);
 	return (PyObject *)file;
@@ -200,6 +208,7 @@ sourcefile_dealloc(PyObject *self)
 
 	if (file->fd >= 0)
 		gil_close(file->fd);
+	stage_content_free(&file->content);
 	stage_signature_close(&file->signature);
 	Py_CLEAR(file->infile);
 	Py_CLEAR(file->path);
@@ -223,9 +232,22 @@ fill(int fd, unsigned char *buffer, size_t size, size_t *got)
 	return more < 0 ? -1 : 0;
 }
 
+static Py_ssize_t
+read_content(struct sourcefile *file, unsigned char *buffer, size_t size)
+{
+	size_t left = file->content->size - file->given;
+
+	file->at_end = left < size;
+	if (left < size)
+		size = left;
+	memcpy(buffer, file->content->bytes + file->given, size);
+	file->given += size;
+	return (Py_ssize_t)size;
+}
+
 /* -1 with an exception: OSError, as of Python's own file, or that of a signal's handler. */
 static Py_ssize_t
-read_descriptor(const struct sourcefile *file, unsigned char *buffer, size_t size)
+read_descriptor(struct sourcefile *file, unsigned char *buffer, size_t size)
 {
 	int code, sys_errno;
 	size_t got = 0;
@@ -235,8 +257,10 @@ read_descriptor(const struct sourcefile *file, unsigned char *buffer, size_t siz
 		code = fill(file->fd, buffer, size, &got);
 		sys_errno = errno;
 		Py_END_ALLOW_THREADS
-		if (code == 0)
+		if (code == 0) {
+			file->at_end = got < size;
 			return (Py_ssize_t)got;
+		}
 		errno = sys_errno;
 		if (sys_errno != EINTR) {
 			PyErr_SetFromErrno(PyExc_OSError);
@@ -316,12 +340,20 @@ sign(struct sourcefile *file, const unsigned char *buffer, size_t size)
 	return code;
 }
 
+static Py_ssize_t
+read_any(struct sourcefile *file, unsigned char *buffer, size_t size)
+{
+	if (file->content)
+		return read_content(file, buffer, size);
+	return file->infile ? read_object(file->infile, buffer, size)
+			    : read_descriptor(file, buffer, size);
+}
+
 Py_ssize_t
 sourcefile_read(PyObject *self, unsigned char *buffer, size_t size)
 {
 	struct sourcefile *file = (struct sourcefile *)self;
-	Py_ssize_t got = file->infile ? read_object(file->infile, buffer, size)
-				      : read_descriptor(file, buffer, size);
+	Py_ssize_t got = read_any(file, buffer, size);
 
 	if (got < 0) {
 		if (warn(file) < 0)
@@ -353,12 +385,12 @@ sourcefile_close(PyObject *self)
 {
 	struct sourcefile *file = (struct sourcefile *)self;
 	unsigned char buffer[REST];
-	Py_ssize_t got;
+	Py_ssize_t got = 0;
 
 	if (!file->ended) {
-		do {
-			got = sourcefile_read(self, buffer, sizeof(buffer));
-		} while (got > 0);
+		/* an end that was seen is one */
+		while (!file->at_end && (got = sourcefile_read(self, buffer, sizeof(buffer))) > 0)
+			continue;
 		if (got < 0)
 			return -1;
 		file->ended = true;

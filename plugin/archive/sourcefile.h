@@ -14,14 +14,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "walk.h"
+
 /* Adds SourceFile to the module: 0, or -1 with an exception. */
 int sourcefile_add_type(PyObject *module);
 
 /*
  * Opens the file of a path of the host's. Its signature goes to signatures (signatures.h); diffdir is
- * the host's module. A new reference, NULL with an exception.
+ * the host's module; content is what is in it, if that was read, or NULL, and is taken over. A new reference, NULL with an
+ * exception.
  */
-PyObject *sourcefile_new(PyObject *path, PyObject *signatures, PyObject *diffdir);
+PyObject *sourcefile_new(
+	PyObject *path, PyObject *signatures, PyObject *diffdir, struct stage_content *content);
 
 /* Calls the host's path.open("rb"): a new reference, NULL with an exception. */
 PyObject *sourcefile_open_host(PyObject *path);

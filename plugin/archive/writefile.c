@@ -15,12 +15,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "gzip.h"
 #include "output.h"
 
+#include "archive/blockloop.h"
 #include "archive/blocks.h"
 #include "python/errors.h"
 #include "python/gil.h"
@@ -30,24 +30,12 @@
 #include "staging/queue.h"
 #include "staging/volumeobject.h"
 
-/*
- * A block of the host's tar files is what was read, and in front of it a header, padded to 512
- * bytes each: of pax's form, with a path of 4 KiB and names of an owner in it, 6.5 KiB.
- */
-#define TAR_HEADER_MAX ((uint64_t)8 * 1024)
-
-/*
- * gpg tells its reasons on standard error only. If it has failed, and no more bytes than these are free, it had no space.
- */
-#define NO_SPACE ((unsigned long long)64 * 1024)
-
 #define FILE_MODE 0666 /* as open() of Python; the umask does the rest */
 
 struct writer {
 	PyObject *filename; /* as it was given */
 	struct stage_output output;
 	uint64_t limit;
-	uint64_t header;         /* bytes that a block may have beyond what is read at most */
 	struct stage_gzip *gzip; /* NULL: the file is not compressed */
 	const struct stage_settings *settings;
 	PyObject *volume;              /* the Volume that it is; NULL: none */
@@ -81,60 +69,20 @@ make_room(void *context)
 {
 	const struct writer *writer = context;
 	PyGILState_STATE state = gil_enter();
-	bool made = queue_wait_beside(writer->output.fd);
+	struct stat stat;
+	bool made = fstat(writer->output.fd, &stat) == 0 && queue_wait_beside(stat.st_dev);
 
 	PyGILState_Release(state);
 	return made;
 }
 
-/* The same, of a volume: so that its digests are known when it is complete. */
+/* The same, of a volume: its digests are known when it is complete, and disk space is allocated a step ahead. */
 static void
 wrote(void *context, const void *data, size_t size)
 {
 	struct writer *writer = context;
 
 	stage_volume_wrote(writer->wrote_to, data, size);
-}
-
-/* A number of bytes, as Python has it: what is less than 0 is 0, what is more than fits is as good as without end. */
-static int
-to_bytes(PyObject *number, uint64_t *ret_bytes)
-{
-	PyObject *whole;
-	long long bytes;
-	int overflow;
-
-	if (!PyNumber_Check(number)) {
-		PyErr_SetString(PyExc_TypeError, "a size must be a number");
-		return -1;
-	}
-	whole = PyNumber_Long(number);
-	if (!whole)
-		return -1;
-	bytes = PyLong_AsLongLongAndOverflow(whole, &overflow);
-	Py_DECREF(whole);
-	if (bytes == -1 && PyErr_Occurred())
-		return -1;
-	*ret_bytes = overflow > 0 ? INT64_MAX : bytes > 0 ? (uint64_t)bytes : 0;
-	return 0;
-}
-
-/* Does the iterator give blocks of a tar file? Where that cannot be told, it does not. */
-static bool
-gives_tar(PyObject *block_iter)
-{
-	PyObject *type = NULL;
-	int is;
-
-	if (blocks_check(block_iter))
-		return true;
-	type = object_attribute("duplicity.diffdir", "TarBlockIter");
-	is = type ? PyObject_IsInstance(block_iter, type) : 0;
-
-	Py_XDECREF(type);
-	if (is < 0)
-		errors_swallow();
-	return is > 0;
 }
 
 static int
@@ -184,7 +132,10 @@ open_file(const struct writer *writer, const char *name)
 	return fd < 0 ? raise_errno(writer, errno) : fd;
 }
 
-/* Opens the file, and begins the volume that it may be: whoever waits for compressing threads has time to take digests. name must live as long as writer. */
+/*
+ * Opens the file, and begins the volume that it may be: whoever waits for compressing threads has time to take
+ * digests. name must live as long as writer.
+ */
 static int
 begin_file(struct writer *writer, const char *name, bool gzipped)
 {
@@ -199,7 +150,7 @@ begin_file(struct writer *writer, const char *name, bool gzipped)
 		gil_close(fd);
 		return -1;
 	}
-	writer->wrote_to = writer->volume && gzipped ? volumeobject_of(writer->volume) : NULL;
+	writer->wrote_to = writer->volume ? volumeobject_of(writer->volume) : NULL;
 	writer->output = (struct stage_output){.fd = fd,
 		.name = name,
 		.make_room = writer->waits ? make_room : NULL,
@@ -208,44 +159,20 @@ begin_file(struct writer *writer, const char *name, bool gzipped)
 	return 0;
 }
 
-/* What the iterator reads next at most. */
+/* Of the loop. */
 static int
-read_size(PyObject *block_iter, uint64_t *ret_bytes)
+fits(void *context, uint64_t bytes, bool *ret_fits, struct stage_error *error)
 {
-	PyObject *size;
-	int code;
+	struct writer *writer = context;
 
-	if (blocks_check(block_iter)) {
-		*ret_bytes = DELTATAR_PIECE;
-		return 0;
-	}
-	size = PyObject_CallMethod(block_iter, "get_read_size", NULL);
-	code = size ? to_bytes(size, ret_bytes) : -1;
-	Py_XDECREF(size);
-	return code;
+	if (writer->gzip)
+		return stage_gzip_fits(writer->gzip, bytes, ret_fits, error);
+	*ret_fits = writer->output.size <= writer->limit &&
+		    bytes <= writer->limit - writer->output.size;
+	return 0;
 }
 
-/* Is there room for what is read next? 1, 0, or -1 with an exception. */
-static int
-has_room(struct writer *writer, PyObject *block_iter)
-{
-	struct stage_error error;
-	uint64_t bytes = 0;
-	bool fits = false;
-	int code;
-
-	if (read_size(block_iter, &bytes) < 0)
-		return -1;
-	if (!writer->gzip)
-		return writer->output.size <= writer->limit &&
-		       bytes <= writer->limit - writer->output.size;
-	Py_BEGIN_ALLOW_THREADS
-	code = stage_gzip_fits(writer->gzip, bytes + writer->header, &fits, &error);
-	Py_END_ALLOW_THREADS
-	return code < 0 ? fail(writer, &error) : fits;
-}
-
-/* Without the GIL. */
+/* Of the loop. */
 static int
 pass_on(void *context, const void *data, size_t size, struct stage_error *error)
 {
@@ -256,75 +183,24 @@ pass_on(void *context, const void *data, size_t size, struct stage_error *error)
 	return stage_output_write(&writer->output, data, size, error);
 }
 
-static int
-write_bytes(struct writer *writer, const Py_buffer *view)
+/* Of the loop. */
+static void
+raise_for_loop(void *context, const struct stage_error *error)
 {
-	struct stage_error error;
-	int code;
-
-	Py_BEGIN_ALLOW_THREADS
-	code = pass_on(writer, view->buf, (size_t)view->len, &error);
-	Py_END_ALLOW_THREADS
-	return code < 0 ? fail(writer, &error) : 0;
+	fail(context, error);
 }
 
-/* As write_block(), without making objects of blocks. It may run no Python code, so that it looks for signals
- * itself. */
-static int
-write_tar_block(struct writer *writer, PyObject *blocks)
-{
-	struct stage_error error;
-	int code;
-
-	if (PyErr_CheckSignals() < 0)
-		return -1;
-	code = blocks_write_next(blocks, pass_on, writer, &error);
-	return code < 0 ? fail(writer, &error) : code;
-}
-
-/* Writes the iterator's next block: 1, 0 where there is none, -1 with an exception. */
-static int
-write_block(struct writer *writer, PyObject *block_iter)
-{
-	PyObject *block = PyIter_Next(block_iter), *data;
-	Py_buffer view;
-	int code;
-
-	if (!block)
-		return PyErr_Occurred() ? -1 : 0;
-	data = PyObject_GetAttrString(block, "data");
-	Py_DECREF(block);
-	if (!data)
-		return -1;
-	code = PyObject_GetBuffer(data, &view, PyBUF_SIMPLE);
-	if (code == 0) {
-		code = write_bytes(writer, &view);
-		PyBuffer_Release(&view);
-	}
-	Py_DECREF(data);
-	return code < 0 ? -1 : 1;
-}
-
-/* 1 when the iterator has come to its end, 0 when the file is full, -1 with an exception. */
 static int
 write_blocks(struct writer *writer, PyObject *block_iter)
 {
-	bool is_tar = blocks_check(block_iter);
-	int code;
+	const struct blockloop loop = {.block_iter = block_iter,
+		.counts_headers = writer->gzip != NULL,
+		.fits = fits,
+		.write = pass_on,
+		.fail = raise_for_loop,
+		.context = writer};
 
-	if (!PyIter_Check(block_iter)) {
-		PyErr_SetString(PyExc_TypeError, "the blocks to write are no iterator");
-		return -1;
-	}
-	for (;;) {
-		code = has_room(writer, block_iter);
-		if (code != 1)
-			return code;
-		code = is_tar ? write_tar_block(writer, block_iter)
-			      : write_block(writer, block_iter);
-		if (code != 1)
-			return code < 0 ? -1 : 1;
-	}
+	return blockloop_run(&loop);
 }
 
 /* Ends the file; with an exception pending it is left as it is. Returns result, or -1. */
@@ -358,7 +234,6 @@ write_file(struct writer *writer, PyObject *block_iter, const char *name, bool g
 		return fail(writer, &error);
 	if (begin_file(writer, name, gzipped) < 0)
 		return -1;
-	writer->header = gives_tar(block_iter) ? TAR_HEADER_MAX : 0;
 	result = gzipped ? open_gzip(writer, name) : 0;
 	if (result == 0)
 		result = write_blocks(writer, block_iter);
@@ -383,7 +258,7 @@ writefile_gzip(PyObject *module, PyObject *arguments, PyObject *keywords)
 		    (char **)(uintptr_t)names, &block_iter, &writer.filename, &size, &gzipped,
 		    &waits))
 		return NULL;
-	if (size && to_bytes(size, &writer.limit) < 0)
+	if (size && blockloop_bytes(size, &writer.limit) < 0)
 		return NULL;
 	name = object_path_bytes(writer.filename);
 	if (!name)
@@ -393,64 +268,4 @@ writefile_gzip(PyObject *module, PyObject *arguments, PyObject *keywords)
 	Py_XDECREF(writer.volume);
 	Py_DECREF(name);
 	return result < 0 ? NULL : PyLong_FromLong(result);
-}
-
-/* The folder of a file: bytes, or NULL with an exception. */
-static PyObject *
-folder_of(PyObject *path)
-{
-	PyObject *bytes = object_path_bytes(path), *folder;
-	const char *text, *slash;
-
-	if (!bytes)
-		return NULL;
-	text = PyBytes_AsString(bytes);
-	slash = strrchr(text, '/');
-	folder = PyBytes_FromStringAndSize(text, slash == text ? 1 : slash ? slash - text : 0);
-	Py_DECREF(bytes);
-	return folder;
-}
-
-/* How many bytes are free there? False: it is no folder, or nobody can tell. */
-static bool
-get_free(const char *folder, unsigned long long *ret_bytes)
-{
-	struct statvfs system;
-	struct stat status;
-	bool is_known;
-
-	Py_BEGIN_ALLOW_THREADS
-	is_known = stat(folder, &status) == 0 && S_ISDIR(status.st_mode) &&
-		   statvfs(folder, &system) == 0;
-	Py_END_ALLOW_THREADS
-	if (is_known)
-		*ret_bytes = (unsigned long long)system.f_bavail * system.f_frsize;
-	return is_known;
-}
-
-PyObject *
-writefile_no_space(PyObject *module, PyObject *arguments)
-{
-	PyObject *filename, *folder, *shown, *text;
-	unsigned long long free_bytes;
-	int sys_errno;
-	bool told;
-
-	(void)module;
-	if (!PyArg_ParseTuple(arguments, "Oi:no_space", &filename, &sys_errno))
-		return NULL;
-	folder = folder_of(filename);
-	if (!folder)
-		return NULL;
-	told = get_free(PyBytes_AsString(folder), &free_bytes) &&
-	       (sys_errno == ENOSPC || sys_errno == EDQUOT || free_bytes <= NO_SPACE);
-	shown = told ? PyUnicode_DecodeFSDefault(PyBytes_AsString(folder)) : Py_NewRef(Py_None);
-	Py_DECREF(folder);
-	if (!told || !shown)
-		return shown;
-	text = PyUnicode_FromFormat(
-		"no space left in %U to write a file of this backup: %llu bytes are free. Make room there, or name another temp_root in stagedir.conf; stagedir status tells what lies there, stagedir flush and stagedir gc may free some",
-		shown, free_bytes);
-	Py_DECREF(shown);
-	return text;
 }

@@ -50,7 +50,7 @@ static const char main_help[] =
 static const char roots_help[] =
 	"usage: stagedir roots [--json]\n"
 	"\n"
-	"Lists the temp roots - temp_root of stagedir.conf, $TMPDIR, /var/tmp, /tmp - in order\n"
+	"Lists the temp roots - temp_root of stagedir.conf, $TMPDIR, $TEMP, $TMP, /var/tmp, /tmp - in order\n"
 	"of rank, with their free space, which one is chosen, and what is wrong with the others.\n"
 	"\n"
 	"      --json  one JSON object instead of a table\n"
@@ -241,6 +241,8 @@ command_load_settings(struct stage_settings **ret_settings)
 	int code;
 
 	code = stage_settings_load(ret_settings, &error);
+	if (code == 0 && (*ret_settings)->left_out)
+		command_problem("%s", (*ret_settings)->left_out);
 	if (code == 0)
 		return COMMAND_DONE;
 	command_problem("%s", error.message);

@@ -55,6 +55,9 @@ command_not_ours(enum stage_owner owner)
 		       : "its file system has no locks that prove that its run is gone";
 }
 
+/* What was read last: the files of a spool, of which there may be many, are asked for one after another. */
+static struct manifestindex manifest;
+
 enum command_resume
 command_can_resume(
 	const struct stage_spool_found *spool, const char *note, struct stage_error *error)
@@ -73,7 +76,7 @@ command_can_resume(
 			spool->path);
 		return COMMAND_UNKNOWN;
 	}
-	code = manifest_note_check(spool->home, note, &volume, error);
+	code = manifest_note_check(&manifest, spool->home, note, &volume, error);
 	if (code == 0)
 		return COMMAND_RESUMABLE;
 	return code == STAGE_E_DAMAGED ? COMMAND_USELESS : COMMAND_UNKNOWN;

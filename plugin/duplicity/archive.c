@@ -5,8 +5,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "durable.h"
+#include "output.h"
+#include "regular.h"
 
 /* Bytes at a time. */
 #define PIECE ((size_t)16 * 1024)
@@ -112,6 +115,54 @@ archive_is_ended(const char *path, bool *ret_is_ended, struct stage_error *error
 	return code;
 }
 
+static int
+expand(gzFile file, int fd, const char *source, const char *target, struct stage_error *error)
+{
+	struct stage_output output = {.fd = fd, .name = target};
+	int got, number, code = 0;
+	const char *reason;
+	char piece[PIECE];
+
+	while (code == 0 && (got = gzread(file, piece, sizeof(piece))) > 0 && !gzdirect(file))
+		code = stage_output_write(&output, piece, (size_t)got, error);
+	if (code < 0)
+		return code;
+	if (got > 0) /* what is no gzip file passes through */
+		return stage_error_set(error, STAGE_E_DAMAGED, 0, "%s is not compressed", source);
+	reason = gzerror(file, &number);
+	if (number == Z_ERRNO)
+		return fail(source, "read", error);
+	if (number != Z_OK)
+		return stage_error_set(
+			error, STAGE_E_DAMAGED, 0, "%s is damaged: %s", source, reason);
+	return 0;
+}
+
+int
+archive_expand(const char *source, const char *target, struct stage_error *error)
+{
+	int in, out, code;
+	gzFile file;
+
+	in = open_file(source, error);
+	if (in < 0)
+		return in;
+	file = gzdopen(in, "rb");
+	if (!file) {
+		close(in);
+		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to expand %s", source);
+	}
+	out = stage_regular_make(AT_FDCWD, target, O_WRONLY);
+	if (out < 0) {
+		code = fail(target, "make", error);
+	} else {
+		code = expand(file, out, source, target, error);
+		close(out);
+	}
+	gzclose_r(file);
+	return code;
+}
+
 static bool
 is_folder(const char *path)
 {
@@ -131,11 +182,13 @@ archive_sync(const char *path, const char *like, struct stage_error *error)
 		return is_folder(path) ? 0 : fd;
 	if (like && lstat(like, &model) < 0)
 		code = fail(like, "look at", error);
-	else if (like && fchmod(fd, model.st_mode & 0777) < 0)
-		code = fail(path, "set the permissions of", error);
-	else if (fstat(fd, &stat) < 0 || (!S_ISDIR(stat.st_mode) && stage_durable_file(fd) < 0))
+	else if (fstat(fd, &stat) < 0)
+		code = fail(path, "look at", error);
+	else if (like && ((stat.st_mode ^ model.st_mode) & 0777))
+		(void)fchmod(fd, model.st_mode & 0777); /* not every file system has it */
+	if (code == 0 && !S_ISDIR(stat.st_mode) && stage_durable_file(fd) < 0)
 		code = fail(path, "sync", error);
-	else if (S_ISDIR(stat.st_mode))
+	else if (code == 0 && S_ISDIR(stat.st_mode))
 		(void)stage_durable_folder(fd);
 	close(fd);
 	return code;

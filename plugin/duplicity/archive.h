@@ -4,8 +4,8 @@
  * The host keeps there the signatures and the manifest of each backup: partial ones while it is made,
  * final ones afterwards. Only the host knows the meaning of their names (file_naming.parse).
  *
- * Nothing here knows Python; any thread may call it. Paths are the caller's. The only error is
- * STAGE_E_SYSTEM: a file could not be opened, read or written.
+ * Nothing here knows Python; any thread may call it. Paths are the caller's. The error is STAGE_E_SYSTEM
+ * where nothing else is said: a file could not be opened, read or written.
  */
 #ifndef STAGEDIR_ARCHIVE_FILES_H
 #define STAGEDIR_ARCHIVE_FILES_H
@@ -30,8 +30,14 @@ int archive_compare(const char *whole, const char *part, enum archive_part *ret_
 int archive_is_ended(const char *path, bool *ret_is_ended, struct stage_error *error);
 
 /*
- * Makes a file durable, and gives it the permissions of the file at like, unless that is NULL. For a
- * directory it makes the names durable, if the file system can.
+ * Expands the gzip file source into target, which it makes (0600). STAGE_E_DAMAGED: source is no gzip
+ * file, or is not whole; STAGE_E_MEMORY. After an error target is there in part, or is not there.
+ */
+int archive_expand(const char *source, const char *target, struct stage_error *error);
+
+/*
+ * Makes a file durable, and gives it the permissions of the file at like, unless that is NULL, if the file system lets
+ * us. For a directory it makes the names durable, if the file system can.
  */
 int archive_sync(const char *path, const char *like, struct stage_error *error);
 

@@ -30,25 +30,21 @@
 
 #include "error.h"
 
-/* Bytes of a hash type and a hash, as in "MD5 d41d8cd98f00b204e9800998ecf8427e", with the NUL. */
-#define MANIFEST_HASH_MAX 48
+#include "duplicity/manifestindex.h"
+#include "duplicity/manifestline.h"
+
+#define MANIFEST_HASH_MAX MANIFESTLINE_HASH_MAX
 
 #define MANIFEST_SHA1_BYTES 20
 
 /*
- * In a larger manifest no volume is looked for: STAGE_E_DAMAGED. Some half a million volumes. While a backup
- * is made its manifest has no list of changed files, which may be larger.
- */
-#define MANIFEST_BYTES_MAX (256 * 1024 * 1024)
-
-/*
  * Finds the hash of a volume, SHA1 or else MD5, in the partial manifest of this name in the host's
- * archive directory home. STAGE_E_DAMAGED: the volume is not in it, or it is no manifest;
- * STAGE_E_SYSTEM, with ENOENT if there is none; STAGE_E_MEMORY; STAGE_E_ARGUMENT: name is not that of
- * a file in a directory.
+ * archive directory home. index keeps what was read of it, for the next call; NULL: nothing is kept.
+ * STAGE_E_DAMAGED: the volume is not in it, or it is no manifest; STAGE_E_SYSTEM, with ENOENT if there is
+ * none; STAGE_E_MEMORY; STAGE_E_ARGUMENT: manifest is not the name of a file in a directory.
  */
-int manifest_volume_hash(const char *home, const char *manifest, unsigned long volume,
-	char ret_hash[MANIFEST_HASH_MAX], struct stage_error *error);
+int manifest_volume_hash(struct manifestindex *index, const char *home, const char *manifest,
+	unsigned long volume, char ret_hash[MANIFEST_HASH_MAX], struct stage_error *error);
 
 /* A partial manifest in short. */
 struct manifest_summary {
@@ -73,12 +69,13 @@ int manifest_note_make(unsigned long volume, const unsigned char sha1[MANIFEST_S
 	const char *manifest, char **ret_note, struct stage_error *error);
 
 /*
- * Can the file with this note still be handed off, by the manifest in home? 0: yes. STAGE_E_DAMAGED: no,
+ * Can the file with this note still be handed off, by the manifest in home? index as of
+ * manifest_volume_hash(): whoever asks for many files has one. 0: yes. STAGE_E_DAMAGED: no,
  * never, and the message says why. STAGE_E_SYSTEM, STAGE_E_MEMORY: that could not be found out, as when
  * home itself does not exist. (stored.h: who judges by this, and what else they ask.)
  */
-int manifest_note_check(
-	const char *home, const char *note, unsigned long *ret_volume, struct stage_error *error);
+int manifest_note_check(struct manifestindex *index, const char *home, const char *note,
+	unsigned long *ret_volume, struct stage_error *error);
 
 /* The number of the volume in a note. False if it is no note. */
 bool manifest_note_volume(const char *note, unsigned long *ret_volume);

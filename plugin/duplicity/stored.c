@@ -28,6 +28,29 @@ stored_add(struct stored *stored, const char *backup, unsigned long volume, bool
 	return 0;
 }
 
+/* Was this one added before? */
+static bool
+is_again(const struct stored *stored, size_t i)
+{
+	const struct stored_volume *list = stored->list;
+	size_t j;
+
+	for (j = 0; j < i; j++)
+		if (list[j].volume == list[i].volume && strcmp(list[j].backup, list[i].backup) == 0)
+			return true;
+	return false;
+}
+
+bool
+stored_goes_on(const struct stored *stored, const char *backup)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < stored->count && count < STORED_GOES_ON; i++)
+		count += strcmp(stored->list[i].backup, backup) == 0 && !is_again(stored, i);
+	return count == STORED_GOES_ON;
+}
+
 enum stored_verdict
 stored_judge(const struct stored *stored, const char *backup, unsigned long volume)
 {

@@ -20,11 +20,12 @@
  *			content is what was sealed.
  *
  *	a run		staging/adopt.c at its begin, under the lock of the archive directory. A volume that
- *			cannot be read is discarded as well. Then this file decides, by what storage has.
+ *			cannot be read is discarded as well. Then, in staging/resume.c, this file decides, by
+ *			what storage has.
  *
- *	a run, with	_stagerepair.py (Stored._judge), before this file does. With so few the host may
- *	fewer than two	begin the backup anew. A run that makes a backup goes on only if source, encryption
- *	in storage	and keys are its own; otherwise it discards the volumes. Any other run leaves them.
+ *	a run, with	staging/resume.c, before this file does. With so few the host may begin the backup
+ *	fewer than two	anew. A run that makes a backup goes on only if source, encryption and keys are its own
+ *	in storage	(_stagerepair.py); otherwise it discards the volumes. Any other run leaves them.
  *
  *	stagedir gc	command/judge.c, without storage. It also removes the volumes behind a damaged one,
  *			and files that nobody can hand off since their record is damaged.
@@ -40,6 +41,9 @@
 #include <stddef.h>
 
 #include "error.h"
+
+/* Volumes in storage from which on the host goes on with a backup; with fewer it begins the backup anew. */
+#define STORED_GOES_ON 2
 
 enum stored_verdict {
 	STORED_THERE, /* storage has it, and one behind it */
@@ -59,6 +63,9 @@ struct stored {
  */
 int stored_add(struct stored *stored, const char *backup, unsigned long volume, bool is_certain,
 	struct stage_error *error);
+
+/* Does the host go on with a backup, by how many volumes of it are in storage? */
+bool stored_goes_on(const struct stored *stored, const char *backup);
 
 /* Decides on a staged volume. If it is handed off then, add it, as certain. */
 enum stored_verdict stored_judge(

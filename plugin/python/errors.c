@@ -33,9 +33,9 @@ raise_os_error(const struct stage_error *error)
 
 /* Raises one of the host's exceptions. */
 static void
-raise_host_error(const char *name, const struct stage_error *error)
+raise_host_error(const char *module, const char *name, const struct stage_error *error)
 {
-	PyObject *type = object_attribute("duplicity.errors", name);
+	PyObject *type = object_attribute(module, name);
 
 	PyErr_SetString(type ? type : PyExc_RuntimeError, error->message);
 	Py_XDECREF(type);
@@ -59,11 +59,11 @@ errors_raise(const struct stage_error *error)
 	switch (error->code) {
 	case STAGE_E_SETTING:
 	case STAGE_E_NO_ROOT:
-		raise_host_error("UserError", error);
+		raise_host_error("duplicity.errors", "UserError", error);
 		break;
 	case STAGE_E_SWAPPED:
 		/* any other the host would try again, while a path leads who knows where */
-		raise_host_error("FatalBackendException", error);
+		raise_host_error("duplicity.errors", "FatalBackendException", error);
 		break;
 	case STAGE_E_SYSTEM:
 		raise_os_error(error);
@@ -83,6 +83,7 @@ errors_raise(const struct stage_error *error)
 	case STAGE_E_FORKED:
 	case STAGE_E_AGAIN:
 	case STAGE_E_BUSY:
+	case STAGE_E_UNSUPPORTED:
 	case STAGE_OK:
 		PyErr_SetString(PyExc_RuntimeError, error->message);
 		break;
@@ -109,6 +110,24 @@ errors_raise_final(const struct stage_error *error)
 		/* any other exception the host would try again, or swallow */
 		return errors_raise_staging(error);
 	}
+}
+
+PyObject *
+errors_raise_signatures(const struct stage_error *error)
+{
+	struct stage_error advice = *error;
+
+	if (error->code == STAGE_E_DAMAGED) {
+		stage_error_set(&advice, error->code, 0,
+			"%s. Remove this file, and duplicity fetches it from storage again",
+			error->message);
+		raise_host_error("duplicity.diffdir", "DiffDirException", &advice);
+	} else if (error->code == STAGE_E_UNSUPPORTED) {
+		raise_host_error("duplicity.path", "PathException", error);
+	} else {
+		errors_raise(error);
+	}
+	return NULL;
 }
 
 int

@@ -34,6 +34,13 @@ PyObject *errors_raise_staging(const struct stage_error *error);
 PyObject *errors_raise_final(const struct stage_error *error);
 
 /*
+ * Raises the exception that the host should see for a failure of an archive of signatures, returns NULL:
+ * DiffDirException for a damaged one, PathException for what is not supported in it, otherwise as
+ * errors_raise().
+ */
+PyObject *errors_raise_signatures(const struct stage_error *error);
+
+/*
  * Forgets a pending exception that cannot be passed on. If it should end the run, since Ctrl-C came while
  * Python code was called from here, the host gets another Ctrl-C for it.
  */

@@ -108,3 +108,10 @@ object_path_bytes(PyObject *path)
 
 	return PyUnicode_FSConverter(path, &bytes) ? bytes : NULL;
 }
+
+int
+object_done(PyObject *result)
+{
+	Py_XDECREF(result);
+	return result ? 0 : -1;
+}

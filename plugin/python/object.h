@@ -15,15 +15,21 @@
 	X(Errors)                                                                                  \
 	X(RawDeltaSize)                                                                            \
 	X(SourceFileSize)                                                                          \
+	X(SourceFiles)                                                                             \
 	X(add_changed_file)                                                                        \
 	X(add_deleted_file)                                                                        \
 	X(add_new_file)                                                                            \
 	X(add_unchanged_file)                                                                      \
+	X(base)                                                                                    \
+	X(blk)                                                                                     \
+	X(chr)                                                                                     \
 	X(close)                                                                                   \
 	X(data)                                                                                    \
 	X(devnums)                                                                                 \
 	X(difftype)                                                                                \
+	X(dir)                                                                                     \
 	X(exists)                                                                                  \
+	X(fifo)                                                                                    \
 	X(fileobj)                                                                                 \
 	X(get_block_size)                                                                          \
 	X(get_relative_path)                                                                       \
@@ -32,17 +38,21 @@
 	X(isreg)                                                                                   \
 	X(mode)                                                                                    \
 	X(name)                                                                                    \
-	X(opened)                                                                                  \
 	X(open)                                                                                    \
+	X(opened)                                                                                  \
 	X(read)                                                                                    \
+	X(reg)                                                                                     \
+	X(setdata)                                                                                 \
 	X(st_gid)                                                                                  \
 	X(st_mtime)                                                                                \
 	X(st_size)                                                                                 \
 	X(st_uid)                                                                                  \
 	X(stat)                                                                                    \
 	X(stats)                                                                                   \
+	X(sym)                                                                                     \
 	X(symtext)                                                                                 \
 	X(type)                                                                                    \
+	X(uc_name)                                                                                 \
 	X(write)
 
 #define OBJECT_NAME(name) extern PyObject *object_name_##name;
@@ -80,5 +90,8 @@ PyObject *object_path_bytes(PyObject *path);
 
 /* Is string a str with this value? */
 bool object_is(PyObject *string, const char *value);
+
+/* Releases a new reference that is of no use: 0, or -1 with an exception where it is NULL. */
+int object_done(PyObject *result);
 
 #endif

@@ -15,7 +15,6 @@
 #include "url.h"
 
 #include "duplicity/manifest.h"
-#include "duplicity/stored.h"
 #include "python/errors.h"
 #include "python/hostlog.h"
 #include "staging/passed.h"
@@ -31,9 +30,8 @@
 /* Roots that are told apart; the rest may be visited twice. */
 #define ROOTS_MAX 32
 
-/* Forgets a file of a dead run. */
-static void
-discard(struct stage_spool *spool, struct stage_spool_file *file)
+void
+adopt_discard(struct stage_spool *spool, struct stage_spool_file *file)
 {
 	struct stage_error error;
 	int code;
@@ -74,13 +72,14 @@ take_file(struct adopted *self, struct stage_spool *spool, struct stage_spool_fi
 	int code;
 
 	Py_BEGIN_ALLOW_THREADS
-	code = manifest_note_check(self->home, file->note, &resumable.volume, error);
+	code = manifest_note_check(
+		&self->manifest, self->home, file->note, &resumable.volume, error);
 	Py_END_ALLOW_THREADS
 	if (code == STAGE_E_DAMAGED) {
 		stage_log_line(&hostlog, STAGE_NOTICE,
 			"discarding the volume %s that a dead run staged: %s", file->name,
 			error->message);
-		discard(spool, file);
+		adopt_discard(spool, file);
 		return 0;
 	}
 	if (code < 0)
@@ -96,7 +95,7 @@ take_file(struct adopted *self, struct stage_spool *spool, struct stage_spool_fi
 		stage_log_line(&hostlog, STAGE_WARNING,
 			"discarding the volume %s that a dead run staged, to be made again: %s",
 			file->name, error->message);
-		discard(spool, file);
+		adopt_discard(spool, file);
 		return 0;
 	}
 	return append(self, &resumable, error);
@@ -307,19 +306,19 @@ adopt_spools(struct adopted *self)
 }
 
 static bool
-is_in_manifest(const struct adopted *self, const char *note)
+is_in_manifest(struct adopted *self, const char *note)
 {
 	unsigned long volume;
 	int code;
 
 	Py_BEGIN_ALLOW_THREADS
-	code = manifest_note_check(self->home, note, &volume, NULL);
+	code = manifest_note_check(&self->manifest, self->home, note, &volume, NULL);
 	Py_END_ALLOW_THREADS
 	return code == 0;
 }
 
 PyObject *
-adopt_confirmed(const struct adopted *self)
+adopt_confirmed(struct adopted *self)
 {
 	PyObject *list = PyList_New(0), *item;
 	size_t i;
@@ -338,150 +337,13 @@ adopt_confirmed(const struct adopted *self)
 	return list;
 }
 
-/* Storage has it: that is told once more, and it is forgotten. */
-static void
-confirm(struct resumable *resumable)
-{
-	struct stage_error error;
-	int code;
-
-	Py_BEGIN_ALLOW_THREADS
-	code = stage_spool_confirm(resumable->spool, &resumable->file, &error);
-	Py_END_ALLOW_THREADS
-	if (code < 0)
-		stage_log_line(&hostlog, STAGE_WARNING, "%s", error.message);
-}
-
-/* Hands one file off, and tells so in stored and in names. Returns 1 with an exception. */
-static int
-hand_off(struct queue *queue, struct resumable *resumable, const char *backup,
-	struct stored *stored, PyObject *names, struct stage_error *error)
-{
-	PyObject *name = PyBytes_FromString(resumable->file->name);
-	int code = name ? PyList_Append(names, name) : -1;
-
-	Py_XDECREF(name);
-	if (code < 0)
-		return 1;
-	stage_log_line(&hostlog, STAGE_NOTICE, "handing off the volume %s that a dead run staged",
-		resumable->file->name);
-	code = stored_add(stored, backup, resumable->volume, true, error);
-	return code < 0 ? code : queue_put(queue, resumable->spool, resumable->file, error);
-}
-
-/* Does with one file what there is to be done. Returns 1 with an exception. */
-static int
-resume_one(struct queue *queue, struct resumable *resumable, PyObject *item, struct stored *stored,
-	PyObject *names, struct stage_error *error)
-{
-	const char *backup;
-	int what;
-
-	if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "si", &backup, &what)) {
-		if (!PyErr_Occurred())
-			PyErr_SetString(PyExc_TypeError, "resume() takes tuples");
-		return 1;
-	}
-	if (what == ADOPT_LEAVE)
-		return 0;
-	if (what == ADOPT_DISCARD) {
-		discard(resumable->spool, resumable->file);
-		return 0;
-	}
-	switch (stored_judge(stored, backup, resumable->volume)) {
-	case STORED_NEXT:
-		return hand_off(queue, resumable, backup, stored, names, error);
-	case STORED_THERE:
-		confirm(resumable);
-		break;
-	case STORED_GAP:
-		stage_log_line(&hostlog, STAGE_NOTICE,
-			"discarding the volume %s that a dead run staged, to be made again: it is not certain that storage has the one before it",
-			resumable->file->name);
-		discard(resumable->spool, resumable->file);
-		break;
-	}
-	return 0;
-}
-
-/* Takes the tuple of what storage has. Returns 1 with an exception. */
-static int
-add_stored(struct stored *stored, PyObject *found, struct stage_error *error)
-{
-	unsigned long volume;
-	const char *backup;
-	int is_certain, code = 0;
-	Py_ssize_t i;
-
-	for (i = 0; i < PyTuple_Size(found) && code == 0; i++) {
-		PyObject *item = PyTuple_GetItem(found, i);
-
-		if (!PyTuple_Check(item)) {
-			PyErr_SetString(PyExc_TypeError, "resume() takes tuples");
-			return 1;
-		}
-		if (!PyArg_ParseTuple(item, "skp", &backup, &volume, &is_certain))
-			return 1;
-		code = stored_add(stored, backup, volume, is_certain, error);
-	}
-	return code;
-}
-
-/* Does with all files what there is to be done. Returns 1 with an exception. */
-static int
-resume_all(struct adopted *self, struct queue *queue, PyObject *staged, PyObject *found,
-	PyObject *names, struct stage_error *error)
-{
-	struct stored stored = {0};
-	size_t i;
-	int code;
-
-	code = add_stored(&stored, found, error);
-	for (i = 0; i < self->resumable_count && code == 0; i++)
-		code = resume_one(queue, &self->resumables[i],
-			PyTuple_GetItem(staged, (Py_ssize_t)i), &stored, names, error);
-	stored_release(&stored);
-	free(self->resumables);
-	self->resumables = NULL;
-	self->resumable_count = 0;
-	return code;
-}
-
-PyObject *
-adopt_resume(struct adopted *self, struct queue *queue, PyObject *arguments)
-{
-	PyObject *staged, *found, *names;
-	struct stage_error error;
-	int code = 1;
-
-	if (!PyArg_ParseTuple(arguments, "OO:resume", &staged, &found))
-		return NULL;
-	if (!PyList_Check(staged) || !PyList_Check(found) ||
-		(size_t)PyList_Size(staged) != self->resumable_count) {
-		PyErr_SetString(PyExc_ValueError,
-			"resume() takes two lists, the first one with an item a file");
-		return NULL;
-	}
-	/* a list, and what is in it, may go while the log is written, which is Python */
-	staged = PyList_AsTuple(staged);
-	found = PyList_AsTuple(found);
-	names = PyList_New(0);
-	if (staged && found && names)
-		code = resume_all(self, queue, staged, found, names, &error);
-	Py_XDECREF(staged);
-	Py_XDECREF(found);
-	if (code == 0)
-		return names;
-	Py_XDECREF(names);
-	return code < 0 ? errors_raise_final(&error) : NULL;
-}
-
 void
 adopt_release(struct adopted *self)
 {
 	struct stage_spool **spools = self->spools;
 	size_t count = self->count, i;
 
+	manifestindex_release(&self->manifest);
 	free(self->resumables);
 	self->resumables = NULL;
 	/* nobody else sees them while the GIL is given up */

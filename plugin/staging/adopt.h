@@ -3,7 +3,7 @@
  *
  *	adopt_spools(&adopted)			what can be handed off, as far as this machine knows
  *	...what is in storage? the host knows...
- *	adopt_resume(&adopted, &queue, arguments)
+ *	resume_adopted(&adopted, &queue, arguments)	(resume.h)
  *	...the queue drains...
  *	adopt_release(&adopted)
  *
@@ -21,14 +21,7 @@
 
 #include "spool.h"
 
-#include "staging/queue.h"
-
-/* What Python says of a staged file of a dead run, before storage is asked (_stagerepair.py). */
-enum adopt_verdict {
-	ADOPT_JUDGE,   /* storage decides (duplicity/stored.h) */
-	ADOPT_DISCARD, /* it is of no use; Python has logged why */
-	ADOPT_LEAVE,   /* it is not this run's to judge; Python has logged why */
-};
+#include "duplicity/manifestindex.h"
 
 /* A staged file of a dead run that can be handed off, by archive directory and digest. */
 struct resumable {
@@ -45,6 +38,7 @@ struct adopted {
 	size_t count;
 	struct resumable *resumables; /* by number of volume */
 	size_t resumable_count;
+	struct manifestindex manifest; /* what was read of the archive directory's */
 };
 
 /*
@@ -55,14 +49,10 @@ struct adopted {
 PyObject *adopt_spools(struct adopted *self);
 
 /* A list of the names that storage has confirmed, by these spools; NULL with an exception. */
-PyObject *adopt_confirmed(const struct adopted *self);
+PyObject *adopt_confirmed(struct adopted *self);
 
-/*
- * Hands off, through queue, the files of adopt_spools() that may follow those in storage
- * (duplicity/stored.h). arguments are those of Staging.resume(), a tuple of two lists. Returns a list of
- * the names that are handed off; NULL with an exception.
- */
-PyObject *adopt_resume(struct adopted *self, struct queue *queue, PyObject *arguments);
+/* Forgets a file of one of these spools. That this fails is logged. */
+void adopt_discard(struct stage_spool *spool, struct stage_spool_file *file);
 
 /* Closes the spools. Files that are left in them stay. */
 void adopt_release(struct adopted *self);

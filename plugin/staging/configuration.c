@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "log.h"
+
+#include "python/hostlog.h"
 #include "python/object.h"
 
 static const struct stage_settings *settings;
@@ -14,8 +17,11 @@ configuration_settings(struct stage_error *error)
 {
 	struct stage_settings *loaded;
 
-	if (!settings && stage_settings_load(&loaded, error) == 0)
+	if (!settings && stage_settings_load(&loaded, error) == 0) {
 		settings = loaded;
+		if (settings->left_out)
+			stage_log_line(&hostlog, STAGE_NOTICE, "%s", settings->left_out);
+	}
 	return settings;
 }
 

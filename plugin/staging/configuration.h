@@ -19,7 +19,8 @@
 #include "settings.h"
 
 /*
- * The settings of this process; NULL with *error, as of stage_settings_load(), if they cannot be read.
+ * The settings of this process; NULL with *error, as of stage_settings_load(), if they cannot be read. That
+ * the user's file was left out is told when they are read.
  * An error is not kept: no run begins with it, and somebody may mend the file before the next backend is
  * opened.
  */

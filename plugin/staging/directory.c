@@ -6,6 +6,7 @@
  */
 #include "staging/directory.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,11 +20,14 @@
 #include "python/hostlog.h"
 #include "python/object.h"
 #include "staging/configuration.h"
+#include "staging/elsewhere.h"
 #include "staging/roots.h"
 
 typedef struct directory {
 	PyObject_HEAD
 	struct stage_dir *dir; /* NULL until __init__ */
+	bool is_default;       /* of the host's files; it did not choose the root itself */
+	bool is_further;       /* in another root, of volumes or of what elsewhere.h has there */
 	struct directory *next;
 } directory;
 
@@ -92,28 +96,31 @@ open_direct(PyObject *root, struct stage_dir **ret_dir, struct stage_error *erro
 	int code;
 
 	Py_BEGIN_ALLOW_THREADS
-	code = stage_dir_open(path, &hostlog, ret_dir, error);
+	code = stage_dir_open_lenient(path, &hostlog, ret_dir, error);
 	Py_END_ALLOW_THREADS
 	return code;
 }
 
-/*
- * The host passes its --tempdir as temproot, but also a directory of its own, as it does the
- * archive. An open_function.
- */
+/* The host passes its --tempdir as temproot, but also a directory of its own, as it does the archive. */
+static bool
+is_left_to_us(PyObject *temproot)
+{
+	PyObject *tempdir = configuration_host_tempdir();
+	bool is = !temproot ||
+		  (tempdir && strcmp(PyBytes_AsString(temproot), PyBytes_AsString(tempdir)) == 0);
+
+	Py_XDECREF(tempdir);
+	return is;
+}
+
+/* An open_function */
 static int
 open_for_host(void *context, struct stage_dir **ret_dir, struct stage_error *error)
 {
-	PyObject *temproot = context, *tempdir = configuration_host_tempdir();
-	int code;
+	PyObject *temproot = context;
 
-	if (!temproot ||
-		(tempdir && strcmp(PyBytes_AsString(temproot), PyBytes_AsString(tempdir)) == 0))
-		code = open_ranked(ret_dir, error);
-	else
-		code = open_direct(temproot, ret_dir, error);
-	Py_XDECREF(tempdir);
-	return code;
+	return is_left_to_us(temproot) ? open_ranked(ret_dir, error)
+				       : open_direct(temproot, ret_dir, error);
 }
 
 typedef int (*open_function)(void *context, struct stage_dir **ret_dir, struct stage_error *error);
@@ -158,6 +165,7 @@ directory_init(PyObject *object, PyObject *arguments, PyObject *keywords)
 	}
 	if (temproot != Py_None && !(bytes = object_path_bytes(temproot)))
 		return -1;
+	self->is_default = is_left_to_us(bytes);
 	code = open_by(self, open_for_host, bytes, &error);
 	Py_XDECREF(bytes);
 	if (code < 0) {
@@ -192,6 +200,8 @@ directory_open_root(const struct stage_root *root, struct stage_error *error)
 	} else if (open_by((directory *)object, open_vetted, &copy, error) < 0) {
 		Py_CLEAR(object);
 	}
+	if (object)
+		((directory *)object)->is_further = true;
 	return object;
 }
 
@@ -212,6 +222,21 @@ directory_dealloc(PyObject *object)
 	Py_DECREF(own);
 }
 
+/*
+ * The directory of this process that a path is of, tracked or not: a new reference, since it is used
+ * without the GIL. NULL where there is none.
+ */
+static directory *
+giving(const char *path)
+{
+	directory *self = all;
+
+	while (self && !stage_dir_contains(self->dir, path))
+		self = self->next;
+	Py_XINCREF((PyObject *)self);
+	return self;
+}
+
 /* The directory of an object that __init__ has been through, or NULL with an exception. */
 static struct stage_dir *
 opened(PyObject *object)
@@ -223,6 +248,15 @@ opened(PyObject *object)
 	return self->dir;
 }
 
+/* The same, or one where there is more room for the next file. */
+static struct stage_dir *
+roomy(PyObject *object)
+{
+	struct stage_dir *dir = opened(object);
+
+	return dir && ((directory *)object)->is_default ? elsewhere_choose(object, dir) : dir;
+}
+
 static PyObject *
 directory_dir(PyObject *object, PyObject *unused)
 {
@@ -232,6 +266,9 @@ directory_dir(PyObject *object, PyObject *unused)
 	(void)unused;
 	if (!dir)
 		return NULL;
+	/* the host has tempfile make files there, too */
+	if (((directory *)object)->is_default)
+		dir = elsewhere_find(object, dir);
 	path = stage_dir_path(dir);
 	if (!path)
 		Py_RETURN_NONE;
@@ -241,7 +278,7 @@ directory_dir(PyObject *object, PyObject *unused)
 static PyObject *
 directory_mktemp(PyObject *object, PyObject *unused)
 {
-	struct stage_dir *dir = opened(object);
+	struct stage_dir *dir = roomy(object);
 	struct stage_error error;
 	PyObject *result;
 	char *path;
@@ -264,7 +301,7 @@ directory_mktemp(PyObject *object, PyObject *unused)
 static PyObject *
 make_file(PyObject *object, int *ret_fd)
 {
-	struct stage_dir *dir = opened(object);
+	struct stage_dir *dir = roomy(object);
 	struct stage_error error;
 	PyObject *name;
 	char *path;
@@ -321,6 +358,7 @@ directory_forget(PyObject *object, PyObject *name)
 {
 	struct stage_dir *dir = opened(object);
 	struct stage_error error;
+	directory *other;
 	PyObject *bytes;
 	const char *path;
 	int code;
@@ -328,6 +366,9 @@ directory_forget(PyObject *object, PyObject *name)
 	if (!dir || !(bytes = object_path_bytes(name)))
 		return NULL;
 	path = PyBytes_AsString(bytes);
+	other = giving(path);
+	if (other)
+		dir = other->dir;
 	Py_BEGIN_ALLOW_THREADS
 	code = stage_dir_forget(dir, path, &error);
 	/* the contract makes it a hint: a mistake with it is told, and harms nothing */
@@ -336,6 +377,7 @@ directory_forget(PyObject *object, PyObject *name)
 			"Attempt to forget unknown tempfile - this is probably a bug: %s",
 			error.message);
 	Py_END_ALLOW_THREADS
+	Py_XDECREF((PyObject *)other);
 	Py_DECREF(bytes);
 	Py_RETURN_NONE;
 }
@@ -349,21 +391,6 @@ directory_dir_of(PyObject *object)
 		if ((PyObject *)self == object)
 			return self->dir;
 	return NULL;
-}
-
-/*
- * The directory of this process that a path is of, tracked or not: a new reference, since it is used
- * without the GIL. NULL where there is none.
- */
-static directory *
-giving(const char *path)
-{
-	directory *self = all;
-
-	while (self && !stage_dir_contains(self->dir, path))
-		self = self->next;
-	Py_XINCREF((PyObject *)self);
-	return self;
 }
 
 int
@@ -424,22 +451,51 @@ directory_remove(PyObject *module, PyObject *name)
 	Py_RETURN_TRUE;
 }
 
+/* A list of an object and of all that are further ones, which so live while the GIL is given up; NULL with an exception. */
+static PyObject *
+with_further(PyObject *object)
+{
+	PyObject *list = PyList_New(0);
+	directory *self;
+	int failed = list ? PyList_Append(list, object) : -1;
+
+	for (self = all; !failed && self; self = self->next)
+		if (self->is_further)
+			failed = PyList_Append(list, (PyObject *)self);
+	if (failed)
+		Py_CLEAR(list);
+	return list;
+}
+
+static int
+check_one(const directory *self, struct stage_error *error)
+{
+	int code;
+
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_check(self->dir, error);
+	Py_END_ALLOW_THREADS
+	return code;
+}
+
 static PyObject *
 directory_check(PyObject *object, PyObject *unused)
 {
-	struct stage_dir *dir = opened(object);
+	PyObject *checked = opened(object) ? with_further(object) : NULL;
 	struct stage_error error;
-	int code;
+	Py_ssize_t i;
+	int code = 0;
 
 	(void)unused;
-	if (!dir)
+	if (!checked)
 		return NULL;
-	Py_BEGIN_ALLOW_THREADS
-	code = stage_dir_check(dir, &error);
-	Py_END_ALLOW_THREADS
-	if (code < 0)
-		return errors_raise(&error);
-	Py_RETURN_NONE;
+	for (i = 0; code == 0 && i < PyList_Size(checked); i++) {
+		code = check_one((directory *)PyList_GetItem(checked, i), &error);
+		if (i > 0 && code == STAGE_E_CLOSED)
+			code = 0; /* nothing is in it any more */
+	}
+	Py_DECREF(checked);
+	return code < 0 ? errors_raise(&error) : Py_NewRef(Py_None);
 }
 
 static PyObject *
@@ -486,7 +542,8 @@ static PyMethodDef methods[] = {
 		"Stops tracking a path (str or bytes), after the file was deleted or moved away."},
 	{"check", directory_check, METH_NOARGS,
 		"check()\n--\n\n"
-		"Raises FatalBackendException if the directory was moved, removed or replaced."},
+		"Raises FatalBackendException if the directory, or one that was made in a further root, was\n"
+		"moved, removed or replaced."},
 	{"cleanup", directory_cleanup, METH_NOARGS,
 		"cleanup()\n--\n\n"
 		"Removes the tracked files and the directory. Failures are logged; nothing is raised but\n"

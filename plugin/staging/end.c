@@ -20,14 +20,14 @@ enum end_how {
 	LEAVE,  /* keep it, and do not wait: the process is about to end */
 };
 
-/* Adds the sealed files of a spool, or NULL, that no thread uses any more. */
+/* Adds the sealed files of a spool, or NULL, that no thread uses any more; not those that somebody has removed. */
 static void
-count_sealed(const struct stage_spool *spool, size_t *count, uint64_t *bytes)
+count_sealed(struct stage_spool *spool, size_t *count, uint64_t *bytes)
 {
 	const struct stage_spool_file *file;
 
 	for (file = spool ? stage_spool_files(spool) : NULL; file; file = file->next) {
-		if (!file->sealed)
+		if (!file->sealed || stage_spool_check_there(spool, file, NULL) < 0)
 			continue;
 		(*count)++;
 		*bytes += file->size;
@@ -43,10 +43,12 @@ tell_what_stays(struct staging *self, bool threads_ended)
 
 	if (!threads_ended)
 		count = queue_waiting(&self->queue, &bytes);
+	Py_BEGIN_ALLOW_THREADS
 	for (i = 0; threads_ended && i < self->places.count; i++)
 		count_sealed(self->places.list[i].spool, &count, &bytes);
 	for (i = 0; threads_ended && i < self->adopted.count; i++)
 		count_sealed(self->adopted.spools[i], &count, &bytes);
+	Py_END_ALLOW_THREADS
 	if (count)
 		stage_log_line(&hostlog, STAGE_NOTICE,
 			"%zu volume%s, %llu bytes, stay%s staged for %s: the next backup to it, or stagedir flush, hands %s off; stagedir status shows %s",

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "durable.h"
 #include "listing.h"
 #include "regular.h"
 
@@ -21,7 +22,7 @@ sync_file(int dirfd, const char *name)
 
 	if (stage_regular_open(dirfd, name, O_RDONLY, &fd, NULL) < 0)
 		return false;
-	synced = fsync(fd) == 0;
+	synced = stage_durable_file(fd) == 0;
 	close(fd);
 	return synced;
 }
@@ -34,7 +35,7 @@ home_sync_manifest(const char *home, const char *manifest)
 
 	if (dirfd < 0)
 		return false;
-	synced = sync_file(dirfd, manifest) && fsync(dirfd) == 0;
+	synced = sync_file(dirfd, manifest) && stage_durable_folder(dirfd) == 0;
 	close(dirfd);
 	return synced;
 }
@@ -53,6 +54,6 @@ home_sync(const char *home)
 		if (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN)
 			(void)sync_file(dirfd, entry->d_name);
 	(void)stage_listing_close(&listing);
-	(void)fsync(dirfd);
+	(void)stage_durable_folder(dirfd);
 	close(dirfd);
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "allocate.h"
 #include "dir.h"
 #include "log.h"
 #include "root.h"
@@ -19,6 +20,9 @@
 #include "python/object.h"
 #include "staging/directory.h"
 #include "staging/roots.h"
+
+/* A place with fewer bytes has next to nothing: a volume of which nothing has changed has this. */
+#define LEAST_BYTES ((uint64_t)64 * 1024)
 
 static struct places *all;
 
@@ -49,6 +53,12 @@ add(struct places *places, PyObject *directory, struct stage_error *error)
 	return 0;
 }
 
+int
+places_begin(struct places *places, PyObject *directory, struct stage_error *error)
+{
+	return add(places, Py_NewRef(directory), error);
+}
+
 /* The host's default directory is the first place. */
 static int
 add_default(struct places *places, struct stage_error *error)
@@ -66,14 +76,55 @@ add_default(struct places *places, struct stage_error *error)
 	return add(places, directory, error);
 }
 
-/* Reserves in one place. *ret_room is written with 0 and STAGE_E_NO_ROOM. */
+/* How many of so many bytes the file system of a place lets a file have. What cannot be tried has all. */
+static uint64_t
+try(const struct place *place, uint64_t bytes)
+{
+	char *path;
+	int fd;
+
+	if (stage_dir_mkstemp(place->dir, &fd, &path, NULL) < 0)
+		return bytes;
+	bytes = stage_allocate_possible(fd, bytes);
+	close(fd);
+	(void)stage_dir_remove(place->dir, path, NULL); /* or when the directory goes */
+	free(path);
+	return bytes;
+}
+
+/* Reserves bytes for the file at path: all, or as many as are possible. */
 static int
-reserve_in(const struct places *places, struct place *place, uint64_t bytes, char **ret_path,
-	struct stage_reserved *ret_room, struct stage_error *error)
+reserve_at(const struct places *places, struct place *place, const char *path, uint64_t bytes,
+	bool *ret_others, struct stage_error *error)
+{
+	struct stage_reserved room = {0};
+	int code;
+
+	code = stage_spool_reserve(place->spool, path, bytes, places->max_staged, &room, error);
+	*ret_others |= code == STAGE_E_NO_ROOM && room.others;
+	if (code < 0) {
+		place->possible = room.possible < bytes ? room.possible : bytes;
+		return code;
+	}
+	place->possible = try(place, bytes);
+	if (place->possible >= bytes)
+		return 0;
+	stage_spool_unreserve(place->spool);
+	return stage_error_set(error, STAGE_E_NO_ROOM, 0,
+		"%s: %llu bytes are needed, %llu are free, but a file cannot have more than %llu of these (a quota?)",
+		stage_spool_path(place->spool), (unsigned long long)bytes,
+		(unsigned long long)room.free, (unsigned long long)place->possible);
+}
+
+/* Reserves in one place. *ret_others is set where another run may give some back. */
+static int
+reserve_in(const struct places *places, struct place *place, uint64_t bytes,
+	struct reserved *ret_reserved, bool *ret_others, struct stage_error *error)
 {
 	char *path = NULL;
 	int code = 0;
 
+	place->possible = 0;
 	Py_BEGIN_ALLOW_THREADS
 	if (!place->spool)
 		code = stage_spool_open(place->dir, &places->about, places->durable, &hostlog,
@@ -81,14 +132,13 @@ reserve_in(const struct places *places, struct place *place, uint64_t bytes, cha
 	if (code == 0)
 		code = stage_dir_mktemp(place->dir, &path, error);
 	if (code == 0) {
-		code = stage_spool_reserve(
-			place->spool, path, bytes, places->max_staged, ret_room, error);
+		code = reserve_at(places, place, path, bytes, ret_others, error);
 		if (code < 0)
 			stage_dir_forget(place->dir, path, NULL);
 	}
 	Py_END_ALLOW_THREADS
 	if (code == 0) {
-		*ret_path = path;
+		*ret_reserved = (struct reserved){path, place->directory, bytes};
 		return 0;
 	}
 	free(path);
@@ -99,11 +149,10 @@ reserve_in(const struct places *places, struct place *place, uint64_t bytes, cha
 }
 
 int
-places_reserve(struct places *places, uint64_t bytes, char **ret_path, PyObject **ret_directory,
+places_reserve(struct places *places, uint64_t bytes, struct reserved *ret_reserved,
 	bool *ret_others, struct stage_error *error)
 {
 	struct stage_error first = {0}, failure;
-	struct stage_reserved room = {0};
 	size_t i;
 	int code;
 
@@ -114,18 +163,49 @@ places_reserve(struct places *places, uint64_t bytes, char **ret_path, PyObject 
 			return code;
 	}
 	for (i = 0; i < places->count; i++) {
-		code = reserve_in(places, &places->list[i], bytes, ret_path, &room, &failure);
-		if (code == 0) {
-			*ret_directory = places->list[i].directory;
+		code = reserve_in(
+			places, &places->list[i], bytes, ret_reserved, ret_others, &failure);
+		if (code == 0)
 			return 0;
-		}
 		if (i == 0)
 			first = failure;
 		if (code != STAGE_E_NO_ROOM)
 			break;
-		*ret_others |= room.others;
 	}
 	*error = code == STAGE_E_NO_ROOM ? first : failure;
+	return code;
+}
+
+/* The place that had most when it had too few bytes; NULL where there is no place. */
+static struct place *
+roomiest(const struct places *places)
+{
+	struct place *best = NULL;
+	size_t i;
+
+	for (i = 0; i < places->count; i++)
+		if (!best || places->list[i].possible > best->possible)
+			best = &places->list[i];
+	return best;
+}
+
+int
+places_reserve_most(struct places *places, struct reserved *ret_reserved, struct stage_error *error)
+{
+	struct place *best;
+	uint64_t asked;
+	bool others;
+	int code;
+
+	stage_error_set(error, STAGE_E_NO_ROOM, 0, "no temp root has room for a file");
+	/* what there is may be less by now, by what was needed to ask, or by a quota, which only trying shows */
+	do {
+		best = roomiest(places);
+		if (!best || best->possible < LEAST_BYTES)
+			return STAGE_E_NO_ROOM;
+		asked = best->possible;
+		code = reserve_in(places, best, asked, ret_reserved, &others, error);
+	} while (code == STAGE_E_NO_ROOM && best->possible < asked);
 	return code;
 }
 
@@ -177,7 +257,7 @@ open_in(const struct stage_root *root)
 /* The best root after before whose file system has no place yet; NULL at the end. */
 static const struct stage_root *
 next_unused(const struct places *places, const struct stage_roots *roots,
-	const struct stage_root *before)
+	const struct stage_root *before, bool good_only)
 {
 	const struct stage_root *root = before;
 
@@ -186,29 +266,30 @@ next_unused(const struct places *places, const struct stage_roots *roots,
 		root = stage_roots_next(roots, root);
 	while (root && is_used(places, root));
 	Py_END_ALLOW_THREADS
-	return root;
+	return root && good_only && root->state != STAGE_ROOT_GOOD ? NULL : root;
 }
 
 static PyObject *
-open_best(const struct places *places, const struct stage_roots *roots)
+open_best(const struct places *places, const struct stage_roots *roots,
+	const struct places_next *next)
 {
 	const struct stage_root *root = NULL;
 	PyObject *directory;
 
-	while ((root = next_unused(places, roots, root))) {
+	while ((root = next_unused(places, roots, root, next->good_only))) {
 		directory = open_in(root);
 		if (!directory)
 			continue;
 		stage_log_line(&hostlog, STAGE_NOTICE,
-			"the next volumes are made in the temp root %s (%s), as the one before it is full",
-			root->path, root->origin);
+			"%s are made in the temp root %s (%s), as %s", next->what, root->path,
+			root->origin, next->why);
 		return directory;
 	}
 	return NULL;
 }
 
 int
-places_open_next(struct places *places, struct stage_error *error)
+places_open_next(struct places *places, const struct places_next *next, struct stage_error *error)
 {
 	struct stage_roots *roots = NULL;
 	PyObject *directory = NULL;
@@ -217,7 +298,7 @@ places_open_next(struct places *places, struct stage_error *error)
 	code = roots_rank(&roots, error);
 	if (code < 0)
 		return code;
-	directory = open_best(places, roots);
+	directory = open_best(places, roots, next);
 	Py_BEGIN_ALLOW_THREADS
 	stage_roots_free(&roots);
 	Py_END_ALLOW_THREADS

@@ -23,6 +23,7 @@ struct place {
 	PyObject *directory;       /* the TemporaryDirectory that keeps dir open */
 	struct stage_dir *dir;     /* its */
 	struct stage_spool *spool; /* NULL until there is a volume */
+	uint64_t possible;         /* bytes that it had, or seemed to have, when it had too few */
 };
 
 /* Zeroed memory has no place. */
@@ -35,22 +36,47 @@ struct places {
 	uint64_t max_staged; /* bytes a root, 0 for no limit */
 };
 
+/* Where a file is to be made. */
+struct reserved {
+	char *path;          /* the caller frees it */
+	PyObject *directory; /* the TemporaryDirectory that tracks it, borrowed */
+	uint64_t bytes;      /* that are reserved */
+};
+
 /*
- * Reserves room for a file of so many bytes, in the first place that has enough. The file is not made.
- * Gives its path, which the caller frees, and the TemporaryDirectory that tracks it, borrowed. If there is
- * no place yet, the host's directory becomes the first one. STAGE_E_NO_ROOM, with the message of the first
- * place: no place has enough; *ret_others then says whether another live run may give some back.
- * STAGE_E_ARGUMENT: the host's directory is not ours. Errors besides: of stage_spool_reserve(),
- * stage_spool_open() and stage_dir_mktemp().
+ * Reserves room for a file of so many bytes, in the first place that has enough: by what is free, by what
+ * other runs have reserved, and by what the file system allows to be allocated, which a quota may bound. The
+ * file is not made. If there is no place yet, the host's directory becomes the first one. STAGE_E_NO_ROOM,
+ * with the message of the first place: no place has enough; *ret_others then says whether another live run
+ * may give some back. STAGE_E_ARGUMENT: the host's directory is not ours. Errors besides: of
+ * stage_spool_reserve(), stage_spool_open() and stage_dir_mktemp().
  */
-int places_reserve(struct places *places, uint64_t bytes, char **ret_path, PyObject **ret_directory,
+int places_reserve(struct places *places, uint64_t bytes, struct reserved *ret_reserved,
 	bool *ret_others, struct stage_error *error);
 
 /*
- * Opens a further place in the best root on a file system that has no place yet. STAGE_E_NO_ROOT: there is
- * no such root.
+ * Reserves what there is, in the place that had most when places_reserve() found too little in each: nobody
+ * knows that the file will be as large as it may. STAGE_E_NO_ROOM: there is next to nothing, or no place;
+ * errors besides as of places_reserve().
  */
-int places_open_next(struct places *places, struct stage_error *error);
+int places_reserve_most(
+	struct places *places, struct reserved *ret_reserved, struct stage_error *error);
+
+/* Makes a TemporaryDirectory the first place, instead of the host's default one. */
+int places_begin(struct places *places, PyObject *directory, struct stage_error *error);
+
+/* What is to go to a further place, as the user is told: "WHAT are made in the temp root ..., as WHY". */
+struct places_next {
+	const char *what, *why;
+	bool good_only; /* no root that is a last resort (core/root.h) */
+};
+
+/*
+ * Opens a further place in the best root on a file system that has no place yet, and tells the user.
+ * STAGE_E_NO_ROOT: there is no such root.
+ */
+int places_open_next(
+	struct places *places, const struct places_next *next, struct stage_error *error);
 
 /*
  * Moves path, which directory tracks, into the spool of its place. STAGE_E_UNTRACKED: directory is none of

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "umask.h"
 
 #include "python/exits.h"
 #include "python/gil.h"
@@ -21,6 +22,12 @@
 /* Seconds: between two looks for signals; for uploads at an end that does not wait. */
 #define SLICE 0.1
 #define GRACE 1.0
+
+/* Seconds before an uploaded volume is looked for that storage does not show at once. */
+#define CONFIRM_DELAY 1
+
+/* By the setting backoff: the longest delay, as a multiple of the first one. The host's delay never grows. */
+#define BACKOFF_MAX 16
 
 static struct queue *all;
 
@@ -55,38 +62,58 @@ verdict_of(PyObject *result, struct stage_error *error)
 	return (enum stage_upload)verdict;
 }
 
-/* In the queue's thread. */
+/* Calls one of Python's functions, in the queue's thread. */
 static enum stage_upload
-upload(void *context, const struct stage_spool_file *file, unsigned int attempt,
+call(PyObject *function, const struct stage_spool_file *file, unsigned int attempt,
 	struct stage_error *error)
 {
-	struct queue *queue = context;
 	enum stage_upload verdict;
 	PyGILState_STATE state;
 	PyObject *result;
 
 	state = gil_enter();
-	result = PyObject_CallFunction(queue->upload, "yyKI", file->path, file->name,
-		(unsigned long long)file->size, attempt);
+	result = PyObject_CallFunction(
+		function, "yyKI", file->path, file->name, (unsigned long long)file->size, attempt);
 	verdict = verdict_of(result, error);
 	Py_XDECREF(result);
 	PyGILState_Release(state);
 	return verdict;
 }
 
+static enum stage_upload
+upload(void *context, const struct stage_spool_file *file, unsigned int attempt,
+	struct stage_error *error)
+{
+	return call(((struct queue *)context)->upload, file, attempt, error);
+}
+
+static enum stage_upload
+confirm(void *context, const struct stage_spool_file *file, unsigned int attempt,
+	struct stage_error *error)
+{
+	return call(((struct queue *)context)->confirm, file, attempt, error);
+}
+
 void
 queue_open(struct queue *queue, PyObject *object, char *target, PyObject *upload_function,
-	const struct stage_settings *settings, int attempts, double delay)
+	PyObject *confirm_function, const struct stage_settings *settings, int attempts,
+	double delay)
 {
 	if (settings->retries > 0)
 		attempts = settings->retries;
 	queue->how.upload = upload;
+	queue->how.confirm = confirm;
+	queue->how.confirm_delay = CONFIRM_DELAY;
 	queue->how.context = queue;
+	queue->how.mode = 0666 & ~stage_umask();
 	queue->how.attempts = attempts > 0 ? (unsigned int)attempts : 1;
 	queue->how.delay = settings->backoff >= 0 ? (double)settings->backoff : delay;
+	queue->how.longest_delay =
+		settings->backoff >= 0 ? BACKOFF_MAX * queue->how.delay : queue->how.delay;
 	queue->object = object;
 	queue->target = target;
 	queue->upload = Py_NewRef(upload_function);
+	queue->confirm = Py_NewRef(confirm_function);
 	queue->next = all;
 	all = queue;
 }
@@ -193,18 +220,13 @@ find_waiting(dev_t device, size_t *ret_count)
 }
 
 bool
-queue_wait_beside(int fd)
+queue_wait_beside(dev_t device)
 {
 	struct stage_error error;
-	struct queue *queue;
-	struct stat stat;
 	size_t count;
-	int failed, code;
+	struct queue *queue = find_waiting(device, &count);
+	int code;
 
-	Py_BEGIN_ALLOW_THREADS
-	failed = fstat(fd, &stat);
-	Py_END_ALLOW_THREADS
-	queue = failed ? NULL : find_waiting(stat.st_dev, &count);
 	if (!queue)
 		return false;
 	Py_INCREF(queue->object); /* the GIL is given up */
@@ -280,6 +302,7 @@ queue_close(struct queue *queue)
 		Py_END_ALLOW_THREADS
 	}
 	Py_CLEAR(queue->upload);
+	Py_CLEAR(queue->confirm);
 }
 
 void

@@ -1,8 +1,8 @@
 /*
  * queue - the volumes of a target on their way to storage
  *
- * It adds to handoff.h: a policy (how often to try, how long after a failure), Python's function that
- * uploads, and waits that suit an interpreter. A wait gives up the GIL, which the uploading thread needs,
+ * It adds to handoff.h: a policy (how often to try, how long after a failure), Python's functions that
+ * upload and confirm, and waits that suit an interpreter. A wait gives up the GIL, which the uploading thread needs,
  * and looks for signals ten times a second. Ctrl-C raises out of it, and handlers of other signals run in
  * it.
  *
@@ -26,7 +26,8 @@ struct queue {
 	struct queue *next; /* in a list of all in this process */
 	PyObject *object;   /* that has this as a part; borrowed */
 	PyObject *upload;   /* NULL: closed */
-	char *target;       /* for messages */
+	PyObject *confirm;
+	char *target; /* for messages */
 	struct stage_handoff_target how;
 	struct stage_handoff *handoff; /* NULL until something was put */
 	dev_t *devices;                /* the file systems that its files have come from */
@@ -34,12 +35,13 @@ struct queue {
 };
 
 /*
- * Opens the queue of object for target, which it takes over. upload(path, name, size, attempt) is called
- * in a thread of its own, and returns (UPLOAD_..., text). settings say how often to try, and how long
- * after a failure; without them attempts and delay do.
+ * Opens the queue of object for target, which it takes over. upload(path, name, size, attempt) and
+ * confirm(), of a struct stage_handoff_target, are called in a thread of their own, and return
+ * (UPLOAD_..., text). settings say how often to try, and how long after a failure; without them attempts
+ * and delay do.
  */
 void queue_open(struct queue *queue, PyObject *object, char *target, PyObject *upload,
-	const struct stage_settings *settings, int attempts, double delay);
+	PyObject *confirm, const struct stage_settings *settings, int attempts, double delay);
 
 /* Is it open? */
 bool queue_is_open(const struct queue *queue);
@@ -61,11 +63,11 @@ size_t queue_waiting(const struct queue *queue, uint64_t *ret_bytes);
 int queue_wait(struct queue *queue, size_t count, double seconds, struct stage_error *error);
 
 /*
- * Waits until storage has taken a file of this process from the file system of fd, which frees room there.
+ * Waits until storage has taken a file of this process from a file system (st_dev), which frees room there.
  * False if no file waits, or none is handed off any more; or with an exception that a signal's handler
  * raised.
  */
-bool queue_wait_beside(int fd);
+bool queue_wait_beside(dev_t device);
 
 /*
  * Stops the queue. Waits for an upload that is under way, and tells the user how to end it. With leaves

@@ -1,13 +1,11 @@
 /*
- * A volume's way: room for it is found, the host makes it, put() gives it to the queue. If there is no
- * room, storage is waited for. Then another temp root is opened, then other runs are waited for.
+ * A volume's way: room for it is found (room.h), the host makes it, put() gives it to the queue.
  */
 #include "staging/staging.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -18,10 +16,9 @@
 #include "python/hostlog.h"
 #include "staging/configuration.h"
 #include "staging/home.h"
+#include "staging/resume.h"
+#include "staging/room.h"
 #include "staging/volumeobject.h"
-
-/* Seconds between two looks for room that others may give back. */
-#define LOOK 0.2
 
 struct staging *staging_all;
 
@@ -40,57 +37,6 @@ opened(PyObject *object)
 	return NULL;
 }
 
-/* Sleeps until another run may have given room back. 1 with an exception. */
-static int
-wait_for_others(void)
-{
-	const struct timespec look = {.tv_nsec = (long)(LOOK * 1e9)};
-
-	Py_BEGIN_ALLOW_THREADS
-	nanosleep(&look, NULL);
-	Py_END_ALLOW_THREADS
-	return PyErr_CheckSignals() < 0 ? 1 : 0;
-}
-
-static void
-say_once(bool *said, enum stage_level level, const struct stage_error *error)
-{
-	if (!*said)
-		stage_log_line(&hostlog, level, "waiting for room to stage: %s", error->message);
-	*said = true;
-}
-
-/*
- * What to do when no place has room: wait for the queue to give some back, open another place, or
- * wait for other runs. *error says why there is no room, and is completed where there never will be.
- */
-static int
-find_room(struct staging *self, bool others, bool *said, struct stage_error *error)
-{
-	struct stage_error failure;
-	uint64_t bytes;
-	size_t waiting = queue_waiting(&self->queue, &bytes);
-	int code;
-
-	if (waiting) {
-		say_once(said, STAGE_INFO, error);
-		code = queue_wait(&self->queue, waiting, LOOK, error);
-		return code == STAGE_E_AGAIN ? 0 : code;
-	}
-	code = places_open_next(&self->places, &failure);
-	if (code == 0)
-		return 0;
-	if (others) {
-		say_once(said, STAGE_NOTICE, error);
-		return wait_for_others();
-	}
-	stage_error_set(&failure, STAGE_E_NO_ROOM, 0,
-		"no room for the next volume: %s. Make room there, name another temp_root in stagedir.conf, or have smaller volumes (--volsize); stagedir status tells what lies there, stagedir flush and stagedir gc may free some",
-		error->message);
-	*error = failure;
-	return STAGE_E_NO_ROOM;
-}
-
 /*
  * What dead runs left was handed off before a volume is made. What is still in their spools then
  * waits for other runs: it is theirs again, and no reason to wait for room.
@@ -104,38 +50,14 @@ let_adopted_go(struct staging *self)
 		adopt_release(&self->adopted);
 }
 
-/* Waits until there is room for a file of so many bytes. Returns as places_reserve(), or 1 with an exception. */
-static int
-reserve(struct staging *self, uint64_t bytes, char **ret_path, PyObject **ret_directory,
-	struct stage_error *error)
-{
-	bool others = false, said = false;
-	int code;
-
-	do {
-		code = queue_wait(&self->queue, (size_t)self->settings->max_volumes, -1, error);
-		if (code)
-			return code;
-		code = places_reserve(
-			&self->places, bytes, ret_path, ret_directory, &others, error);
-		if (code == 0)
-			return 0;
-		if (code == STAGE_E_NO_ROOM)
-			code = find_room(self, others, &said, error);
-		if (code == 0)
-			code = STAGE_E_AGAIN;
-	} while (code == STAGE_E_AGAIN);
-	return code;
-}
-
 static PyObject *
 staging_volume(PyObject *object, PyObject *size)
 {
 	struct staging *self = opened(object);
-	PyObject *directory, *volume, *before;
+	PyObject *volume, *before;
 	unsigned long long bytes;
+	struct reserved reserved;
 	struct stage_error error;
-	char *path;
 	int code;
 
 	if (!self)
@@ -145,11 +67,12 @@ staging_volume(PyObject *object, PyObject *size)
 		return NULL;
 	let_adopted_go(self);
 	bytes += VOLUMEOBJECT_SLACK;
-	code = reserve(self, bytes, &path, &directory, &error);
+	code = room_reserve(self, bytes, &reserved, &error);
 	if (code)
 		return code > 0 ? NULL : errors_raise_final(&error);
-	volume = volumeobject_new(path, directory, bytes, self->settings->durable);
-	free(path);
+	volume =
+		volumeobject_new(reserved.path, reserved.directory, bytes, self->settings->durable);
+	free(reserved.path);
 	if (!volume)
 		return NULL;
 	before = self->volume;
@@ -348,7 +271,7 @@ staging_resume(PyObject *object, PyObject *arguments)
 {
 	struct staging *self = opened(object);
 
-	return self ? adopt_resume(&self->adopted, &self->queue, arguments) : NULL;
+	return self ? resume_adopted(&self->adopted, &self->queue, arguments) : NULL;
 }
 
 void
@@ -361,11 +284,13 @@ staging_close(struct staging *self)
 
 /* What the settings, or the host, say about where and how to stage. */
 static void
-open_parts(struct staging *self, char *target, PyObject *upload, int attempts, double delay)
+open_parts(struct staging *self, char *target, PyObject *upload, PyObject *confirm, int attempts,
+	double delay)
 {
 	const struct stage_settings *settings = self->settings;
 
-	queue_open(&self->queue, (PyObject *)self, target, upload, settings, attempts, delay);
+	queue_open(
+		&self->queue, (PyObject *)self, target, upload, confirm, settings, attempts, delay);
 	self->places.about.target = self->adopted.target = target;
 	self->places.about.home = self->adopted.home = self->home;
 	self->places.durable = self->adopted.durable = settings->durable;
@@ -376,7 +301,7 @@ static int
 staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 {
 	struct staging *self = (struct staging *)object;
-	PyObject *url, *home, *upload;
+	PyObject *url, *home, *upload, *confirm;
 	const struct stage_settings *settings;
 	struct stage_error error;
 	char *target = NULL;
@@ -393,8 +318,8 @@ staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 		errors_raise(&error);
 		return -1;
 	}
-	if (!PyArg_ParseTuple(arguments, "O&O&Oid:Staging", PyUnicode_FSConverter, &url,
-		    PyUnicode_FSConverter, &home, &upload, &attempts, &delay))
+	if (!PyArg_ParseTuple(arguments, "O&O&OOid:Staging", PyUnicode_FSConverter, &url,
+		    PyUnicode_FSConverter, &home, &upload, &confirm, &attempts, &delay))
 		return -1;
 	free(self->home); /* of an __init__ that had no memory for the other */
 	code = stage_url_target(PyBytes_AsString(url), &target, &error);
@@ -408,7 +333,7 @@ staging_init(PyObject *object, PyObject *arguments, PyObject *unused)
 	}
 	self->owner = getpid();
 	self->settings = settings;
-	open_parts(self, target, upload, attempts, delay);
+	open_parts(self, target, upload, confirm, attempts, delay);
 	self->next = staging_all;
 	staging_all = self;
 	return 0;
@@ -472,24 +397,25 @@ static PyMethodDef methods[] = {
 		"The names (bytes) of the newest volumes that storage has confirmed to dead runs which\n"
 		"were taken over."},
 	{"resume", staging_resume, METH_VARARGS,
-		"resume(staged, stored)\n--\n\n"
+		"resume(backups, stored, why_not)\n--\n\n"
 		"Hands off what adopt() has named, in its order, unless storage has it, or may lack one before\n"
-		"it: that is discarded. staged is a list of (BACKUP, RESUME_...), one each: RESUME_JUDGE;\n"
-		"RESUME_DISCARD, it is of no use; RESUME_LEAVE, it is not this run's to judge. Of the last two\n"
-		"the caller tells why. stored is a list of (BACKUP, VOLUME, IS_CERTAIN), what storage has,\n"
-		"and whether it has confirmed it. A BACKUP is any str that is the same for all its volumes.\n"
+		"it: that is discarded. backups are the backups (str) that these are of, '' where that cannot be\n"
+		"told; stored is a list of (BACKUP, VOLUME, IS_CERTAIN), what storage has, and whether it has\n"
+		"confirmed it. why_not(NAME, PATH) is asked whether this run can go on with a backup, by one of\n"
+		"its staged volumes, and answers None, it can, or (IS_CERTAIN, TEXT), why not, or why nobody can\n"
+		"tell. It is None in a run that makes no backup.\n"
 		"Returns the names (bytes) of what is handed off."},
 	{"__reduce__", staging_reduce, METH_NOARGS, "Raises TypeError."},
 	{0},
 };
 
 static char documentation[] =
-	"Staging(url, home, upload, attempts, delay)\n--\n\n"
+	"Staging(url, home, upload, confirm, attempts, delay)\n--\n\n"
 	"Stages volumes ahead for url; home is the archive directory. No secret of the URL is\n"
 	"kept.\n\n"
 	"upload(path, name, size, attempt) is called in a thread of its own, for one volume at a\n"
-	"time, in the order of put(), and returns (UPLOAD_..., text). attempts and delay (seconds before\n"
-	"the second one) hold unless stagedir.conf says otherwise. The methods are for one thread, and\n"
+	"time, in the order of put(), and returns (UPLOAD_..., text). After UPLOAD_UNCONFIRMED confirm() is\n"
+	"called in the same way, some seconds later. attempts and delay (seconds before the second one) hold unless stagedir.conf says otherwise. The methods are for one thread, and\n"
 	"raise StagingError(code, text) once something could not be staged or handed off.";
 
 static PyType_Slot slots[] = {
@@ -513,12 +439,10 @@ static const struct constant {
 	long value;
 } constants[] = {
 	{"UPLOAD_DONE", STAGE_UPLOAD_DONE},
+	{"UPLOAD_UNCONFIRMED", STAGE_UPLOAD_UNCONFIRMED},
 	{"UPLOAD_RETRY", STAGE_UPLOAD_RETRY},
 	{"UPLOAD_RETRY_LATER", STAGE_UPLOAD_RETRY_LATER},
 	{"UPLOAD_GIVE_UP", STAGE_UPLOAD_GIVE_UP},
-	{"RESUME_JUDGE", ADOPT_JUDGE},
-	{"RESUME_DISCARD", ADOPT_DISCARD},
-	{"RESUME_LEAVE", ADOPT_LEAVE},
 	{0},
 };
 

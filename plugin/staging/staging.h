@@ -1,7 +1,7 @@
 /*
  * staging - the type Staging: one run's staging ahead for one target
  *
- * It has the places in which volumes are made (places.h), the volume that is being made (volumeobject.h),
+ * It has the places in which volumes are made (places.h, room.h), the volume that is being made (volumeobject.h),
  * the queue in which they go to storage (queue.h), and the spools of dead runs that were taken over
  * (adopt.h). How it ends: end.h.
  */
@@ -31,6 +31,7 @@ struct staging {
 	PyObject *volume; /* the last one; NULL before the first */
 	bool ending;      /* it is being ended, also if a signal comes meanwhile */
 	bool synced;      /* the host's partial manifest is on disk */
+	bool had_less;    /* room than for a whole volume */
 };
 
 /* All Stagings of this process. The GIL guards the list. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "durable.h"
 #include "regular.h"
@@ -23,6 +24,7 @@ struct volume {
 	struct volume *next; /* of this process */
 	struct stage_volume *volume;
 	PyObject *directory; /* that tracks its file; NULL once it is staged or ended */
+	dev_t device;        /* of its file, once it is begun */
 };
 
 static struct volume *all;
@@ -118,14 +120,40 @@ volumeobject_begin(PyObject *object, int fd, enum stage_volume_writer writer, bo
 {
 	struct volume *self = (struct volume *)object;
 	struct stage_error error;
+	struct stat stat;
+	int code;
+
+	Py_BEGIN_ALLOW_THREADS
+	code = fstat(fd, &stat) < 0
+		       ? stage_error_set(&error, STAGE_E_SYSTEM, errno, "cannot look at a volume")
+		       : stage_volume_begin(self->volume, fd, writer, &error);
+	Py_END_ALLOW_THREADS
+	if (code < 0)
+		return fail(self, &error);
+	self->device = stat.st_dev;
+	return volumeobject_ahead(object, waits);
+}
+
+int
+volumeobject_ahead(PyObject *object, bool waits)
+{
+	struct volume *self = (struct volume *)object;
+	struct stage_error error;
 	int code;
 
 	do {
 		Py_BEGIN_ALLOW_THREADS
-		code = stage_volume_begin(self->volume, fd, writer, &error);
+		code = stage_volume_ahead(self->volume, &error);
 		Py_END_ALLOW_THREADS
-	} while (code < 0 && is_full(&error) && waits && queue_wait_beside(fd));
-	return code < 0 ? fail(self, &error) : 0;
+	} while (code < 0 && is_full(&error) && waits && queue_wait_beside(self->device));
+	if (code == 0)
+		return 0;
+	if (!is_full(&error) || PyErr_Occurred())
+		return fail(self, &error);
+	stage_volume_without(self->volume);
+	stage_log_line(
+		&hostlog, STAGE_INFO, "the volume is written all the same: %s", error.message);
+	return 0;
 }
 
 void
@@ -275,10 +303,9 @@ volume_dealloc(PyObject *object)
 static PyMethodDef methods[] = {
 	{"begin", volume_begin_other, METH_NOARGS,
 		"begin()\n--\n\n"
-		"Begins a volume that another process (gpg) writes, once it was opened for that: has the\n"
-		"disk space allocated that is reserved for it, and follows it while it is written.\n"
-		"Without space waits while staged volumes are still handed off, and then raises OSError\n"
-		"with errno and filename. gzip_write_file() begins its own."},
+		"Begins a volume that another process (gpg) writes, once it was opened for that: has disk\n"
+		"space allocated, and follows it while it is written. Without space waits while staged\n"
+		"volumes are still handed off. gzip_write_file() begins its own."},
 	{"sha1", volume_sha1, METH_NOARGS,
 		"sha1()\n--\n\n"
 		"The SHA-1 (bytes) of a volume that is not written any more; None where it is not known."},

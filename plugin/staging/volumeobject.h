@@ -7,17 +7,20 @@
  *
  * How large a volume may become beside --volsize (the host's config.volsize)
  *
- *	without encryption	Never above --volsize. archive/writefile.c asks before each block whether it
+ *	without gpg		Never above --volsize. archive/writefile.c asks before each block whether it
  *				surely fits (has_room()), and core/gzip.h counts the worst case for bytes
  *				that are not compressed yet.
  *
- *	with encryption		It may be above by the bytes that are in the pipe and in gpg when the host
+ *	gpg encrypts		Never above --volsize. archive/packet.c asks in the same way, and leaves room for
+ *				that by which a message is larger than what is encrypted.
+ *
+ *	gpg compresses		It may be above by the bytes that are in the pipe and in gpg when the host
  *				stops. The host's GPGWriteFile stops by the size of the file, 50 KiB below
  *				--volsize, and does not count them. archive/pipe.c makes the pipe 64 KiB in
  *				time; gpg's part has no limit. Volumes of 1 and 3 MiB were up to 52 KB above
  *				(measured, gpg 2.2.40). VOLUMEOBJECT_SLACK is room for that.
  *
- *	reserved, allocated	--volsize and VOLUMEOBJECT_SLACK: Staging.volume(). Nothing ends a volume that
+ *	reserved		--volsize and VOLUMEOBJECT_SLACK: Staging.volume(). Nothing ends a volume that
  *				gets larger. It only has no space of its own beyond that.
  *
  * All functions are called with the GIL held, and give it up while they work.
@@ -60,10 +63,17 @@ struct stage_volume *volumeobject_of(PyObject *object);
 PyObject *volumeobject_directory(PyObject *volume);
 
 /*
- * Begins a Volume, whose file fd has open for writing, as stage_volume_begin(). waits: if there is no
- * space, wait for hand-off to give some back (queue.h). 0, or -1 with an exception.
+ * Begins a Volume, whose file fd has open for writing, as stage_volume_begin(), and allocates disk space as
+ * volumeobject_ahead() does. 0, or -1 with an exception.
  */
 int volumeobject_begin(PyObject *volume, int fd, enum stage_volume_writer writer, bool waits);
+
+/*
+ * Has disk space for the next bytes of a Volume allocated, as stage_volume_ahead(). waits: if there is not
+ * enough, wait for hand-off to give some back (queue.h). If there never will be, the volume is written
+ * without. 0, or -1 with an exception.
+ */
+int volumeobject_ahead(PyObject *volume, bool waits);
 
 /* It is staged, or unwanted: it lets go of all that it holds. */
 void volumeobject_end(PyObject *volume);

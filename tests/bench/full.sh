@@ -1,10 +1,10 @@
-# full.sh - a full backup of a tree taken from /usr: by the host alone, with the plugin, by restic and borg; encrypted too.
+# full.sh - a full backup of a tree taken from /usr: by the host alone, with the plugin, by restic and borg.
 # MEGABYTES changes how much.
 . "${srcdir:-.}/tests/bench/lib.sh" || exit 1
 
 need restic restic
 need borg borgbackup
-export PASSPHRASE=secret RESTIC_PASSWORD=secret RESTIC_CACHE_DIR=$work/restic-cache BORG_BASE_DIR=$work/borg
+export RESTIC_PASSWORD=secret RESTIC_CACHE_DIR=$work/restic-cache BORG_BASE_DIR=$work/borg
 plain=--no-encryption
 
 by_stock() {
@@ -36,41 +36,18 @@ by_borg() {
 	timed by_borg borg create -C lz4 "$target::all" "$source"
 }
 
-encrypted_stock() {
-	fresh
-	timed encrypted_stock "$DUPLICITY" full "$source" "$url"
-}
-
-encrypted_plugin() {
-	fresh
-	timed encrypted_plugin "$IN_TREE" duplicity full "$source" "stage+$url"
-}
-
-tar_gpg() {
-	fresh
-	mkdir "$target"
-	# shellcheck disable=SC2016
-	timed tar_gpg bash -o pipefail -c 'tar -C "$1" -c . | gpg --batch --pinentry-mode loopback --no-secmem-warning \
-		--passphrase-fd 3 -c -o "$2" 3<<<"$PASSPHRASE"' - "$source" "$target/tar.gpg"
-}
-
 of_usr "${MEGABYTES:-400}"
-alternate by_stock by_plugin level_1 by_restic by_borg encrypted_stock encrypted_plugin tar_gpg
+alternate by_stock by_plugin level_1 by_restic by_borg
 heading "full backup, $(described)"
 row by_stock by_stock 'stock'
 row by_plugin by_stock 'plugin'
 row level_1 by_stock 'plugin, gzip_level = 1'
 row by_restic by_stock 'restic (encrypts)'
 row by_borg by_stock 'borg, lz4'
-row encrypted_stock encrypted_stock 'stock, encrypted'
-row encrypted_plugin encrypted_stock 'plugin, encrypted'
-row tar_gpg encrypted_stock 'tar | gpg'
 within by_plugin by_stock 1 0.25 'wall of stock'
 within by_plugin by_stock 2 0.5 'CPU of stock'
 within by_plugin by_stock 4 1.01 'volumes of stock'
 within level_1 by_restic 1 1 'wall of restic, level 1'
 within level_1 by_borg 1 1 'wall of borg, level 1'
 within by_plugin by_restic 1 1 'wall of restic'
-within encrypted_plugin encrypted_stock 1 0.85 'wall of stock, encrypted'
-within encrypted_plugin tar_gpg 1 1.1 'wall of tar | gpg'
 finish

@@ -24,19 +24,10 @@ compare() {
 	rm -r "$source"
 }
 
-# of_files BYTES - so much of the content of the files of /usr, which is read again where it is less
-of_files() {
-	while :; do
-		find /usr/bin /usr/lib /usr/share -xdev -type f -print0 | sort -z | xargs -0 cat || return
-	done 2>/dev/null | head -c "$1"
-}
-
-mkdir "$source"
-of_files "$((small * 1024))" | (cd "$source" && split -a 3 -d -b 1024000 --filter 'mkdir "$FILE" && cd "$FILE" && split -a 4 -d -b 1024 - x')
+of_small_files "$small"
 compare 0.4
 
-mkdir "$source"
-of_files "${megabytes}000000" >"$source/large"
+of_large_file "$megabytes"
 compare 0.25
 
 mkdir "$source"

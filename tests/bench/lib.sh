@@ -6,6 +6,7 @@
 # shellcheck disable=SC2034 # variables of the benchmark
 . "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
+rm "$GNUPGHOME"/*.conf # what makes tests quick
 runs=${RUNS:-5}
 source=$work/source
 target=$work/target
@@ -87,6 +88,35 @@ within() {
 		printf "%s: %.3f, at most %.2f%s\n", text, a / b, most, met ? "" : " - MISSED"
 		exit !met
 	}' || fail "$5"
+}
+
+# memory_within NAME OTHER MIB - fails if its peak of memory is higher by more.
+memory_within() {
+	awk -v a="$(median "$1" 3)" -v b="$(median "$2" 3)" -v most="$3" 'BEGIN {
+		met = a <= b + most * 1024
+		printf "memory: %+.1f MiB, at most %+d%s\n", (a - b) / 1024, most, met ? "" : " - MISSED"
+		exit !met
+	}' || fail 'memory'
+}
+
+# of_small_files COUNT - a source of so many files of 1024 bytes, a thousand in a folder.
+of_small_files() {
+	mkdir "$source"
+	of_content "$(($1 * 1024))" | (cd "$source" &&
+		split -a 3 -d -b 1024000 --filter 'mkdir "$FILE" && cd "$FILE" && split -a 4 -d -b 1024 - x')
+}
+
+# of_large_file MEGABYTES - a source of one file.
+of_large_file() {
+	mkdir "$source"
+	of_content "${1}000000" >"$source/large"
+}
+
+# of_content BYTES - so much of the content of the files of /usr, which is read again where it is less.
+of_content() {
+	while :; do
+		find /usr/bin /usr/lib /usr/share -xdev -type f -print0 | sort -z | xargs -0 cat || return
+	done 2>/dev/null | head -c "$1"
 }
 
 # of_usr MEGABYTES - a source of so much of /usr: every so many-th file, so that it is like the whole. Or of that below

@@ -44,6 +44,7 @@ begin()
 	XDG_CACHE_HOME=$work/cache
 	XDG_CONFIG_HOME=$work/config
 	TMPDIR=$work/root
+	unset TEMP TMP
 	STAGEDIR_CONFIG=$work/stagedir.conf
 	export HOME XDG_CACHE_HOME XDG_CONFIG_HOME TMPDIR STAGEDIR_CONFIG
 	: >"$STAGEDIR_CONFIG"

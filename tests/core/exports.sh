@@ -1,5 +1,5 @@
 #!/bin/sh
-# The library exports the functions of the installed headers, all of them and nothing else. Each of these
+# The library exports the functions and objects of the installed headers, all of them and nothing else. Each of these
 # headers compiles with nothing beside it but the others, and the plugin includes it, or one that does.
 library=core/.libs/libstagedir.so
 code=0
@@ -11,11 +11,12 @@ for header in $PUBLIC_HEADERS; do
 	cp "${srcdir:?}/$header" "$installed" || exit 1
 done
 
-# without comments, what is followed by a parenthesis
+# without comments, what is followed by a parenthesis, and what is extern without one
 declared=$(
 	for header in "$installed"/*.h; do
-		tr '\n' ' ' <"$header" | sed 's,/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/,,g' |
-			grep -o '\<stage_[a-z_]*(' | tr -d '('
+		text=$(tr '\n' ' ' <"$header" | sed 's,/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/,,g')
+		printf '%s\n' "$text" | grep -o '\<stage_[a-z_]*(' | tr -d '('
+		printf '%s\n' "$text" | grep -o '\<extern [^;(]*;' | grep -o '\<stage_[a-z_]*\(\[[^;]*\)\?;' | tr -d ';' | sed 's/\[.*//'
 	done | sort -u)
 mapped=$(sed -n 's/^\t\(stage_[a-z_]*\);$/\1/p' "$srcdir/core/libstagedir.map" | sort)
 exported=$(${NM:-nm} -D --defined-only "$library" | sed -n 's/.* [^A] \([^@]*\).*/\1/p' | sort)

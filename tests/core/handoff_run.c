@@ -112,7 +112,11 @@ open_bench(void)
 void
 open_queue(unsigned int attempts, double delay)
 {
-	const struct stage_handoff_target target = {upload, &bench.storage, attempts, delay};
+	const struct stage_handoff_target target = {.upload = upload,
+		.context = &bench.storage,
+		.attempts = attempts,
+		.delay = delay,
+		.longest_delay = 16 * delay};
 
 	WORKS(stage_handoff_open(&target, &captured.log, &bench.handoff, &failure));
 	REQUIRE(bench.handoff != NULL);

@@ -28,8 +28,8 @@ static char directory[] = "/var/tmp/core-tests-XXXXXX";
 static int started_in = -1;
 static pthread_mutex_t capture_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static const char *const variables[] = {
-	"HOME", "XDG_CONFIG_HOME", "TMPDIR", "STAGEDIR_CONFIG", "STAGE_TEST_A", "STAGE_TEST_B"};
+static const char *const variables[] = {"HOME", "XDG_CONFIG_HOME", "TMPDIR", "TEMP", "TMP",
+	"GNUPGHOME", "STAGEDIR_CONFIG", "STAGE_TEST_A", "STAGE_TEST_B"};
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
 static char *saved[VARIABLES];
 
@@ -92,8 +92,11 @@ set_up(void)
 		saved[i] = value ? strdup(value) : NULL;
 	}
 	/* the settings of whoever runs the tests are not tested */
+	unsetenv("GNUPGHOME");
 	unsetenv("STAGEDIR_CONFIG");
 	unsetenv("TMPDIR");
+	unsetenv("TEMP");
+	unsetenv("TMP");
 	umask(022);
 	started_in = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);

@@ -32,7 +32,7 @@ struct scenario {
 extern char sweep_root[512];
 
 /* What a run has seen, from sweep_log or from results: things that stay behind. */
-extern size_t sweep_reported;
+extern _Atomic size_t sweep_reported; /* threads log, too */
 
 /* Counts warnings as reported. */
 extern const struct stage_log sweep_log;

@@ -51,9 +51,9 @@ alone(void)
 {
 	int fd = create();
 
-	CHECK(stage_allocate(fd, 0));
+	CHECK(stage_allocate(fd, 0, 0));
 	CHECK(taken(fd) == 0);
-	CHECK(stage_allocate(fd, 3 * MIB));
+	CHECK(stage_allocate(fd, 0, MIB) && stage_allocate(fd, MIB, 2 * MIB));
 	CHECK(size_of(fd) == 0);
 	if (taken(fd) == 0)
 		fprintf(stderr, "\nNOT TESTED, as this file system cannot: allocating\n");
@@ -76,15 +76,15 @@ not_possible(void)
 	int fd = create();
 
 	wrap_begin_two("fallocate", EOPNOTSUPP, "ftruncate", EIO);
-	CHECK(stage_allocate(fd, MIB));
+	CHECK(stage_allocate(fd, 0, MIB));
 	stage_allocate_end(fd);
 	wrap_end();
-	CHECK(stage_allocate(fd, UINT64_MAX));
+	CHECK(!stage_allocate(fd, 1, UINT64_MAX) && errno == ENOSPC);
 	CHECK(taken(fd) == 0);
 	destroy(fd);
 	/* a descriptor to read from can be neither allocated nor truncated */
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	CHECK(stage_allocate(fd, MIB));
+	CHECK(stage_allocate(fd, 0, MIB));
 	stage_allocate_end(fd);
 	close(fd);
 }
@@ -96,32 +96,39 @@ no_space(void)
 
 	wrap_begin_two("fallocate", EDQUOT, "fallocate", EDQUOT);
 	errno = 0;
-	CHECK(!stage_allocate(fd, MIB));
+	CHECK(!stage_allocate(fd, 0, MIB));
 	CHECK(errno == EDQUOT);
 	wrap_end();
-	wrap_begin(1, EINTR, false);
-	CHECK(stage_allocate(fd, MIB));
-	CHECK(wrap_end() == 2);
+	wrap_begin(2, EINTR, false);
+	CHECK(stage_allocate(fd, 0, MIB));
+	CHECK(wrap_end() == 3);
 	destroy(fd);
 }
 
-/* 0, or which check failed. */
+/* Opens a new file in folder; it stays open until the child ends. */
+static int
+open_in(const char *folder, const char *name)
+{
+	return open(join(folder, name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* 0, or which check failed: 1 MiB is free. Where pages are memory nothing is taken, it is only looked at what is free. */
 static int
 fill_tmpfs(void *context)
 {
-	int fd;
+	int fd = open_in(context, "file");
 
-	fd = open(join(context, "file"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return 1;
-	if (stage_allocate(fd, 2 * MIB) || errno != ENOSPC)
+	errno = 0;
+	if (stage_allocate(fd, 0, 2 * MIB) || errno != ENOSPC)
 		return 2;
-	if (taken(fd) != 0)
+	if (!stage_allocate(fd, 0, MIB / 2) || !stage_allocate(fd, MIB / 2, MIB / 2) ||
+		taken(fd) != 0)
 		return 3;
-	if (!stage_allocate(fd, MIB / 2) || taken(fd) != MIB / 2)
+	if (stage_allocate_possible(fd, MIB / 4) != MIB / 4)
 		return 4;
-	/* what is allocated is nobody else's */
-	if (stage_allocate(open(join(context, "other"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), MIB))
+	if (stage_allocate_possible(fd, 9 * MIB) > MIB || taken(fd) != 0)
 		return 5;
 	return 0;
 }
@@ -130,6 +137,22 @@ static void
 full_tmpfs(void)
 {
 	CHECK(in_child_on_tmpfs(fill_tmpfs, "allocating in a full tmpfs") == 0);
+}
+
+/* How much a file may have: what a quota refuses is tried for in halves, and nothing of it is kept. */
+static void
+possible(void)
+{
+	int fd = create();
+
+	CHECK(stage_allocate_possible(fd, 3 * MIB) == 3 * MIB);
+	CHECK(stage_allocate_possible(fd, 0) == 0);
+	CHECK(stage_allocate_possible(fd, UINT64_MAX) < UINT64_MAX);
+	wrap_begin_two("fallocate", EDQUOT, "fallocate", EDQUOT);
+	CHECK(stage_allocate_possible(fd, 3 * MIB) < 3 * MIB);
+	wrap_end();
+	CHECK(taken(fd) == 0 && size_of(fd) == 0);
+	destroy(fd);
 }
 
 /* A spool takes no more space than what is staged in it. */
@@ -149,7 +172,7 @@ accepted(void)
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	REQUIRE(fd >= 0);
 	CHECK(write(fd, "volume", 6) == 6);
-	CHECK(stage_allocate(fd, 3 * MIB));
+	CHECK(stage_allocate(fd, 0, 3 * MIB));
 	WORKS(stage_spool_accept(spool, dir, path, "x", "", &file, &failure));
 	CHECK(file->size == 6);
 	CHECK(taken(fd) < MIB);
@@ -164,6 +187,7 @@ static const struct test tests[] = {
 	{"not_possible", not_possible},
 	{"no_space", no_space},
 	{"full_tmpfs", full_tmpfs},
+	{"possible", possible},
 	{"accepted", accepted},
 	{NULL, NULL},
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "duplicity/archive.h"
 #include "wrap.h"
@@ -113,6 +114,77 @@ is_ended(void)
 	CHECK(failure.sys_errno == ENOENT && found);
 }
 
+/* Makes a file of what gzip writes of this, twice. */
+static void
+make_gzip(const char *name, const char *content)
+{
+	gzFile file;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		file = gzopen(in_dir(name), "ab");
+		REQUIRE(file != NULL);
+		REQUIRE(gzwrite(file, content, (unsigned int)strlen(content)) > 0);
+		REQUIRE(gzclose(file) == Z_OK);
+	}
+}
+
+static int
+try_to_expand(void)
+{
+	char source[4096], target[4096];
+
+	snprintf(source, sizeof(source), "%s", in_dir("source"));
+	snprintf(target, sizeof(target), "%s", in_dir("target"));
+	return archive_expand(source, target, &failure);
+}
+
+static void
+expanded(void)
+{
+	struct stat stat;
+	char text[16] = "";
+	int fd;
+
+	make_gzip("source", "text");
+	WORKS(try_to_expand());
+	REQUIRE(lstat(in_dir("target"), &stat) == 0);
+	CHECK(stat.st_size == 8 && (stat.st_mode & 0777) == 0600);
+	fd = open(in_dir("target"), O_RDONLY);
+	CHECK(read(fd, text, sizeof(text)) == 8 && strcmp(text, "texttext") == 0);
+	close(fd);
+	FAILS(try_to_expand(), STAGE_E_SYSTEM); /* it is there */
+	CHECK(failure.sys_errno == EEXIST);
+	unlink(in_dir("target"));
+	unlink(in_dir("source"));
+}
+
+static void
+not_expanded(void)
+{
+	struct stat stat;
+
+	FAILS(try_to_expand(), STAGE_E_SYSTEM);
+	CHECK(failure.sys_errno == ENOENT);
+	make("source", 100);
+	FAILS(try_to_expand(), STAGE_E_DAMAGED);
+	HAS(failure.message, "source is not compressed");
+	unlink(in_dir("source"));
+	unlink(in_dir("target"));
+	make_gzip("source", "text");
+	REQUIRE(lstat(in_dir("source"), &stat) == 0);
+	wrap_begin_two("write", ENOSPC, "write", ENOSPC);
+	FAILS(try_to_expand(), STAGE_E_SYSTEM);
+	wrap_end();
+	CHECK(failure.sys_errno == ENOSPC);
+	unlink(in_dir("target"));
+	REQUIRE(truncate(in_dir("source"), stat.st_size - 1) == 0);
+	FAILS(try_to_expand(), STAGE_E_DAMAGED);
+	HAS(failure.message, "source is damaged: ");
+	unlink(in_dir("target"));
+	unlink(in_dir("source"));
+}
+
 static void
 synced(void)
 {
@@ -137,11 +209,19 @@ synced(void)
 	CHECK(failure.sys_errno == ENOENT);
 }
 
-/* A file that is not on disk is an error; some file systems cannot sync a directory. */
+/* A file that is not on disk is an error; some file systems cannot sync a directory, or have no permissions. */
 static void
 not_synced(void)
 {
+	char like[4096];
+
+	snprintf(like, sizeof(like), "%s", in_dir("like"));
 	make("file", 10);
+	make_file(like, "", 0640);
+	wrap_begin_two("fchmod", EPERM, "fchmod", EPERM);
+	WORKS(archive_sync(in_dir("file"), like, &failure));
+	wrap_end();
+	unlink(like);
 	wrap_begin_two("fsync", EIO, "fsync", EIO);
 	FAILS(archive_sync(in_dir("file"), NULL, &failure), STAGE_E_SYSTEM);
 	wrap_end();
@@ -157,6 +237,8 @@ static const struct test tests[] = {
 	{"same_or_begin", same_or_begin},
 	{"not_compared", not_compared},
 	{"is_ended", is_ended},
+	{"expanded", expanded},
+	{"not_expanded", not_expanded},
 	{"synced", synced},
 	{"not_synced", not_synced},
 	{NULL, NULL},

@@ -260,6 +260,29 @@ modes(void)
 	rmdir(in_dir("g"));
 }
 
+/* Where chmod(2) is refused, in a directory whose group is handed down, and locks prove nothing. */
+static void
+lenient(void)
+{
+	struct stage_dir *dir;
+
+	make_dir(in_dir("g"), 02755);
+	wrap_file_system(0x65735546);
+	wrap_begin_two("fchmod", EPERM, "fchmod", EPERM);
+	FAILS(stage_dir_open(in_dir("g"), &capture()->log, &dir, &failure), STAGE_E_SYSTEM);
+	HAS(failure.message, "cannot make the new staging directory");
+	WORKS(stage_dir_open_lenient(in_dir("g"), &captured.log, &dir, &failure));
+	wrap_end();
+	wrap_file_system(0);
+	HAS_NOT(captured.text, "W:");
+	CHECK((mode_of(stage_dir_path(dir)) & 0777) == 0700);
+	free(dir_new_file(dir, 3));
+	CHECK(stage_dir_cleanup(dir) == 0);
+	stage_dir_close(&dir);
+	CHECK(rmdir(in_dir("g")) == 0);
+	FAILS(stage_dir_open_lenient(in_dir("g"), NULL, &dir, &failure), STAGE_E_SYSTEM);
+}
+
 static void
 descriptors(void)
 {
@@ -436,6 +459,62 @@ move_files(void)
 	free(second);
 }
 
+/* A move to NAME of test_dir where renameat2 fails so, and other as well. The code; *ret_moved is what is there then. */
+static int
+move_failing(int sys_errno, const char *other, int other_errno, bool *ret_moved)
+{
+	struct stage_dir *dir = dir_open_logged();
+	char *path = dir_new_file(dir, 7);
+	int to = open(test_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), code;
+	struct stat stat;
+
+	wrap_begin_two("renameat2", sys_errno, other, other_errno);
+	code = stage_dir_move(dir, path, to, "moved", &failure);
+	wrap_end();
+	*ret_moved = lstat(in_dir("moved"), &stat) == 0 && stat.st_size == 7;
+	CHECK(is_there(path) == (code < 0));
+	stage_dir_close(&dir);
+	CHECK(!*ret_moved || stat.st_nlink == 1);
+	close(to);
+	free(path);
+	return code;
+}
+
+/* File systems that cannot rename without replacing, such as bindfs and fuse2fs, and perhaps have no links either. */
+static void
+no_exclusive_rename(void)
+{
+	static const int errnos[] = {EINVAL, ENOSYS, EOPNOTSUPP, EPERM};
+	bool moved;
+	size_t i;
+
+	for (i = 0; i < sizeof(errnos) / sizeof(errnos[0]); i++) {
+		/* a directory that is ours alone takes no link */
+		REQUIRE(chmod(test_dir, 0755) == 0);
+		WORKS(move_failing(errnos[i], "linkat", EPERM, &moved));
+		CHECK(moved);
+		/* it is there now */
+		FAILS(move_failing(errnos[i], "linkat", EPERM, &moved), STAGE_E_SYSTEM);
+		CHECK(failure.sys_errno == EEXIST && moved);
+		REQUIRE(unlink(in_dir("moved")) == 0);
+		/* to one in which others can make names, only a link is never over a file of theirs */
+		REQUIRE(chmod(test_dir, 01777) == 0);
+		WORKS(move_failing(errnos[i], "renameat", EIO, &moved));
+		CHECK(moved);
+		FAILS(move_failing(errnos[i], "renameat", EIO, &moved), STAGE_E_SYSTEM);
+		CHECK(failure.sys_errno == EEXIST && moved);
+		REQUIRE(unlink(in_dir("moved")) == 0);
+		FAILS(move_failing(errnos[i], "linkat", EOPNOTSUPP, &moved), STAGE_E_SYSTEM);
+		CHECK(failure.sys_errno == EOPNOTSUPP && !moved);
+	}
+	/* whose directory it is cannot be told */
+	REQUIRE(chmod(test_dir, 0700) == 0);
+	WORKS(move_failing(EINVAL, "fstatat", EIO, &moved));
+	CHECK(moved && unlink(in_dir("moved")) == 0);
+	FAILS(move_failing(EINVAL, "renameat", EACCES, &moved), STAGE_E_SYSTEM);
+	CHECK(failure.sys_errno == EACCES && !moved);
+}
+
 static void
 other_file_system(void)
 {
@@ -541,12 +620,14 @@ static const struct test tests[] = {
 	{"root_of_it", root_of_it},
 	{"root_fails", root_fails},
 	{"modes", modes},
+	{"lenient", lenient},
 	{"descriptors", descriptors},
 	{"forget", forget},
 	{"create_files", create_files},
 	{"contains", contains},
 	{"remove_files", remove_files},
 	{"move_files", move_files},
+	{"no_exclusive_rename", no_exclusive_rename},
 	{"other_file_system", other_file_system},
 	{"odd_things", odd_things},
 	{"after_cleanup", after_cleanup},

@@ -51,7 +51,8 @@ unused(void)
 static void
 silent(void)
 {
-	const struct stage_handoff_target target = {upload, &bench.storage, 1, 0};
+	const struct stage_handoff_target target = {
+		.upload = upload, .context = &bench.storage, .attempts = 1};
 
 	open_bench();
 	SCRIPT(STAGE_UPLOAD_GIVE_UP);
@@ -67,8 +68,13 @@ silent(void)
 static void
 arguments(void)
 {
-	const struct stage_handoff_target wrong[] = {{NULL, NULL, 1, 0}, {upload, NULL, 0, 0},
-		{upload, NULL, 1, -1}, {upload, NULL, 1, NAN}};
+	const struct stage_handoff_target wrong[] = {{.attempts = 1}, {.upload = upload},
+		{.upload = upload, .attempts = 1, .delay = -1},
+		{.upload = upload, .attempts = 1, .delay = NAN, .longest_delay = NAN},
+		{.upload = upload, .attempts = 1, .delay = 2, .longest_delay = 1},
+		{.upload = upload, .attempts = 1, .longest_delay = NAN},
+		{.upload = upload, .attempts = 1, .confirm_delay = -1},
+		{.upload = upload, .attempts = 1, .confirm_delay = NAN}};
 	struct stage_handoff *handoff = (struct stage_handoff *)&failure;
 	size_t i;
 

@@ -31,7 +31,8 @@ write_at_gate(void *context, enum stage_level level, const char *line)
 static void
 open_queue_with_gate(void)
 {
-	const struct stage_handoff_target target = {upload, &bench.storage, 1, 0};
+	const struct stage_handoff_target target = {
+		.upload = upload, .context = &bench.storage, .attempts = 1};
 	const struct stage_log log = {write_at_gate, &captured};
 
 	atomic_store(&at_gate, false);

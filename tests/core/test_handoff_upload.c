@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "handoff.h"
+#include "handoff_internal.h"
 #include "handoff_run.h"
 #include "spool.h"
 #include "spool_find.h"
@@ -50,9 +51,29 @@ delays(void)
 	wait_for_all();
 	CHECK(bench.storage.begun == 8);
 	for (i = 0; i < 7; i++)
-		CHECK(times[i + 1] - times[i] >= delay * factors[i]);
-	CHECK(times[7] - times[6] < delay * 64); /* what it would be without the limit */
+		CHECK(times[i + 1] - times[i] >= 0.75 * delay * factors[i]);
+	CHECK(times[7] - times[6] < 0.75 * delay * 64); /* what it would be without the limit */
 	CHECK(close_bench() == 0);
+}
+
+/* The sum of what a user has asked for is not exceeded, by whatever chance. */
+static void
+delays_that_do_not_grow(void)
+{
+	struct stage_handoff_target target = {.attempts = 7, .delay = 1, .longest_delay = 1};
+	unsigned int number;
+	double delay;
+
+	for (number = 1; number < 1000; number++) {
+		delay = stage_handoff_delay(&target, number, STAGE_UPLOAD_RETRY);
+		CHECK(delay >= 0.75 && delay <= 1);
+		delay = stage_handoff_delay(&target, number, STAGE_UPLOAD_RETRY_LATER);
+		CHECK(delay >= 2.25 && delay <= 3);
+	}
+	target.longest_delay = 3;
+	CHECK(stage_handoff_delay(&target, 2, STAGE_UPLOAD_RETRY) <= 2);
+	delay = stage_handoff_delay(&target, 999, STAGE_UPLOAD_RETRY);
+	CHECK(delay >= 2.25 && delay <= 3);
 }
 
 static void
@@ -65,8 +86,86 @@ later(void)
 	open_queue(3, delay);
 	put("a", 1);
 	wait_for_all();
-	CHECK(times[1] - times[0] >= 3 * delay);
-	CHECK(times[2] - times[1] >= 3 * 2 * delay);
+	CHECK(times[1] - times[0] >= 0.75 * 3 * delay);
+	CHECK(times[2] - times[1] >= 0.75 * 3 * 2 * delay);
+	CHECK(close_bench() == 0);
+}
+
+/* Looks for a file count as uploads of their own here: "NAME:ATTEMPT " for each. */
+static void
+open_queue_that_confirms(double delay)
+{
+	const struct stage_handoff_target target = {.upload = upload,
+		.confirm = upload,
+		.confirm_delay = delay,
+		.context = &bench.storage,
+		.attempts = 2};
+
+	WORKS(stage_handoff_open(&target, &captured.log, &bench.handoff, &failure));
+	REQUIRE(bench.handoff != NULL);
+}
+
+static void
+shown_later(void)
+{
+	const double delay = 0.02, *times = bench.storage.times;
+	struct stage_handoff_statistics statistics;
+
+	open_bench();
+	SCRIPT(STAGE_UPLOAD_UNCONFIRMED, STAGE_UPLOAD_UNCONFIRMED, STAGE_UPLOAD_UNCONFIRMED,
+		STAGE_UPLOAD_DONE);
+	open_queue_that_confirms(delay);
+	put("a", 1);
+	wait_for_all();
+	CHECK(strcmp(bench.storage.text, "a:1 a:1 a:1 a:1 ") == 0);
+	CHECK(times[1] - times[0] >= delay && times[2] - times[1] >= 2 * delay &&
+		times[3] - times[2] >= 4 * delay);
+	stage_handoff_statistics(bench.handoff, &statistics);
+	CHECK(statistics.retries == 0 && statistics.files == 1);
+	CHECK(captured.lines[STAGE_WARNING] == 0);
+	CHECK(close_bench() == 0);
+}
+
+/* Who looks may find that it is of no use to wait. */
+static void
+looked_for_in_vain(void)
+{
+	open_bench();
+	SCRIPT(STAGE_UPLOAD_UNCONFIRMED, STAGE_UPLOAD_UNCONFIRMED, STAGE_UPLOAD_UNCONFIRMED,
+		STAGE_UPLOAD_UNCONFIRMED, STAGE_UPLOAD_UNCONFIRMED, STAGE_UPLOAD_GIVE_UP);
+	open_queue_that_confirms(0);
+	put("a", 1);
+	FAILS(stage_handoff_wait(bench.handoff, 1, LONG, &failure), STAGE_E_HANDOFF);
+	CHECK(strcmp(bench.storage.text, "a:1 a:1 a:1 a:1 a:2 a:2 ") == 0);
+	HAS(captured.text, "W:attempt 1 of 2 to hand off a failed");
+	HAS(captured.text, "I:attempt 2 to hand off a failed, and is the last");
+	CHECK(close_bench() == 1);
+}
+
+/* Nobody waits for that at the end of a run; the next one looks what storage has. */
+static void
+stopped_before_it_is_shown(void)
+{
+	open_bench();
+	SCRIPT(STAGE_UPLOAD_UNCONFIRMED);
+	open_queue_that_confirms(3600);
+	put("a", 1);
+	wait_for_begun(&bench.storage, 1);
+	CHECK(stage_handoff_stop(bench.handoff, LONG) == 0);
+	CHECK(strcmp(bench.storage.text, "a:1 ") == 0);
+	CHECK(captured.lines[STAGE_WARNING] == 0);
+	CHECK(close_bench() == 1);
+}
+
+static void
+nobody_looks(void)
+{
+	open_bench();
+	SCRIPT(STAGE_UPLOAD_UNCONFIRMED);
+	open_queue(2, 0);
+	put("a", 1);
+	wait_for_all();
+	CHECK(strcmp(bench.storage.text, "a:1 a:2 ") == 0);
 	CHECK(close_bench() == 0);
 }
 
@@ -200,6 +299,60 @@ broken_in_upload(void)
 	lost_in_upload(EIO, STAGE_E_SYSTEM);
 }
 
+/* What is not there any more is not tried again, and storage is not blamed. */
+static void
+taken_away(void)
+{
+	struct stage_spool_file *file;
+	char path[1024];
+
+	open_bench();
+	SCRIPT(STAGE_UPLOAD_RETRY, STAGE_UPLOAD_RETRY, STAGE_UPLOAD_RETRY);
+	hold(&bench.storage, true);
+	open_queue(3, 0);
+	file = make("a", 1);
+	snprintf(path, sizeof(path), "%s", file->path);
+	WORKS(stage_handoff_put(bench.handoff, bench.spool, file, &failure));
+	wait_for_begun(&bench.storage, 1);
+	CHECK(unlink(path) == 0);
+	hold(&bench.storage, false);
+	FAILS(stage_handoff_wait(bench.handoff, 1, LONG, &failure), STAGE_E_DAMAGED);
+	HAS(failure.message, path);
+	HAS(failure.message, "is gone: it cannot be handed off, and storage is not to blame.");
+	CHECK(strcmp(bench.storage.text, "a:1 ") == 0);
+	make_file(path, "",
+		0600); /* what nobody has removed stays, with its directory, to be told of */
+	CHECK(close_bench() == 1);
+}
+
+/* What is gone before its turn is not even tried. */
+static void
+taken_away_before(void)
+{
+	struct stage_spool_file *file;
+	char path[1024];
+
+	open_bench();
+	hold(&bench.storage, true);
+	open_queue(3, 0);
+	put("a", 1);
+	wait_for_begun(&bench.storage, 1);
+	file = make("b", 1);
+	snprintf(path, sizeof(path), "%s", file->path);
+	WORKS(stage_spool_seal(bench.spool, file, &failure));
+	WORKS(stage_handoff_put(bench.handoff, bench.spool, file, &failure));
+	CHECK(unlink(path) == 0);
+	hold(&bench.storage, false);
+	FAILS(stage_handoff_wait(bench.handoff, 1, LONG, &failure), STAGE_E_DAMAGED);
+	HAS(failure.message, path);
+	HAS(failure.message, "is gone: it cannot be handed off, and storage is not to blame.");
+	CHECK(strcmp(bench.storage.text, "a:1 ") == 0);
+	CHECK(stage_spool_check_there(bench.spool, file, NULL) == STAGE_E_DAMAGED);
+	make_file(path, "", 0600);
+	WORKS(stage_spool_check_there(bench.spool, file, &failure));
+	CHECK(close_bench() == 1);
+}
+
 /* Storage has it: that ours cannot be removed is told, and no more. */
 static void
 forget_fails(void)
@@ -262,7 +415,8 @@ look_and_log(void *context, enum stage_level level, const char *line)
 static void
 signals(void)
 {
-	const struct stage_handoff_target target = {upload_and_look, &bench.storage, 1, 0};
+	const struct stage_handoff_target target = {
+		.upload = upload_and_look, .context = &bench.storage, .attempts = 1};
 	const struct stage_log log = {look_and_log, NULL};
 	sigset_t set;
 
@@ -284,13 +438,20 @@ signals(void)
 static const struct test tests[] = {
 	{"retries", retries},
 	{"delays", delays},
+	{"delays_that_do_not_grow", delays_that_do_not_grow},
 	{"later", later},
+	{"shown_later", shown_later},
+	{"looked_for_in_vain", looked_for_in_vain},
+	{"stopped_before_it_is_shown", stopped_before_it_is_shown},
+	{"nobody_looks", nobody_looks},
 	{"runs_out_of_attempts", runs_out_of_attempts},
 	{"gives_up", gives_up},
 	{"without_reason", without_reason},
 	{"failures_are_recorded", failures_are_recorded},
 	{"full_in_upload", full_in_upload},
 	{"broken_in_upload", broken_in_upload},
+	{"taken_away", taken_away},
+	{"taken_away_before", taken_away_before},
 	{"forget_fails", forget_fails},
 	{"signals", signals},
 	{NULL, NULL},

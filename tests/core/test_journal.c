@@ -1,6 +1,7 @@
 #include "tests.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -380,15 +381,19 @@ grows_too_large(void)
 	struct stage_journal_record record = record_of(1, "name", "note"), next;
 	struct stage_journal_content *content = NULL;
 	struct stage_journal *journal = NULL;
-	int dirfd = open_dir();
+	int dirfd = open_dir(), fd;
 
 	next = record_of(2, "name", "note");
 	WORKS(stage_journal_create(dirfd, test_dir, &sample_about, false, &journal, &failure));
 	WORKS(stage_journal_staged(journal, &record, &failure));
 	stage_journal_close(&journal);
+	/* one that is damaged is never written anew */
+	fd = open(in_dir("journal"), O_WRONLY | O_APPEND | O_CLOEXEC);
+	CHECK(write(fd, "damage\n", 7) == 7);
+	close(fd);
 	REQUIRE(truncate(in_dir("journal"), STAGE_JOURNAL_MAX / 2 - 100) == 0);
 	WORKS(stage_journal_read(dirfd, test_dir, &content, &failure));
-	REQUIRE(content != NULL && content->count == 1 && content->torn);
+	REQUIRE(content != NULL && content->count == 1 && content->torn && content->damaged == 1);
 	WORKS(stage_journal_append(dirfd, test_dir, content, false, &journal, &failure));
 	stage_journal_content_free(&content);
 	FAILS(stage_journal_staged(journal, &next, &failure), STAGE_E_SYSTEM);
@@ -400,7 +405,7 @@ grows_too_large(void)
 	stage_journal_close(&journal);
 	WORKS(stage_journal_read(dirfd, test_dir, &content, &failure));
 	REQUIRE(content != NULL);
-	CHECK(content->count == 0 && content->damaged == 0 && !content->torn);
+	CHECK(content->count == 0 && content->damaged == 1 && !content->torn);
 	stage_journal_content_free(&content);
 	unlink(in_dir("journal"));
 	close(dirfd);

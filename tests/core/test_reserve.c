@@ -19,38 +19,11 @@
 #include "lockdir.h"
 #include "orphan.h"
 #include "reserve_internal.h"
-#include "spool.h"
+#include "reserve_run.h"
 #include "spool_find.h"
 #include "wrap.h"
 
 #define MIB ((uint64_t)1024 * 1024)
-
-static const struct stage_spool_about about = {"file:///x", ""};
-
-struct run {
-	struct stage_dir *dir;
-	struct stage_spool *spool;
-	char *path; /* what it has reserved for */
-};
-
-/* Also for children: no CUnit. */
-static int
-begin(struct run *run, const char *root)
-{
-	memset(run, 0, sizeof(*run));
-	if (stage_dir_open(root, NULL, &run->dir, NULL) < 0 ||
-		stage_spool_open(run->dir, &about, false, NULL, &run->spool, NULL) < 0)
-		return -1;
-	return stage_dir_mktemp(run->dir, &run->path, NULL);
-}
-
-static void
-end(struct run *run)
-{
-	free(run->path);
-	stage_spool_close(&run->spool);
-	stage_dir_close(&run->dir);
-}
 
 static int
 reserve(struct run *run, uint64_t bytes, uint64_t limit, struct stage_reserved *ret_room)
@@ -106,10 +79,10 @@ blocks_of(const char *path)
 static void
 alone(void)
 {
-	struct stage_reserved room = {1, 1, 1, 1, true};
+	struct stage_reserved room = {1, 1, 1, 1, 1, true};
 	struct run run;
 
-	CHECK(begin(&run, test_dir) == 0);
+	CHECK(reserve_run_begin(&run, test_dir) == 0);
 	WORKS(reserve(&run, MIB, 0, &room));
 	CHECK(is_there(room_file(&run)));
 	CHECK(room.free > 0 && !room.promised && !room.staged && !room.orphaned && !room.others);
@@ -132,14 +105,14 @@ alone(void)
 	CHECK(room.free > 0 && room.free < UINT64_MAX && !is_there(room_file(&run)));
 	HAS(failure.message, test_dir);
 	WORKS(reserve(&run, 1, 0, &room));
-	end(&run);
+	reserve_run_end(&run);
 	CHECK(count_entries(test_dir) == 0);
 }
 
 static void
 wrong_arguments(void)
 {
-	struct stage_reserved room = {7, 7, 7, 7, true};
+	struct stage_reserved room = {7, 7, 7, 7, 7, true};
 	struct run run, other;
 	const char *const paths[] = {"", "/", "x", "mktemp-abcdefghijklm-1", test_dir,
 		in_dir("mktemp-abcdefghijklm-1"), in_dir("x/mktemp-abcdefghijklm-1"),
@@ -148,7 +121,7 @@ wrong_arguments(void)
 		in_dir("stagedir-0123456789abcdef-4711-abcdefghijklmnop/x")};
 	size_t i;
 
-	CHECK(begin(&run, test_dir) == 0 && begin(&other, test_dir) == 0);
+	CHECK(reserve_run_begin(&run, test_dir) == 0 && reserve_run_begin(&other, test_dir) == 0);
 	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		WORKS(reserve(&run, 1, 0, &room));
 		memset(&room, 7, sizeof(room));
@@ -159,8 +132,8 @@ wrong_arguments(void)
 	}
 	/* the file of any staging directory in that root */
 	WORKS(stage_spool_reserve(run.spool, other.path, 1, 0, &room, &failure));
-	end(&run);
-	end(&other);
+	reserve_run_end(&run);
+	reserve_run_end(&other);
 }
 
 /* What is never enough is a setting, not a lack of room. */
@@ -170,13 +143,13 @@ small_limit(void)
 	struct stage_reserved room;
 	struct run run;
 
-	CHECK(begin(&run, test_dir) == 0);
+	CHECK(reserve_run_begin(&run, test_dir) == 0);
 	WORKS(reserve(&run, 100, 100, &room));
 	FAILS(reserve(&run, 101, 100, &room), STAGE_E_SETTING);
 	HAS(failure.message, "max_staged is 100 bytes");
 	HAS(failure.message, "101");
 	CHECK(!is_there(room_file(&run)));
-	end(&run);
+	reserve_run_end(&run);
 }
 
 static void
@@ -185,8 +158,9 @@ several(void)
 	struct stage_reserved room;
 	struct run first, second, third;
 
-	CHECK(begin(&first, test_dir) == 0 && begin(&second, test_dir) == 0 &&
-		begin(&third, test_dir) == 0);
+	CHECK(reserve_run_begin(&first, test_dir) == 0 &&
+		reserve_run_begin(&second, test_dir) == 0 &&
+		reserve_run_begin(&third, test_dir) == 0);
 	WORKS(reserve(&first, 400, 1000, &room));
 	WORKS(reserve(&second, 400, 1000, &room));
 	CHECK(room.promised == 400 && room.staged == 0 && room.others);
@@ -206,11 +180,11 @@ several(void)
 	forget_first(&first);
 	WORKS(reserve(&third, 600, 1000, &room));
 	CHECK(room.promised == 400 && room.staged == 0);
-	end(&second);
+	reserve_run_end(&second);
 	WORKS(reserve(&third, 1000, 1000, &room));
 	CHECK(room.promised == 0 && room.staged == 0 && !room.others);
-	end(&first);
-	end(&third);
+	reserve_run_end(&first);
+	reserve_run_end(&third);
 }
 
 /* What is written already is in what the file system has no more. */
@@ -220,7 +194,8 @@ written_part(void)
 	struct stage_reserved room;
 	struct run first, second;
 
-	CHECK(begin(&first, test_dir) == 0 && begin(&second, test_dir) == 0);
+	CHECK(reserve_run_begin(&first, test_dir) == 0 &&
+		reserve_run_begin(&second, test_dir) == 0);
 	WORKS(reserve(&first, MIB, 0, &room));
 	write_reserved(&first, MIB / 4);
 	CHECK(blocks_of(first.path) >= MIB / 4);
@@ -237,8 +212,8 @@ written_part(void)
 	/* for a limit it counts whole */
 	FAILS(reserve(&second, MIB, 2 * MIB - 1, &room), STAGE_E_NO_ROOM);
 	WORKS(reserve(&second, MIB, 2 * MIB, &room));
-	end(&first);
-	end(&second);
+	reserve_run_end(&first);
+	reserve_run_end(&second);
 }
 
 static int
@@ -248,7 +223,7 @@ reserve_and_die(void *context)
 	struct stage_reserved room;
 	struct run run;
 
-	if (begin(&run, context) < 0)
+	if (reserve_run_begin(&run, context) < 0)
 		return 1;
 	close(open(run.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	if (truncate(run.path, 100) < 0 ||
@@ -273,7 +248,7 @@ dead_ones(void)
 	struct run run;
 
 	CHECK(in_child(reserve_and_die, root, -1) == 0);
-	CHECK(begin(&run, test_dir) == 0);
+	CHECK(reserve_run_begin(&run, test_dir) == 0);
 	WORKS(reserve(&run, 50, 50, &room));
 	CHECK(room.promised == 0 && room.staged == 0 && room.orphaned == 100 && !room.others);
 	/* taken over, it counts again; what was reserved does not, once that was closed */
@@ -289,7 +264,7 @@ dead_ones(void)
 	WORKS(reserve(&run, 50, 50, &room));
 	CHECK(room.staged == 0 && room.promised == 0 && !room.others);
 	stage_spool_find_free(&found, count);
-	end(&run);
+	reserve_run_end(&run);
 	WORKS(stage_orphan_reclaim(test_dir, NULL, &total, &failure));
 	free(root);
 }
@@ -310,7 +285,7 @@ odd_files(void)
 	char line[4096], *what, *victim;
 	size_t i;
 
-	CHECK(begin(&run, test_dir) == 0 && begin(&other, test_dir) == 0);
+	CHECK(reserve_run_begin(&run, test_dir) == 0 && reserve_run_begin(&other, test_dir) == 0);
 	what = other.path + strlen(test_dir) + 1;
 	for (i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++) {
 		const char *here = strstr(nothing[i], "%s");
@@ -376,8 +351,8 @@ odd_files(void)
 	FAILS(reserve(&run, 1, 100, &room), STAGE_E_SYSTEM);
 	WORKS(reserve(&run, 1, 100, &room));
 	unlink(in_dir("precious"));
-	end(&run);
-	end(&other);
+	reserve_run_end(&run);
+	reserve_run_end(&other);
 }
 
 /* What cannot be looked at is never nothing. */
@@ -394,7 +369,7 @@ not_to_be_counted(void)
 	size_t i;
 	int code;
 
-	CHECK(begin(&run, test_dir) == 0 && begin(&other, test_dir) == 0);
+	CHECK(reserve_run_begin(&run, test_dir) == 0 && reserve_run_begin(&other, test_dir) == 0);
 	WORKS(reserve(&other, 100, 0, &room));
 	for (i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
 		wrap_begin_two(failures[i].function, failures[i].sys_errno, failures[i].function,
@@ -407,8 +382,8 @@ not_to_be_counted(void)
 		CHECK(code == STAGE_E_SYSTEM || code == STAGE_E_NO_ROOM);
 		CHECK(!is_there(room_file(&run)));
 	}
-	end(&run);
-	end(&other);
+	reserve_run_end(&run);
+	reserve_run_end(&other);
 }
 
 #define ROUNDS 300
@@ -424,6 +399,7 @@ struct race {
 static int
 race_on(struct race *race, int who)
 {
+	struct stage_reserve_others others = {0};
 	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
 	int root = open(race->root, O_PATH | O_DIRECTORY | O_CLOEXEC), code;
 	char path[1024];
@@ -442,11 +418,12 @@ race_on(struct race *race, int who)
 		while (atomic_load(&race->arrived[round]) < 2)
 			sched_yield();
 		if (round % 2 == 0)
-			race->codes[who][round] =
-				stage_reserve_take(&held, race->root, path, 60, 100, &room, NULL);
+			race->codes[who][round] = stage_reserve_take(
+				&held, &others, race->root, path, 60, 100, &room, NULL);
 		else
 			stage_reserve_release(&held);
 	}
+	stage_reserve_others_release(&others);
 	stage_lockdir_remove(&held);
 	stage_lockdir_release(&held);
 	return 0;
@@ -507,7 +484,7 @@ fill_tmpfs(void *context)
 	char filler[1024], block[4096] = {0};
 	int fd, code;
 
-	if (begin(&run, context) < 0 || begin(&other, context) < 0)
+	if (reserve_run_begin(&run, context) < 0 || reserve_run_begin(&other, context) < 0)
 		return 1;
 	/* two thirds are promised: the same again is too much, one third is not */
 	if (reserve(&other, 640 * 1024, 0, &room) < 0 || room.free > MIB)
@@ -540,8 +517,8 @@ fill_tmpfs(void *context)
 	close(fd);
 	if (reserve(&run, 256 * 1024, 0, &room) < 0 || room.free < 512 * 1024)
 		return 10;
-	end(&run);
-	end(&other);
+	reserve_run_end(&run);
+	reserve_run_end(&other);
 	return count_entries(context) == 0 ? 0 : 11;
 }
 
@@ -566,7 +543,7 @@ stage_in_root_directory(void *context)
 
 	if (chroot(context) < 0 || chdir("/") < 0)
 		return NOT_POSSIBLE;
-	if (begin(&run, "/") < 0)
+	if (reserve_run_begin(&run, "/") < 0)
 		return 1;
 	if (strncmp(stage_spool_path(run.spool), "/stagedir-", 10) != 0)
 		return 2;
@@ -577,7 +554,7 @@ stage_in_root_directory(void *context)
 		stage_spool_seal(run.spool, file, NULL) < 0)
 		return 4;
 	snprintf(path, sizeof(path), "%s", stage_spool_path(run.spool));
-	end(&run);
+	reserve_run_end(&run);
 	if (stage_spool_find("/", &found, &count, NULL) < 0 || count != 1 || found[0].count != 1 ||
 		strcmp(found[0].path, path) != 0)
 		return 5;
@@ -627,16 +604,17 @@ too_much_to_add(void)
 	struct run first, second, third;
 	struct stage_reserved room;
 
-	CHECK(begin(&first, test_dir) == 0 && begin(&second, test_dir) == 0 &&
-		begin(&third, test_dir) == 0);
+	CHECK(reserve_run_begin(&first, test_dir) == 0 &&
+		reserve_run_begin(&second, test_dir) == 0 &&
+		reserve_run_begin(&third, test_dir) == 0);
 	announce_most(&second);
 	announce_most(&third);
 	FAILS(reserve(&first, 1, 0, &room), STAGE_E_NO_ROOM);
 	CHECK(room.promised == UINT64_MAX);
 	FAILS(reserve(&first, 1, 1000, &room), STAGE_E_NO_ROOM);
-	end(&first);
-	end(&second);
-	end(&third);
+	reserve_run_end(&first);
+	reserve_run_end(&second);
+	reserve_run_end(&third);
 }
 
 static const struct test tests[] = {

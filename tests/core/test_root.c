@@ -11,20 +11,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#include "root.h"
-
-static struct stage_settings *settings;
-static struct stage_roots *roots;
-
-/* Settings from the text of a file. Where a test is not about memory it must run in memory too. */
-static void
-set(const char *text)
-{
-	stage_settings_free(&settings);
-	make_file(in_dir("conf"), text, 0600);
-	REQUIRE(stage_settings_load_file(in_dir("conf"), &settings, &failure) == 0);
-	unlink(in_dir("conf"));
-}
+#include "root_run.h"
 
 /* By state, then by rank; refused ones never. */
 static void
@@ -50,55 +37,11 @@ next(void)
 	CHECK(stage_roots_next(&refused, NULL) == NULL);
 }
 
-static void
-done(void)
-{
-	stage_roots_free(&roots);
-	stage_settings_free(&settings);
-}
-
 /* Ranks --tempdir PATH alone; the one root. */
 static const struct stage_root *
 vet_in(const char *path, const char *source)
 {
-	struct stage_root_request request = {.tempdir = path, .source = source};
-
-	if (!settings)
-		set("avoid_tmpfs = no\n");
-	stage_roots_free(&roots);
-	WORKS(stage_roots_rank(settings, &request, &roots, &failure));
-	REQUIRE(roots != NULL && roots->count == 1);
-	CHECK(strcmp(roots->list[0].origin, "--tempdir") == 0);
-	if (roots->list[0].state == STAGE_ROOT_REFUSED)
-		CHECK(roots->chosen == NULL && roots->list[0].fd == -1);
-	else
-		CHECK(roots->chosen == &roots->list[0] && roots->list[0].fd >= 0);
-	CHECK((roots->list[0].state == STAGE_ROOT_GOOD) == (roots->list[0].reason == NULL));
-	return &roots->list[0];
-}
-
-static void
-good(const char *path)
-{
-	const struct stage_root *root = vet_in(path, NULL);
-	struct stat by_fd, by_path;
-
-	CHECK(root->state == STAGE_ROOT_GOOD);
-	if (root->reason)
-		HAS(root->reason, "no reason");
-	CHECK(root->free_bytes > 0);
-	REQUIRE(root->fd >= 0);
-	CHECK(fstat(root->fd, &by_fd) == 0 && stat(path, &by_path) == 0);
-	CHECK(by_fd.st_dev == by_path.st_dev && by_fd.st_ino == by_path.st_ino);
-}
-
-static void
-refused(const char *path, const char *why)
-{
-	const struct stage_root *root = vet_in(path, NULL);
-
-	CHECK(root->state == STAGE_ROOT_REFUSED);
-	HAS(root->reason ? root->reason : "(no reason)", why);
+	return root_vet(&(struct stage_root_request){.tempdir = path, .source = source});
 }
 
 static void
@@ -112,7 +55,7 @@ rank_order(void)
 	snprintf(text, sizeof(text), "avoid_tmpfs = no\ntemp_root = %s\ntemp_root = %s\n",
 		in_dir("b"), in_dir("a"));
 	setenv("TMPDIR", in_dir("c"), 1);
-	set(text);
+	root_set(text);
 	setenv("TMPDIR", "/elsewhere", 1); /* what it was when the settings were read counts */
 	WORKS(stage_roots_rank(settings, &empty, &roots, &failure));
 	REQUIRE(roots->count == 5);
@@ -132,26 +75,40 @@ rank_order(void)
 	/* one that is named twice has its better rank; an empty variable names none */
 	stage_roots_free(&roots);
 	setenv("TMPDIR", in_dir("a"), 1);
-	set(text);
+	root_set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	CHECK(roots->count == 4 && strcmp(roots->list[2].path, "/var/tmp") == 0);
 	stage_roots_free(&roots);
 	setenv("TMPDIR", "", 1);
-	set(text);
+	root_set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	CHECK(roots->count == 4 && strcmp(roots->list[2].path, "/var/tmp") == 0);
+	/* the others behind it, in the order of Python's tempfile */
+	stage_roots_free(&roots);
+	unsetenv("TMPDIR");
+	setenv("TMP", in_dir("d"), 1);
+	setenv("TEMP", in_dir("c"), 1);
+	root_set(text);
+	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
+	REQUIRE(roots->count == 6);
+	CHECK(strcmp(roots->list[2].path, in_dir("c")) == 0);
+	CHECK(strcmp(roots->list[2].origin, "TEMP") == 0);
+	CHECK(strcmp(roots->list[3].path, in_dir("d")) == 0);
+	CHECK(strcmp(roots->list[3].origin, "TMP") == 0);
+	unsetenv("TMP");
+	unsetenv("TEMP");
 	/* relative to what, nobody could say */
 	stage_roots_free(&roots);
 	REQUIRE(chdir(test_dir) == 0);
 	setenv("TMPDIR", "a", 1);
-	set(text);
+	root_set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	REQUIRE(roots->count == 5);
 	CHECK(roots->list[2].state == STAGE_ROOT_REFUSED);
 	HAS(roots->list[2].reason, "is not an absolute path");
 	rmdir(in_dir("a"));
 	rmdir(in_dir("c"));
-	done();
+	root_done();
 }
 
 static void
@@ -162,20 +119,20 @@ tempdir_is_all(void)
 	make_dir(in_dir("a"), 0700);
 	snprintf(text, sizeof(text), "avoid_tmpfs = no\ntemp_root = %s\n", in_dir("a"));
 	setenv("TMPDIR", in_dir("a"), 1);
-	set(text);
-	refused(in_dir("missing"), "does not exist");
+	root_set(text);
+	root_refused(in_dir("missing"), "does not exist");
 	make_dir(in_dir("t"), 0700);
-	good(in_dir("t"));
+	root_good(in_dir("t"));
 	REQUIRE(chdir(test_dir) == 0);
-	good("t");
+	root_good("t");
 	CHECK(strcmp(roots->list[0].path, in_dir("t")) == 0);
-	good("a/../t");
-	good(".");
-	refused("nowhere", "does not exist");
+	root_good("a/../t");
+	root_good(".");
+	root_refused("nowhere", "does not exist");
 	HAS(roots->list[0].reason, in_dir("nowhere"));
 	rmdir(in_dir("a"));
 	rmdir(in_dir("t"));
-	done();
+	root_done();
 }
 
 static void
@@ -185,33 +142,33 @@ spellings(void)
 
 	make_dir(in_dir("t"), 0700);
 	snprintf(path, sizeof(path), "//%s///t//", test_dir + 1);
-	good(path);
+	root_good(path);
 	snprintf(path, sizeof(path), "%s/./t/.", test_dir);
-	good(path);
+	root_good(path);
 	snprintf(path, sizeof(path), "%s/t/../t", test_dir);
-	good(path);
+	root_good(path);
 	/* what cannot be printed */
 	make_dir(in_dir("a\nb\xff"), 0700);
-	good(in_dir("a\nb\xff"));
-	refused(in_dir("a\nb\xff/c"), "a\\x0ab\\xff/c: does not exist");
+	root_good(in_dir("a\nb\xff"));
+	root_refused(in_dir("a\nb\xff/c"), "a\\x0ab\\xff/c: does not exist");
 	rmdir(in_dir("a\nb\xff"));
 	rmdir(in_dir("t"));
-	done();
+	root_done();
 }
 
 static void
 no_directory(void)
 {
-	refused(in_dir("missing"), "missing: does not exist");
-	refused(in_dir("missing/below"), "missing: does not exist");
+	root_refused(in_dir("missing"), "missing: does not exist");
+	root_refused(in_dir("missing/below"), "missing: does not exist");
 	make_file(in_dir("file"), "x", 0600);
-	refused(in_dir("file"), "file is not a directory");
-	refused(in_dir("file/below"), "file is not a directory");
+	root_refused(in_dir("file"), "file is not a directory");
+	root_refused(in_dir("file/below"), "file is not a directory");
 	unlink(in_dir("file"));
 	REQUIRE(mkfifo(in_dir("fifo"), 0600) == 0);
-	refused(in_dir("fifo"), "fifo is not a directory");
+	root_refused(in_dir("fifo"), "fifo is not a directory");
 	unlink(in_dir("fifo"));
-	done();
+	root_done();
 }
 
 static void
@@ -219,38 +176,50 @@ links(void)
 {
 	make_dir(in_dir("real"), 0700);
 	make_dir(in_dir("real/t"), 0700);
+	/* at its end as anywhere else, and however it is spelled */
 	REQUIRE(symlink(in_dir("real/t"), in_dir("end")) == 0);
-	refused(in_dir("end"), "is a symbolic link to");
-	HAS(roots->list[0].reason, in_dir("real/t"));
-	refused(in_dir("end/"), "is a symbolic link to");
-	refused(in_dir("end//"), "is a symbolic link to");
+	root_good(in_dir("end"));
+	CHECK(strcmp(roots->list[0].path, in_dir("end")) == 0);
+	CHECK(strcmp(roots->list[0].real, in_dir("real/t")) == 0);
+	root_good(in_dir("end/"));
+	root_good(in_dir("end//"));
+	root_good(in_dir("end/."));
+	CHECK(strcmp(roots->list[0].real, in_dir("real/t")) == 0);
 	REQUIRE(symlink("nowhere", in_dir("dangling")) == 0);
-	refused(in_dir("dangling"), "is a symbolic link to nowhere");
-	refused(in_dir("dangling/t"), "does not exist");
+	root_refused(in_dir("dangling"), "nowhere: does not exist");
+	HAS(roots->list[0].reason, in_dir("nowhere"));
+	root_refused(in_dir("dangling/t"), "nowhere: does not exist");
 
 	REQUIRE(symlink(in_dir("real"), in_dir("absolute")) == 0);
-	good(in_dir("absolute/t"));
+	root_good(in_dir("absolute/t"));
 	REQUIRE(symlink("./real/../real", in_dir("relative")) == 0);
-	good(in_dir("relative/t"));
+	root_good(in_dir("relative/t"));
 	REQUIRE(symlink("absolute", in_dir("chain")) == 0);
-	good(in_dir("chain/t"));
+	root_good(in_dir("chain/t"));
 	REQUIRE(symlink("loop", in_dir("loop")) == 0);
-	refused(in_dir("loop/t"), "Too many levels of symbolic links");
+	root_refused(in_dir("loop/t"), "Too many levels of symbolic links");
+	root_refused(in_dir("loop"), "Too many levels of symbolic links");
 
 	/* what a link leads through is looked at as well */
 	make_dir(in_dir("open"), 0777);
 	make_dir(in_dir("open/t"), 0700);
 	REQUIRE(symlink("open/t", in_dir("through")) == 0);
 	make_dir(in_dir("open/t/u"), 0700);
-	refused(in_dir("through/u"), "open is writable by everybody (mode 0777)");
+	root_refused(in_dir("through/u"), "open is writable by everybody (mode 0777)");
+	root_refused(in_dir("through"), "open is writable by everybody (mode 0777)");
+	root_refused(in_dir("through/."), "open is writable by everybody (mode 0777)");
 	rmdir(in_dir("open/t/u"));
 	rmdir(in_dir("open/t"));
 	rmdir(in_dir("open"));
 
 	if (can_be_others("a link of another user on the path")) {
 		REQUIRE(lchown(in_dir("absolute"), NOBODY, NOBODY) == 0);
-		refused(in_dir("absolute/t"), "absolute is a symbolic link of user 65534");
-		refused(in_dir("chain/t"), "absolute is a symbolic link of user 65534");
+		root_refused(in_dir("absolute/t"), "absolute is a symbolic link of user 65534");
+		root_refused(in_dir("chain/t"), "absolute is a symbolic link of user 65534");
+		REQUIRE(lchown(in_dir("end"), NOBODY, NOBODY) == 0);
+		root_refused(in_dir("end"), "end is a symbolic link of user 65534");
+		HAS(roots->list[0].reason, in_dir("end"));
+		root_refused(in_dir("end/."), "end is a symbolic link of user 65534");
 	}
 	unlink(in_dir("through"));
 	unlink(in_dir("loop"));
@@ -261,7 +230,7 @@ links(void)
 	unlink(in_dir("end"));
 	rmdir(in_dir("real/t"));
 	rmdir(in_dir("real"));
-	done();
+	root_done();
 }
 
 static void
@@ -272,34 +241,35 @@ who_may_write(void)
 	make_dir(in_dir("m/t/u"), 0700);
 
 	REQUIRE(chmod(in_dir("m/t"), 0777) == 0);
-	refused(in_dir("m/t"), "m/t is writable by everybody (mode 0777)");
+	root_refused(in_dir("m/t"), "m/t is writable by everybody (mode 0777)");
 	HAS(roots->list[0].reason, "chmod +t");
-	refused(in_dir("m/t/u"), "m/t is writable by everybody (mode 0777)");
-	refused(in_dir("m/t/../t/u/.."), "m/t is writable by everybody");
+	root_refused(in_dir("m/t/u"), "m/t is writable by everybody (mode 0777)");
+	root_refused(in_dir("m/t/../t/u/.."), "m/t is writable by everybody");
 	REQUIRE(chmod(in_dir("m/t"), 0770) == 0);
-	refused(in_dir("m/t"), "writable by its group (mode 0770)");
-	refused(in_dir("m/t/u"), "writable by its group (mode 0770)");
+	root_refused(in_dir("m/t"), "writable by its group (mode 0770)");
+	root_refused(in_dir("m/t/u"), "writable by its group (mode 0770)");
 	REQUIRE(chmod(in_dir("m/t"), 0702) == 0);
-	refused(in_dir("m/t"), "writable by everybody");
+	root_refused(in_dir("m/t"), "writable by everybody");
+	HAS(roots->list[0].reason, "or allow_shared_root must be set");
 	REQUIRE(chmod(in_dir("m/t"), 01777) == 0);
-	good(in_dir("m/t"));
-	good(in_dir("m/t/u"));
+	root_good(in_dir("m/t"));
+	root_good(in_dir("m/t/u"));
 	REQUIRE(chmod(in_dir("m/t"), 01770) == 0);
-	good(in_dir("m/t"));
+	root_good(in_dir("m/t"));
 	REQUIRE(chmod(in_dir("m/t"), 0755) == 0);
-	good(in_dir("m/t"));
+	root_good(in_dir("m/t"));
 
 	if (can_be_others("directories of another user")) {
 		REQUIRE(chown(in_dir("m/t"), NOBODY, NOBODY) == 0);
-		refused(in_dir("m/t"), "m/t belongs to user 65534, who could replace");
-		refused(in_dir("m/t/u"), "m/t belongs to user 65534");
+		root_refused(in_dir("m/t"), "m/t belongs to user 65534, who could replace");
+		root_refused(in_dir("m/t/u"), "m/t belongs to user 65534");
 		REQUIRE(chmod(in_dir("m/t"), 01777) == 0);
-		refused(in_dir("m/t"), "m/t belongs to user 65534");
+		root_refused(in_dir("m/t"), "m/t belongs to user 65534");
 	}
 	rmdir(in_dir("m/t/u"));
 	rmdir(in_dir("m/t"));
 	rmdir(in_dir("m"));
-	done();
+	root_done();
 }
 
 /* 0 where path is refused to this user with these words */
@@ -332,7 +302,7 @@ as_another_user(void)
 	if (!can_be_others("temp roots of a user who is not root"))
 		return;
 	REQUIRE(chmod(test_dir, 0755) == 0);
-	set("avoid_tmpfs = no\n");
+	root_set("avoid_tmpfs = no\n");
 	make_dir(in_dir("t"), 0755);
 	CHECK(in_child(is_refused,
 		      &(struct refusal){in_dir("t"), "not writable: Permission denied"},
@@ -350,20 +320,21 @@ as_another_user(void)
 	REQUIRE(chmod(in_dir("t"), 0600) == 0);
 	CHECK(in_child(is_refused, &(struct refusal){in_dir("t"), "not writable"}, NOBODY) == 0);
 	rmdir(in_dir("t"));
-	done();
+	root_done();
 }
 
 static void
 min_free(void)
 {
 	make_dir(in_dir("t"), 0700);
-	set("avoid_tmpfs = no\nmin_free = 16777215T\n");
-	refused(in_dir("t"), "bytes are free, fewer than the 18446742974197923840 of min_free");
+	root_set("avoid_tmpfs = no\nmin_free = 16777215T\n");
+	root_refused(
+		in_dir("t"), "bytes are free, fewer than the 18446742974197923840 of min_free");
 	CHECK(roots->list[0].free_bytes > 0);
-	set("avoid_tmpfs = no\nmin_free = 0\n");
-	good(in_dir("t"));
+	root_set("avoid_tmpfs = no\nmin_free = 0\n");
+	root_good(in_dir("t"));
 	rmdir(in_dir("t"));
-	done();
+	root_done();
 }
 
 static bool
@@ -384,7 +355,7 @@ memory(void)
 		fprintf(stderr, "\nNOT TESTED, for want of a tmpfs in /dev/shm: avoid_tmpfs\n");
 		return;
 	}
-	set("temp_root = /dev/shm\n");
+	root_set("temp_root = /dev/shm\n");
 	root = vet_in("/dev/shm", NULL);
 	CHECK(root->state == STAGE_ROOT_TMPFS);
 	HAS(root->reason, "it is memory (tmpfs), and avoid_tmpfs is set");
@@ -393,9 +364,9 @@ memory(void)
 	CHECK(roots->list[0].state == STAGE_ROOT_TMPFS);
 	if (!is_memory("/var/tmp"))
 		CHECK(strcmp(roots->chosen->path, "/var/tmp") == 0);
-	set("temp_root = /dev/shm\navoid_tmpfs = no\n");
+	root_set("temp_root = /dev/shm\navoid_tmpfs = no\n");
 	CHECK(vet_in("/dev/shm", NULL)->state == STAGE_ROOT_GOOD);
-	done();
+	root_done();
 }
 
 static void
@@ -430,7 +401,7 @@ in_source(void)
 	rmdir(in_dir("s/t"));
 	rmdir(in_dir("s"));
 	rmdir(in_dir("st"));
-	done();
+	root_done();
 }
 
 /* In a name space of mounts of its own: 0 good, 77 where there can be none, else which check
@@ -480,7 +451,7 @@ last_resorts(void)
 
 	if (!can_be_others("temp roots on other mounts"))
 		return;
-	set("avoid_tmpfs = yes\nmin_free = 4K\n");
+	root_set("avoid_tmpfs = yes\nmin_free = 4K\n");
 	make_dir(in_dir("s"), 0755);
 	make_dir(in_dir("s/t"), 0755);
 	make_dir(in_dir("b"), 0755);
@@ -494,7 +465,7 @@ last_resorts(void)
 	rmdir(in_dir("b"));
 	rmdir(in_dir("s/t"));
 	rmdir(in_dir("s"));
-	done();
+	root_done();
 }
 
 static void
@@ -508,7 +479,7 @@ none(void)
 		in_dir("missing"));
 	make_dir(in_dir("open"), 0777);
 	setenv("TMPDIR", in_dir("open"), 1);
-	set(text);
+	root_set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	CHECK(roots->chosen == NULL && roots->count == 4);
 	FAILS(stage_roots_none(roots, &failure), STAGE_E_NO_ROOT);
@@ -527,7 +498,7 @@ none(void)
 	CHECK(stage_dir_open_ranked(roots, NULL, &dir, NULL) == STAGE_E_NO_ROOT);
 	CHECK(dir == NULL);
 	rmdir(in_dir("open"));
-	done();
+	root_done();
 }
 
 /* More reasons than a message holds */
@@ -541,13 +512,13 @@ none_of_many(void)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "temp_root = %s-%zu\n",
 			in_dir("a-directory-that-is-missing"), i);
 	strcat(text, "avoid_tmpfs = no\n");
-	set(text);
+	root_set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	CHECK(roots->count == 102);
 	FAILS(stage_roots_none(roots, &failure), STAGE_E_NO_ROOT);
 	CHECK(strlen(failure.message) > STAGE_ERROR_MESSAGE_MAX - 16);
 	CHECK(strcmp(failure.message + strlen(failure.message) - 3, "...") == 0);
-	done();
+	root_done();
 }
 
 static void
@@ -564,14 +535,14 @@ free_closes(void)
 {
 	int before = count_fds();
 
-	good(test_dir);
+	root_good(test_dir);
 	CHECK(count_fds() == before + 1);
 	errno = EDOM;
 	stage_roots_free(&roots);
 	CHECK(errno == EDOM && roots == NULL);
 	stage_roots_free(&roots);
 	CHECK(count_fds() == before);
-	done();
+	root_done();
 }
 
 /* When something was last made or removed in a directory. */
@@ -632,14 +603,14 @@ replaced_after_vetting(void)
 	struct stage_dir *dir = NULL;
 
 	make_dir(in_dir("t"), 0700);
-	good(in_dir("t"));
+	root_good(in_dir("t"));
 	replace("t");
 	FAILS(stage_dir_open_root(&roots->list[0], NULL, &dir, &failure), STAGE_E_SWAPPED);
 	HAS(failure.message, in_dir("t"));
 	FAILS(stage_dir_open_ranked(roots, NULL, &dir, &failure), STAGE_E_SWAPPED);
 	CHECK(dir == NULL);
 	was_seen("t");
-	done();
+	root_done();
 }
 
 /* One that was not replaced is used; of several the next best. */
@@ -653,7 +624,7 @@ replaced_gives_way(void)
 	make_dir(in_dir("b"), 0700);
 	snprintf(text, sizeof(text), "avoid_tmpfs = no\ntemp_root = %s\ntemp_root = %s\n",
 		in_dir("a"), in_dir("b"));
-	set(text);
+	root_set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	replace("a");
 	WORKS(stage_dir_open_ranked(roots, NULL, &dir, &failure));
@@ -667,7 +638,7 @@ replaced_gives_way(void)
 	WORKS(stage_dir_check(dir, &failure));
 	stage_dir_close(&dir);
 	rmdir(in_dir("b"));
-	done();
+	root_done();
 }
 
 /* A root that fails after it was vetted gives way to the next. */
@@ -683,7 +654,7 @@ falls_back(void)
 	snprintf(text, sizeof(text),
 		"avoid_tmpfs = no\ntemp_root = %s\ntemp_root = %s\ntemp_root = %s\n", in_dir("a"),
 		in_dir("missing"), in_dir("b"));
-	set(text);
+	root_set(text);
 	WORKS(stage_roots_rank(settings, NULL, &roots, &failure));
 	CHECK(roots->chosen == &roots->list[0]);
 	REQUIRE(rmdir(in_dir("a")) == 0);
@@ -696,7 +667,7 @@ falls_back(void)
 	HAS(log->text, "b (temp_root)\n");
 	stage_dir_close(&dir);
 	rmdir(in_dir("b"));
-	done();
+	root_done();
 }
 
 static const struct test tests[] = {

@@ -66,6 +66,7 @@ are_defaults(void)
 {
 	CHECK(settings->temp_root[0] == NULL && settings->targets[0] == NULL);
 	CHECK(settings->min_free == 1024 * 1024 && settings->avoid_tmpfs);
+	CHECK(!settings->allow_shared_root && !settings->left_out);
 	CHECK(settings->stage_ahead && settings->durable);
 	CHECK(settings->max_volumes == 4 && settings->max_staged == 0);
 	CHECK(settings->retries == -1 && settings->backoff == -1);
@@ -285,7 +286,7 @@ static void
 refusals(void)
 {
 	refused("min_free = 1\nminfree = 2\n", "2", "minfree = 2",
-		"unknown key; known are temp_root, min_free, avoid_tmpfs, targets, stage_ahead, max_volumes, max_staged, retries, backoff, durable, gzip_level, gzip_threads");
+		"unknown key; known are temp_root, min_free, avoid_tmpfs, allow_shared_root, targets, stage_ahead, max_volumes, max_staged, retries, backoff, durable, gzip_level, gzip_threads");
 	refused("Min_free = 1\n", "1", "Min_free = 1", "unknown key");
 	refused("= 1\n", "1", "= 1", "unknown key");
 	refused("\n\n[stage]\nmin_free = 1\n", "3", "[stage]", "there are no [sections]");
@@ -585,6 +586,36 @@ unreadable_file(void)
 	remove_files();
 }
 
+/* The user's own file, found by what sudo -E leaves in the environment, is another user's. */
+static void
+file_of_another(void)
+{
+	if (!can_be_others("a user's own file that is another user's"))
+		return;
+	REQUIRE(chdir(test_dir) == 0);
+	make_dir("system", 0755);
+	make_file("system/stagedir.conf", "max_volumes = 7\n", 0644);
+	make_dir("config", 0755);
+	make_dir("config/stagedir", 0755);
+	make_file("config/stagedir/stagedir.conf", "min_free = 6K\nno setting at all\n", 0664);
+	REQUIRE(chown("config/stagedir/stagedir.conf", NOBODY, NOBODY) == 0);
+	WORKS(stage_settings_load(&settings, &failure));
+	REQUIRE(settings != NULL && settings->left_out != NULL);
+	HAS(settings->left_out, in_dir("config/stagedir/stagedir.conf"));
+	HAS(settings->left_out, "belongs to user 65534 and is not read");
+	CHECK(settings->min_free == 1024 * 1024 && settings->max_volumes == 7);
+	stage_settings_free(&settings);
+	/* a file that was asked for, and the one of all users, is not left out */
+	setenv("STAGEDIR_CONFIG", in_dir("config/stagedir/stagedir.conf"), 1);
+	FAILS(stage_settings_load(&settings, &failure), STAGE_E_SETTING);
+	HAS(failure.message, "belongs to user 65534; a configuration file must belong to root");
+	unsetenv("STAGEDIR_CONFIG");
+	REQUIRE(chown("system/stagedir.conf", NOBODY, NOBODY) == 0);
+	FAILS(stage_settings_load(&settings, &failure), STAGE_E_SETTING);
+	HAS(failure.message, "system/stagedir.conf: belongs to user 65534");
+	remove_files();
+}
+
 static const struct test tests[] = {
 	{"defaults", defaults},
 	{"comments_and_blanks", comments_and_blanks},
@@ -607,6 +638,7 @@ static const struct test tests[] = {
 	{"precedence", precedence},
 	{"users_file", users_file},
 	{"unreadable_file", unreadable_file},
+	{"file_of_another", file_of_another},
 	{NULL, NULL},
 };
 

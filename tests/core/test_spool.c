@@ -16,6 +16,7 @@
 #include "reserve.h"
 #include "spool.h"
 #include "spool_run.h"
+#include "umask.h"
 #include "wrap.h"
 
 static mode_t
@@ -221,6 +222,10 @@ modes(void)
 			WORKS(stage_spool_accept(spool, dir, path, "a", "", &file, &failure));
 			WORKS(stage_spool_seal(spool, file, &failure));
 			CHECK(mode_of(file->path) == 0600);
+			CHECK(stage_umask() == masks[i]);
+			stage_spool_publish(spool, file, 0666 & ~stage_umask());
+			CHECK(mode_of(file->path) == (0666 & ~masks[i]));
+			CHECK(mode_of(spool_path) == 0700);
 			WORKS(stage_spool_forget(spool, &file, &failure));
 			free(path);
 		}

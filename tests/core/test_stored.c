@@ -71,6 +71,22 @@ with_a_gap(void)
 	stored_release(&stored);
 }
 
+/* With two volumes, which two that are the same are not. */
+static void
+goes_on(void)
+{
+	CHECK(!stored_goes_on(&stored, "full"));
+	has("other", 2, true);
+	has("full", 1, false);
+	has("other", 3, true);
+	has("full", 1, true);
+	CHECK(!stored_goes_on(&stored, "full"));
+	CHECK(stored_goes_on(&stored, "other"));
+	has("full", 7, false);
+	CHECK(stored_goes_on(&stored, "full"));
+	stored_release(&stored);
+}
+
 static void
 no_memory(void)
 {
@@ -91,6 +107,7 @@ static const struct test tests[] = {
 	{"not_confirmed", not_confirmed},
 	{"confirmed", confirmed},
 	{"with_a_gap", with_a_gap},
+	{"goes_on", goes_on},
 	{"no_memory", no_memory},
 	{NULL, NULL},
 };

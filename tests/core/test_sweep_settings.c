@@ -38,7 +38,7 @@ ranked_scenario(void)
 			TRY(stage_roots_none(roots, &sweep_said));
 	}
 	stage_roots_free(&roots);
-	/* relative, through a link, last resort for lying in the source */
+	/* relative, through links, last resort for lying in the source */
 	request = (struct stage_root_request){.tempdir = "link/../root", .source = test_dir};
 	if (TRY(stage_roots_rank(settings, &request, &roots, &sweep_said)) == 0 &&
 		TRY(stage_dir_open_ranked(roots, &sweep_log, &dir, &sweep_said)) == 0)

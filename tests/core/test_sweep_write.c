@@ -9,6 +9,8 @@
 #include "digest.h"
 #include "digestfollow.h"
 #include "gzip.h"
+#include "openpgp.h"
+#include "packet.h"
 #include "signature.h"
 #include "sweep.h"
 #include "tar.h"
@@ -79,6 +81,7 @@ complete_one(int fd)
 	if (TRY(stage_volume_new(in_dir("data"), 1024, true, NULL, &volume, &sweep_said)) < 0)
 		return;
 	if (TRY(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &sweep_said)) == 0) {
+		TRY(stage_volume_ahead(volume, &sweep_said));
 		wrap_pause(true);
 		if (ftruncate(fd, 0) < 0 || pwrite(fd, "abc", 3, 0) != 3)
 			abort();
@@ -168,6 +171,75 @@ gzip_scenario(void)
 }
 
 static void
+check_packet(size_t expected)
+{
+	static unsigned char packet[64 * 1024];
+	unsigned char *data = NULL;
+	const char *why = "it is not there";
+	size_t size = 0;
+	ssize_t got = -1;
+	int fd;
+
+	wrap_pause(true);
+	fd = open(in_dir("data"), O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		got = read(fd, packet, sizeof(packet));
+	if (got >= 0)
+		data = packet_read(packet, (size_t)got, &size, &why);
+	if (!data || size != expected)
+		sweep_complain("%zu bytes in the packet of %zu: %s", size, expected, why);
+	free(data);
+	close(fd);
+	wrap_pause(false);
+}
+
+static int
+go_on(void *context, struct stage_error *error)
+{
+	(void)context;
+	(void)error;
+	return 0;
+}
+
+/* As use_gzip(). */
+static void
+use_openpgp(const struct stage_openpgp_options *options)
+{
+	struct stage_openpgp *openpgp = NULL;
+	size_t written = 0;
+	bool fits = true;
+	int fd, i;
+
+	wrap_pause(true);
+	fd = open(in_dir("data"), O_WRONLY | O_TRUNC | O_CLOEXEC);
+	wrap_pause(false);
+	if (TRY(stage_openpgp_open(fd, "data", options, &openpgp, &sweep_said)) == 0) {
+		for (i = 0; i < 3; i++) {
+			if (TRY(stage_openpgp_write(
+				    openpgp, zeros, STAGE_GZIP_BLOCK + 1, &sweep_said)) == 0)
+				written += STAGE_GZIP_BLOCK + 1;
+			TRY(stage_openpgp_fits(openpgp, STAGE_GZIP_BLOCK, &fits, &sweep_said));
+		}
+		if (TRY(stage_openpgp_close(&openpgp, false, NULL, &sweep_said)) == 0)
+			check_packet(written);
+	}
+	wrap_pause(true);
+	close(fd);
+	wrap_pause(false);
+}
+
+static void
+openpgp_scenario(void)
+{
+	struct stage_openpgp_options options = {
+		.limit = 1000, .level = 1, .threads = 1, .before = go_on};
+
+	use_openpgp(&options);
+	options.threads = 3;
+	use_openpgp(&options);
+}
+
+static void
 signature_scenario(void)
 {
 	struct stage_signature_options options = {
@@ -223,6 +295,7 @@ SWEEP(digest, digest_scenario, make_data, remove_data, NULL)
 SWEEP(complete_volume, complete_volume_scenario, make_data, remove_data, NULL)
 SWEEP(digestfollow, digestfollow_scenario, make_data, remove_data, NULL)
 SWEEP(gzip, gzip_scenario, make_data, remove_data, NULL)
+SWEEP(openpgp, openpgp_scenario, make_data, remove_data, NULL)
 SWEEP(signature, signature_scenario, NULL, NULL, NULL)
 SWEEP(volume, volume_scenario, make_data, remove_data, NULL)
 
@@ -231,6 +304,7 @@ static const struct test tests[] = {
 	{"complete_volume", complete_volume},
 	{"digestfollow", digestfollow},
 	{"gzip", gzip},
+	{"openpgp", openpgp},
 	{"signature", signature},
 	{"volume", volume},
 	{NULL, NULL},

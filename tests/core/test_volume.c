@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "spool.h"
@@ -188,7 +191,108 @@ written_back(void)
 	close_both();
 }
 
-/* It stays reserved, so that it can be begun when there is space again. */
+/* Where nothing can be allocated: may the rest of the test be left out? */
+static bool
+cannot_allocate(uint64_t bytes)
+{
+	if (bytes > 0)
+		return false;
+	fprintf(stderr, "\nNOT TESTED, as this file system cannot: allocating ahead\n");
+	return true;
+}
+
+/* What is allocated stays ahead of what is written, by a step, and never beyond what is reserved. */
+static void
+a_step_ahead(void)
+{
+	const off_t mib = 1024 * 1024;
+	struct stage_volume *volume;
+	struct stat stat;
+	int fd;
+
+	open_both();
+	volume = new_volume(20 * (uint64_t)mib, &fd);
+	FAILS(stage_volume_ahead(volume, &failure), STAGE_E_ARGUMENT);
+	WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OTHER, &failure));
+	REQUIRE(fstat(fd, &stat) == 0 && stat.st_blocks == 0);
+	WORKS(stage_volume_ahead(volume, &failure));
+	REQUIRE(fstat(fd, &stat) == 0);
+	if (!cannot_allocate((uint64_t)stat.st_blocks)) {
+		CHECK(stat.st_blocks * 512 >= 16 * mib && stat.st_blocks * 512 < 17 * mib);
+		wrap_tally_begin();
+		CHECK(ftruncate(fd, 7 * mib) == 0);
+		WORKS(stage_volume_ahead(volume, &failure));
+		CHECK(wrap_tally("fallocate") == 0);
+		wrap_tally_end();
+		CHECK(ftruncate(fd, 9 * mib) == 0);
+		WORKS(stage_volume_ahead(volume, &failure));
+		REQUIRE(fstat(fd, &stat) == 0);
+		CHECK(stat.st_blocks * 512 <= 20 * mib);
+	}
+	close(fd);
+	stage_volume_free(&volume);
+	close_both();
+}
+
+/* The number of the call that allocates a step, in the last run without failures; 0: there is none. */
+static size_t
+allocating_call(size_t calls)
+{
+	size_t i;
+
+	for (i = 1; i <= calls; i++)
+		if (strncmp(wrap_name(i), "fallocate", strlen("fallocate")) == 0)
+			return i;
+	return 0;
+}
+
+/* Writes 9 MiB to a volume that has a step, with one call failed. Returns how many calls that took. */
+static size_t
+write_beyond_half(size_t fail, blkcnt_t *ret_blocks)
+{
+	const size_t size = 9 * (size_t)1024 * 1024;
+	struct stage_volume *volume;
+	void *data = calloc(1, size);
+	struct stat stat;
+	size_t calls;
+	int fd;
+
+	volume = new_volume(8 * size, &fd);
+	WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure));
+	WORKS(stage_volume_ahead(volume, &failure));
+	REQUIRE(data != NULL && ftruncate(fd, (off_t)size) == 0);
+	wrap_begin(fail, ENOSPC, false);
+	stage_volume_wrote(volume, data, size);
+	CHECK(wrap_failed() == (fail > 0));
+	calls = wrap_end();
+	REQUIRE(fstat(fd, &stat) == 0);
+	*ret_blocks = stat.st_blocks;
+	free(data);
+	close(fd);
+	stage_volume_free(&volume);
+	return calls;
+}
+
+/* A step that is refused costs the own writer none of what the steps before have got. */
+static void
+refused_step(void)
+{
+	const blkcnt_t blocks = 2 * 1024; /* of a MiB */
+	blkcnt_t has;
+	size_t number;
+
+	open_both();
+	number = allocating_call(write_beyond_half(0, &has));
+	if (!cannot_allocate((uint64_t)has)) {
+		REQUIRE(number > 0);
+		CHECK(has >= 25 * blocks && has < 26 * blocks);
+		write_beyond_half(number, &has);
+		CHECK(has >= 16 * blocks && has < 17 * blocks);
+	}
+	close_both();
+}
+
+/* Whoever has no space may wait and ask again, or do without. The own writer does without. */
 static void
 no_space(void)
 {
@@ -197,13 +301,23 @@ no_space(void)
 
 	open_both();
 	volume = new_volume(1000000, &fd);
+	WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OTHER, &failure));
 	wrap_begin_two("fallocate", ENOSPC, "fallocate64", ENOSPC);
-	code = stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure);
-	wrap_end();
+	code = stage_volume_ahead(volume, &failure);
 	CHECK(code == STAGE_E_SYSTEM && failure.sys_errno == ENOSPC);
 	HAS(failure.message, "no disk space for the volume");
-	FAILS(stage_volume_complete(volume, &failure), STAGE_E_ARGUMENT);
+	FAILS(stage_volume_ahead(volume, &failure), STAGE_E_SYSTEM);
+	stage_volume_wrote(volume, "abc", 3);
+	WORKS(stage_volume_ahead(volume, &failure));
+	wrap_end();
+	close(fd);
+	stage_volume_free(&volume);
+	volume = new_volume(1000000, &fd);
 	WORKS(stage_volume_begin(volume, fd, STAGE_VOLUME_OWN, &failure));
+	stage_volume_without(volume);
+	wrap_begin_two("fallocate", ENOSPC, "fallocate64", ENOSPC);
+	WORKS(stage_volume_ahead(volume, &failure));
+	wrap_end();
 	close(fd);
 	stage_volume_free(&volume);
 	close_both();
@@ -408,6 +522,8 @@ static const struct test tests[] = {
 	{"not_known", not_known},
 	{"without_thread", without_thread},
 	{"written_back", written_back},
+	{"a_step_ahead", a_step_ahead},
+	{"refused_step", refused_step},
 	{"no_space", no_space},
 	{"wrong_order", wrong_order},
 	{"ended", ended},

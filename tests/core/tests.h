@@ -39,17 +39,22 @@ struct suite {
 	X(naming)                                                                                  \
 	X(nameset)                                                                                 \
 	X(expand)                                                                                  \
+	X(owner)                                                                                   \
 	X(settings)                                                                                \
 	X(settings_list)                                                                           \
 	X(root)                                                                                    \
+	X(root_trust)                                                                              \
 	X(dir)                                                                                     \
 	X(dir_swap)                                                                                \
 	X(dir_threads)                                                                             \
 	X(durable)                                                                                 \
 	X(fork)                                                                                    \
 	X(listing)                                                                                 \
+	X(walk)                                                                                    \
+	X(forkmark)                                                                                \
 	X(path)                                                                                    \
 	X(regular)                                                                                 \
+	X(leftover)                                                                                \
 	X(removable)                                                                               \
 	X(orphan)                                                                                  \
 	X(digest)                                                                                  \
@@ -57,6 +62,7 @@ struct suite {
 	X(digestfollow)                                                                            \
 	X(journal)                                                                                 \
 	X(journal_read)                                                                            \
+	X(journal_compact)                                                                         \
 	X(spool)                                                                                   \
 	X(spool_adopt)                                                                             \
 	X(spool_check)                                                                             \
@@ -65,24 +71,36 @@ struct suite {
 	X(claim)                                                                                   \
 	X(allocate)                                                                                \
 	X(reserve)                                                                                 \
+	X(reserve_others)                                                                          \
+	X(many)                                                                                    \
 	X(cpus)                                                                                    \
+	X(lastblock)                                                                               \
 	X(gzip)                                                                                    \
 	X(gzip_failures)                                                                           \
 	X(gzip_threads)                                                                            \
+	X(openpgp)                                                                                 \
+	X(openpgp_failures)                                                                        \
 	X(signature)                                                                               \
 	X(tar)                                                                                     \
+	X(entry)                                                                                   \
+	X(gunzip)                                                                                  \
+	X(sigarchive)                                                                              \
+	X(sigchain)                                                                                \
 	X(handoff)                                                                                 \
 	X(handoff_seal)                                                                            \
 	X(handoff_upload)                                                                          \
 	X(url)                                                                                     \
 	X(manifest)                                                                                \
+	X(mending)                                                                                 \
 	X(volume)                                                                                  \
 	X(archive)                                                                                 \
+	X(gpgoptions)                                                                              \
 	X(proved)                                                                                  \
 	X(stored)                                                                                  \
 	X(sweep_dir)                                                                               \
 	X(sweep_settings)                                                                          \
 	X(sweep_write)                                                                             \
+	X(sweep_read)                                                                              \
 	X(sweep_spool)
 
 #define DECLARE_SUITE(name) extern const struct suite suite_##name;

@@ -80,8 +80,9 @@
 	X(mkdirat, false, ENOSPC, EEXIST, EACCES, EIO)                                             \
 	X(unlinkat, false, EIO, EBUSY, EACCES)                                                     \
 	X(unlink, false, EIO, EACCES)                                                              \
-	X(linkat, false, EEXIST, EXDEV, ENOSPC, EMLINK)                                            \
-	X(renameat2, false, EINVAL, ENOSYS, EXDEV, EEXIST, ENOSPC, EIO)                            \
+	X(linkat, false, EEXIST, EXDEV, ENOSPC, EMLINK, EPERM, EOPNOTSUPP)                         \
+	X(renameat, false, EXDEV, ENOSPC, EIO, EACCES)                                             \
+	X(renameat2, false, EINVAL, ENOSYS, EPERM, EXDEV, EEXIST, ENOSPC, EIO)                     \
 	X(readlinkat, false, EIO, ENOENT)                                                          \
 	X(getrandom, false, ENOSYS, EINTR)                                                         \
 	X(gethostname, false, ENAMETOOLONG)                                                        \
@@ -100,14 +101,16 @@ enum function { FUNCTIONS(LIST) };
 static const struct {
 	const char *name;
 	bool allocates;
-	int errnos[8];
+	int errnos[9];
 } functions[] = {
 #define ENTRY(function, allocates, ...) {#function, allocates, {__VA_ARGS__, 0}},
 	FUNCTIONS(ENTRY)
 #undef ENTRY
 };
 
-static atomic_bool on, counting_bytes;
+static atomic_bool on, counting_bytes, tallying;
+static atomic_size_t tally[sizeof(functions) / sizeof(functions[0])];
+static atomic_ullong tally_bytes[sizeof(functions) / sizeof(functions[0])];
 static atomic_llong live_bytes;
 
 /* Of the run, and of all its threads. */
@@ -171,12 +174,64 @@ is_to_fail(enum function function)
 {
 	bool to_fail;
 
+	if (atomic_load_explicit(&tallying, memory_order_relaxed))
+		atomic_fetch_add(&tally[function], 1);
 	if (!atomic_load_explicit(&on, memory_order_relaxed))
 		return false;
 	pthread_mutex_lock(&run_lock);
 	to_fail = decide(function);
 	pthread_mutex_unlock(&run_lock);
 	return to_fail;
+}
+
+static ssize_t
+count_moved(enum function function, ssize_t moved)
+{
+	if (moved > 0 && atomic_load_explicit(&tallying, memory_order_relaxed))
+		atomic_fetch_add(&tally_bytes[function], (unsigned long long)moved);
+	return moved;
+}
+
+static enum function
+number_of(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (strcmp(functions[i].name, name) == 0)
+			return (enum function)i;
+	fprintf(stderr, "\n%s is not wrapped\n", name);
+	abort();
+}
+
+void
+wrap_tally_begin(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		atomic_store(&tally[i], 0);
+		atomic_store(&tally_bytes[i], 0);
+	}
+	atomic_store(&tallying, true);
+}
+
+size_t
+wrap_tally(const char *function)
+{
+	return atomic_load(&tally[number_of(function)]);
+}
+
+unsigned long long
+wrap_tally_bytes(const char *function)
+{
+	return atomic_load(&tally_bytes[number_of(function)]);
+}
+
+void
+wrap_tally_end(void)
+{
+	atomic_store(&tallying, false);
 }
 
 static void *
@@ -386,14 +441,16 @@ WRAP(fchmod, int, -1, (int fd, mode_t mode), fd, mode)
 WRAP(fdopen, FILE *, NULL, (int fd, const char *mode), fd, mode)
 WRAP(fdopendir, DIR *, NULL, (int fd), fd)
 
-/* A lock that shows to nobody else is one that always can be had. */
-static atomic_bool locks_are_hidden;
+/* What a test switches on and off. */
+#define SWITCH(variable, setter)                                                                   \
+	static atomic_bool variable;                                                               \
+	void setter(bool is_on)                                                                    \
+	{                                                                                          \
+		atomic_store(&variable, is_on);                                                    \
+	}
 
-void
-wrap_hide_locks(bool hidden)
-{
-	atomic_store(&locks_are_hidden, hidden);
-}
+/* A lock that shows to nobody else is one that always can be had. */
+SWITCH(locks_are_hidden, wrap_hide_locks)
 
 int __real_flock(int fd, int operation);
 int __wrap_flock(int fd, int operation);
@@ -427,7 +484,14 @@ WRAP(pthread_create, int, errno,
 	thread, attributes, run, context)
 WRAP(pthread_mutex_init, int, errno,
 	(pthread_mutex_t * lock, const pthread_mutexattr_t *attributes), lock, attributes)
-WRAP(read, ssize_t, -1, (int fd, void *buffer, size_t size), fd, buffer, size)
+ssize_t __real_read(int fd, void *buffer, size_t size);
+ssize_t __wrap_read(int fd, void *buffer, size_t size);
+ssize_t
+__wrap_read(int fd, void *buffer, size_t size)
+{
+	return is_to_fail(W_read) ? -1 : count_moved(W_read, __real_read(fd, buffer, size));
+}
+
 WRAP_AS(read, __read_chk, ssize_t, -1, (int fd, void *buffer, size_t size, size_t room), fd, buffer,
 	size, room)
 WRAP(readlinkat, ssize_t, -1, (int fd, const char *path, char *buffer, size_t size), fd, path,
@@ -435,14 +499,35 @@ WRAP(readlinkat, ssize_t, -1, (int fd, const char *path, char *buffer, size_t si
 WRAP_AS(readlinkat, __readlinkat_chk, ssize_t, -1,
 	(int fd, const char *path, char *buffer, size_t size, size_t room), fd, path, buffer, size,
 	room)
+SWITCH(fails_late, wrap_fail_late)
+WRAP(renameat, int,
+	((void)(atomic_load(&fails_late) && __real_renameat(from_fd, from, to_fd, to)), -1),
+	(int from_fd, const char *from, int to_fd, const char *to), from_fd, from, to_fd, to)
 WRAP(renameat2, int, -1,
 	(int from_fd, const char *from, int to_fd, const char *to, unsigned int flags), from_fd,
 	from, to_fd, to, flags)
 WRAP(sync_file_range, int, -1, (int fd, off64_t offset, off64_t count, unsigned int flags), fd,
 	offset, count, flags)
 WRAP(syncfs, int, -1, (int fd), fd)
-WRAP(statx, int, -1, (int fd, const char *path, int flags, unsigned int mask, struct statx *buffer),
-	fd, path, flags, mask, buffer)
+
+SWITCH(mount_roots_are_hidden, wrap_hide_mount_roots)
+
+int __real_statx(int fd, const char *path, int flags, unsigned int mask, struct statx *buffer);
+int __wrap_statx(int fd, const char *path, int flags, unsigned int mask, struct statx *buffer);
+int
+__wrap_statx(int fd, const char *path, int flags, unsigned int mask, struct statx *buffer)
+{
+	const unsigned long long hidden = STATX_ATTR_MOUNT_ROOT;
+
+	if (is_to_fail(W_statx) || __real_statx(fd, path, flags, mask, buffer) < 0)
+		return -1;
+	if (atomic_load(&mount_roots_are_hidden)) {
+		buffer->stx_attributes &= ~hidden;
+		buffer->stx_attributes_mask &= ~hidden;
+	}
+	return 0;
+}
+
 WRAP(unlink, int, -1, (const char *path), path)
 WRAP(unlinkat, int, -1, (int fd, const char *path, int flags), fd, path, flags)
 WRAP_AS(pread, __pread_chk, ssize_t, -1,
@@ -481,8 +566,17 @@ WRAP_FSTATFS(fstatfs)
 WRAP_FSTATFS(fstatfs64)
 WRAP64(fstatvfs, int, -1, (int fd, struct statvfs *buffer), fd, buffer)
 WRAP64(lstat, int, -1, (const char *path, struct stat *buffer), path, buffer)
-WRAP64(pread, ssize_t, -1, (int fd, void *buffer, size_t size, off_t offset), fd, buffer, size,
-	offset)
+#define WRAP_PREAD(symbol)                                                                         \
+	ssize_t __real_##symbol(int fd, void *buffer, size_t size, off_t offset);                  \
+	ssize_t __wrap_##symbol(int fd, void *buffer, size_t size, off_t offset);                  \
+	ssize_t __wrap_##symbol(int fd, void *buffer, size_t size, off_t offset)                   \
+	{                                                                                          \
+		return is_to_fail(W_pread)                                                         \
+			       ? -1                                                                \
+			       : count_moved(W_pread, __real_##symbol(fd, buffer, size, offset));  \
+	}
+WRAP_PREAD(pread)
+WRAP_PREAD(pread64)
 WRAP64(readdir, struct dirent *, NULL, (DIR * stream), stream)
 WRAP64(stat, int, -1, (const char *path, struct stat *buffer), path, buffer)
 
@@ -542,7 +636,7 @@ __wrap_write(int fd, const void *buffer, size_t size)
 	bool first = false;
 
 	if (!is_to_fail(W_write))
-		return __real_write(fd, buffer, size);
+		return count_moved(W_write, __real_write(fd, buffer, size));
 	if (errno == ENOSPC && size > 1) {
 		pthread_mutex_lock(&run_lock);
 		first = was_full++ == 0;

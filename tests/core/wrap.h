@@ -47,11 +47,26 @@ bool wrap_failed(void);
 size_t wrap_leaked(void);
 size_t wrap_bad_closes(void);
 
+/*
+ * Counts, from 0 on, how often each function is called, by all threads. Independent of the rest. Bytes are
+ * those that read, pread or write have moved.
+ */
+void wrap_tally_begin(void);
+size_t wrap_tally(const char *function);
+unsigned long long wrap_tally_bytes(const char *function);
+void wrap_tally_end(void);
+
 /* Has fstatfs tell this f_type of every file system; 0: what it is. */
 void wrap_file_system(unsigned long kind);
 
 /* Has flock succeed also where somebody else has the lock, as if he had come by another mount. */
 void wrap_hide_locks(bool hidden);
+
+/* Has statx not know of the roots of mounts, as before Linux 5.8. */
+void wrap_hide_mount_roots(bool hidden);
+
+/* Has renameat do what it is told before it fails, as where the answer of a file server is lost. */
+void wrap_fail_late(bool late);
 
 /* Counts the bytes that malloc, calloc and realloc have handed out and free has not had back, with
  * the allocator's own cost. Independent of the rest; begin sets the count to 0. */

@@ -1,3 +1,3 @@
 #!/bin/sh
 # What is compressed, by zlib: core-tests-zlib is built as if there were no libdeflate.
-exec ./tests/core-tests-zlib gzip gzip_failures gzip_threads sweep_write.gzip
+exec ./tests/core-tests-zlib gzip gzip_failures gzip_threads openpgp openpgp_failures sweep_write.gzip sweep_write.openpgp

@@ -5,6 +5,8 @@
  * the Nth file named staged-... answers ENOSPC, once, and its first bytes are zeros from then on, as
  * they are on a disk that has not taken them when the page cache is dropped. With "keep N" it
  * answers the same, and the file is as it was. Whatever comes later is well, as the kernel has it.
+ *
+ * With "write ERRNO" each write(2) to a file named mktemp-... answers that, once it has 1 MB.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,6 +21,7 @@
 #include <unistd.h>
 
 __attribute__((visibility("default"))) int fsync(int fd);
+__attribute__((visibility("default"))) ssize_t write(int fd, const void *data, size_t size);
 
 /* Is this the first fsync() of the Nth file? */
 static bool
@@ -53,21 +56,48 @@ lose(const char *path)
 	close(fd);
 }
 
+/* The path of what fd has open; is its name one of these? */
+static bool
+is_named(int fd, const char *begin, char path[PATH_MAX])
+{
+	const char *base;
+	ssize_t length;
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, PATH_MAX - 1);
+	path[length > 0 ? length : 0] = '\0';
+	base = strrchr(path, '/');
+	return base && strncmp(base + 1, begin, strlen(begin)) == 0;
+}
+
+ssize_t
+write(int fd, const void *data, size_t size)
+{
+	static ssize_t (*real)(int, const void *, size_t);
+	const char *what = getenv("LOSTDISK");
+	char path[PATH_MAX];
+	struct stat stat;
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "write");
+	if (!what || what[0] != 'w' || !is_named(fd, "mktemp-", path) || fstat(fd, &stat) < 0 ||
+		stat.st_size < 1000000)
+		return real(fd, data, size);
+	errno = (int)strtol(strchr(what, ' '), NULL, 10);
+	return -1;
+}
+
 int
 fsync(int fd)
 {
 	static int (*real)(int);
-	const char *what = getenv("LOSTDISK"), *base;
-	char link[64], path[PATH_MAX];
-	ssize_t length;
+	const char *what = getenv("LOSTDISK");
+	char path[PATH_MAX];
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "fsync");
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, sizeof(path) - 1);
-	path[length > 0 ? length : 0] = '\0';
-	base = strrchr(path, '/');
-	if (!what || !base || strncmp(base, "/staged-", 8) != 0 ||
+	if (!what || what[0] == 'w' || !is_named(fd, "staged-", path) ||
 		!is_the_one(fd, strtoul(strchr(what, ' '), NULL, 10)))
 		return real(fd);
 	if (real(fd) < 0)

@@ -44,11 +44,6 @@ call_of() {
 	fi
 }
 
-# stands_still - is the run stopped, or over?
-stands_still() {
-	! grep -q '^State:.*[^TZ] (' "/proc/$pid/status" 2>/dev/null
-}
-
 # start_until CALL LOG COMMAND... - as start; it is stopped at this call of its. Sets $running if it was not over before.
 start_until() {
 	local call=$1

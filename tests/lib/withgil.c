@@ -95,6 +95,8 @@ WATCH(int, unlink, (const char *path), path)
 WATCH(int, unlinkat, (int fd, const char *path, int flags), fd, path, flags)
 WATCH(int, linkat, (int from_fd, const char *from, int to_fd, const char *to, int flags), from_fd,
 	from, to_fd, to, flags)
+WATCH(int, renameat, (int from_fd, const char *from, int to_fd, const char *to), from_fd, from,
+	to_fd, to)
 WATCH(int, renameat2,
 	(int from_fd, const char *from, int to_fd, const char *to, unsigned int flags), from_fd,
 	from, to_fd, to, flags)

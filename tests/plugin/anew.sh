@@ -148,6 +148,25 @@ have_staged 1 || fail 'what nobody could judge is gone'
 expect 0 next env PASSPHRASE=right "$IN_TREE" duplicity full "${quick[@]}" "$source" "stage+$url"
 PASSPHRASE=right whole 'a passphrase that the host would ask for' "${quick[@]}"
 
+# a key that gpg does not have: what it says of that is told
+dead 0 duplicity full "${quick[@]}" --encrypt-key "$one"
+run next plugged duplicity full "${quick[@]}" --encrypt-key 0123456789ABCDEF "$source" "stage+$url"
+[ "$status" -ne 0 ] || fail 'a backup is encrypted to a key that is not there'
+says next 'as nobody can tell whether this run could go on with it: gpg: '
+note 'a key that gpg does not have'
+
+# a manifest whose name has a prefix that this run was not told of
+dead 0 duplicity full --no-encryption --volsize 1 --file-prefix-manifest of-manifests-
+sleep 1 # the host takes times of seconds for its names, and the dead run's stays
+expect 0 next plugged duplicity full --no-encryption --volsize 1 "$source" "stage+$url"
+says next 'as nobody can tell whether this run could go on with it: with the options of this run'
+have_staged 1 || fail 'what nobody could judge is gone, as its manifest has another prefix'
+# some hosts would not go on with a backup that is older than a complete one
+newer=$(find "$storage" -name '*.manifest' | sed -E 's/.*\.([0-9]{8}T[0-9]{6}Z)\..*/\1/')
+[ -n "$newer" ] || fail 'the backup that was begun anew is not there'
+find "$storage" "$XDG_CACHE_HOME/duplicity" -name "*.$newer.*" -delete
+goes_on 'a prefix of manifests' duplicity full --no-encryption --volsize 1 --file-prefix-manifest of-manifests-
+
 # flush knows neither options nor keys of the next backup
 dead 0 duplicity full --no-encryption --volsize 1
 count=$(staged | wc -l)

@@ -75,12 +75,12 @@ unfit() {
 mkdir "$work/open" "$work/group" "$work/above" "$work/above/below" "$work/readable"
 chmod 0777 "$work/open" "$work/above"
 chmod 0770 "$work/group"
-ln -s "$root" "$work/link"
+ln -s "$work/above/below" "$work/link"
 : >"$work/file"
 unfit 'world-writable without the sticky bit' "$work/open" 'writable by everybody.*0777'
 unfit 'writable by its group' "$work/group" 'writable by its group.*0770'
 unfit 'below a world-writable directory' "$work/above/below" 'above is writable by everybody'
-unfit 'a link' "$work/link" 'symbolic link'
+unfit 'a link that leads there' "$work/link" 'above is writable by everybody'
 unfit 'missing' "$work/no/such/root" 'does not exist'
 unfit 'a file' "$work/file" 'not a directory'
 chmod 1777 "$work/open"
@@ -97,6 +97,9 @@ configure "temp_root = $root" 'avoid_tmpfs = no'
 if am_root; then
 	mkdir "$work/foreign" "$work/not-mine"
 	chown $other "$work/foreign"
+	ln -s "$root" "$work/foreign-link"
+	chown -h $other "$work/foreign-link"
+	unfit 'a link of another user' "$work/foreign-link" "foreign-link is a symbolic link of user $other, who could change it"
 	unfit 'foreign' "$work/foreign" "belongs to user $other"
 	mkdir "$work/foreign/below"
 	unfit 'below a foreign directory' "$work/foreign/below" "foreign belongs to user $other"
@@ -179,6 +182,7 @@ swap() {
 	shift
 	note "the staging directory is swapped for $name"
 	mkdir "$bad" "$victim"
+	chmod "$mode" "$bad"
 	frozen "$bad" --tempdir "$bad"
 	for file in "$staging"/*; do
 		echo "the victim's" >"$victim/$(basename "$file")"
@@ -187,7 +191,7 @@ swap() {
 	echo "the victim's" >"$victim/precious"
 	chmod 0777 "$victim"
 	list_tree "$victim" >"$work/victim.before"
-	am_root && chown $other "$bad"
+	am_root && [ "$mode" = 0755 ] && chown $other "$bad"
 	"$@" || fail "$name: the attack itself failed"
 	kill -CONT "$pid"
 	end "$pid"
@@ -209,6 +213,7 @@ swap() {
 	nothing_left "the run after $name"
 }
 
+mode=0755 # of the temp root
 attacker=()
 am_root && attacker=(setpriv --reuid="$other" --regid="$other" --clear-groups)
 
@@ -228,6 +233,12 @@ if am_root; then
 	swap 'a link to a victim, a second time' with_link
 	swap 'a directory' with_directory
 	swap 'nothing' with_nothing
+	# where everybody may do that, as the settings allow, it is noticed as well
+	mode=0777
+	configure "temp_root = $root" 'avoid_tmpfs = no' 'allow_shared_root = yes'
+	swap 'a link to a victim, in a folder for all' with_link
+	swap 'a directory, in a folder for all' with_directory
+	configure "temp_root = $root" 'avoid_tmpfs = no'
 else
 	skip_part 'a swap by another user needs root'
 fi

@@ -7,14 +7,17 @@
 #	tempdir FOLDER	a relative --tempdir, and a run whose working directory is changed
 #	swapped FOLDER	a further temp root, below FOLDER, that is replaced after it was vetted
 #	resumed FOLDER	lists that change while what a dead run has left is handed off
+#	reasons -	what is told where nobody can tell whether this run can go on with a backup
 import errno
 import fcntl
+import gzip
 import hashlib
 import os
 import resource
 import signal
 import sys
 import tempfile
+import threading
 import time
 
 from duplicity import config
@@ -25,7 +28,9 @@ from duplicity import path
 from duplicity import tempdir
 from duplicity.backends import _stagedir
 from duplicity.backends import _stagehost
+from duplicity.backends import _stagerepair
 from duplicity.backends._stageguard import units
+from duplicity.errors import BackendException
 
 log.setup()
 tempdir.TemporaryDirectory = _stagedir.TemporaryDirectory
@@ -58,6 +63,15 @@ def upload(*arguments):
     return _stagedir.UPLOAD_DONE, ''
 
 
+STAGINGS = []
+
+
+def make_volume(size=1):
+    """A Volume that is not begun."""
+    STAGINGS.append(_stagedir.Staging('file:///target', os.getcwd(), upload, upload, 1, 0.0))
+    return STAGINGS[-1].volume(size)
+
+
 class Signatures:
     def write(self, data):
         return len(data)
@@ -65,15 +79,15 @@ class Signatures:
 
 OPENED = {
     'TemporaryDirectory': lambda: (),
-    'Staging': lambda: ('file:///target', os.getcwd(), upload, 1, 0.0),
+    'Staging': lambda: ('file:///target', os.getcwd(), upload, upload, 1, 0.0),
     'Deltas': lambda: (iter(()), iter(()), Signatures()),
     'DeltaTarBlockIter': lambda: (iter(()),),
     'Form': lambda: (tempfile.gettempdir(), 'name', upload),
-    'Pipe': lambda: (os.pipe()[1], __file__, 1 << 30),
+    'Pipe': lambda: (os.pipe()[1], make_volume(), 1 << 30),
 }
 FAILING = {
     'TemporaryDirectory': (b'/nowhere/at/all',),
-    'Staging': ('file:///target', os.getcwd(), upload, 'many', 0.0),
+    'Staging': ('file:///target', os.getcwd(), upload, upload, 'many', 0.0),
     'Deltas': (1, 2, Signatures()),
     'DeltaTarBlockIter': (1,),
     'Form': (tempfile.gettempdir(), 'name', upload, '/nowhere/at/all'),
@@ -82,11 +96,11 @@ FAILING = {
 CALLS = {
     'TemporaryDirectory': (('dir',), ('mktemp',), ('mkstemp',), ('mkstemp_file',), ('forget', b'/x'), ('check',), ('cleanup',)),
     'Staging': (('volume', 1), ('put', '/x', 'x', 'x', 1), ('sync',), ('check',), ('drain',), ('adopt',), ('confirmed',),
-                ('resume', [], [])),
+                ('resume', [], [], None)),
     'Deltas': (('__next__',),),
     'DeltaTarBlockIter': (('__next__',), ('get_read_size',), ('get_previous_index',), ('queue_index_data', None),
                           ('remember_next_index',), ('recall_index',), ('get_footer',)),
-    'Form': (('made',), ('sync',), ('rename', 'x'), ('replace', 'x')),
+    'Form': (('made',), ('abandon',), ('sync',), ('rename', 'x'), ('replace', 'x')),
     'Pipe': (('written', 1),),
 }
 
@@ -246,6 +260,27 @@ def leave(blocks, made, beside):
     copy_blocks(iter([next(blocks)]), made, beside)
 
 
+def check_abandoned_form(source):
+    """A Form that is abandoned while its file grows takes no space and has no thread; it can be made again."""
+    folder, name = os.path.split(source)
+    growing = os.path.join(folder, 'growing')
+    with open(growing, 'wb', buffering=0) as file:
+        form = _stagedir.Form(folder, name, copy_blocks, growing, 0.0)
+        file.write(bytes(1000000))
+        for _again in range(2):
+            form.abandon()
+            if threading.active_count() != 1:
+                complain('a thread makes a form that was abandoned')
+            if any(files for _path, _folders, files in os.walk(folder) if _path != folder):
+                complain('a form that was abandoned is still there')
+    os.unlink(growing)
+    if os.stat(form.made()).st_size != os.stat(source).st_size:
+        complain('a form that was abandoned is not made again')
+    form.abandon()
+    if any(files for _path, _folders, files in os.walk(folder) if _path != folder):
+        complain('a form that was made and abandoned is still there')
+
+
 def check_form(folder):
     """What becomes of a Form."""
     must_raise(_stagedir.Form, OSError)(folder, 'growing.part', copy_blocks, os.path.join(folder, 'nothing'), 0.0)
@@ -269,6 +304,7 @@ def check_form(folder):
     form = _stagedir.Form(folder, 'growing.part', fail_at_end)
     must_raise(form.made, OSError)()
     must_raise(form.made, OSError)()  # what it has left is not taken for all of the form
+    check_abandoned_form(source)
     child = os.fork()
     if not child:
         try:
@@ -310,16 +346,26 @@ def check_helpers(folder):
 
     reading, writing = os.pipe()
     volume = os.path.join(folder, 'growing.part')
-    pipe = _stagedir.Pipe(writing, volume, 5 << 20)
+    os.unlink(volume)
+    gpgs = make_volume(5 << 20)
+    must_raise(_stagedir.Pipe(writing, gpgs, 5 << 20).written, ValueError)(1)  # it is not begun
+    with open(gpgs.path, 'wb'):
+        gpgs.begin()
+    pipe = _stagedir.Pipe(writing, gpgs, 5 << 20)
     pipe.written(1)  # the size of the volume is far from the limit
     wide = fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ)
-    os.truncate(volume, 2 << 20)
+    os.truncate(gpgs.path, 2 << 20)
     pipe.written(2 << 20)
     narrow = fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ)
     if narrow != 1 << 16 or wide < narrow:
         complain(f'the pipe has {wide} bytes, and at the end of the volume {narrow}')
-    os.unlink(volume)
-    must_raise(_stagedir.Pipe(writing, volume, 1).written, OSError)(1)
+    os.unlink(gpgs.path)
+    try:
+        _stagedir.Pipe(writing, gpgs, 1).written(1)
+        complain('a volume that is gone is not missed')
+    except OSError as error:
+        if error.filename != gpgs.path:  # by which the host knows that it is its own file
+            complain(f'a volume that is gone is told as {error.filename!r}, not as {gpgs.path!r}')
     pipe.written(4 << 20)  # it is not looked at any more
 
     for asked in (_stagedir.compare, volume, __file__), (_stagedir.compare, __file__, volume), (_stagedir.is_ended, volume), \
@@ -337,6 +383,26 @@ def check_helpers(folder):
         file.write('Volume three\n')
     if _stagedir.read_manifest(volume) != (0, None, False):
         complain(f'what is no manifest tells {_stagedir.read_manifest(volume)}')
+
+    must_raise(_stagedir.expand, _stagedir.StagingError)(volume, volume + '.expanded')
+    os.unlink(volume + '.expanded')
+    must_raise(_stagedir.expand, OSError)(volume + '.not-there', volume + '.expanded')
+    must_raise(_stagedir.expand, TypeError)(volume)
+    with open(volume, 'wb') as file:
+        file.write(gzip.compress(b'expanded'))
+    _stagedir.expand(volume, volume + '.expanded')
+    with open(volume + '.expanded', 'rb') as file:
+        if file.read() != b'expanded':
+            complain('a file is not expanded to what it was')
+    os.unlink(volume + '.expanded')
+    for archived in (), [1], [('manifest',)], [('manifest', 'x')], [(1, b'x')]:
+        must_raise(_stagedir.mending_plan, TypeError)(archived, [], b'.gz')
+    must_raise(_stagedir.mending_plan, TypeError)([], [b'x'], b'.gz')
+    left = [('partial manifest', b'm.part'), ('partial signatures', b's.part')]
+    if _stagedir.mending_plan(left, [], b'.gz') or _stagedir.mending_plan(left, [('manifest', b'M')], b'.gz') != [
+            ('if_ended', b's.part', None), ('if_stored', b'm.part', b'M'), ('rename', b'm.part', b'm'),
+            ('compress', b's.part', b's.gz')]:
+        complain('what is to be done is not as it is written')
 
     # of a backup of millions of files
     with open(volume, 'wb') as file:
@@ -410,6 +476,23 @@ def check_tempdir(folder):
         made.cleanup()
 
 
+def check_further(folder):
+    """A directory in a further root is asked for as well, before a path in it is relied upon."""
+    config.select, config.volsize = (), 1 << 62  # a backup with volumes that no root has room for
+    first = _stagedir.TemporaryDirectory()
+    name = first.mktemp()
+    made = [os.path.join(folder, entry) for entry in os.listdir(folder)]
+    if len(made) != 1:
+        complain(f'in {folder} there are {made}')
+    first.check()
+    os.rename(made[0], made[0] + '.moved')
+    must_raise(first.check, BackendException)()
+    os.rename(made[0] + '.moved', made[0])
+    first.check()
+    first.forget(name)
+    first.cleanup()
+
+
 class Swapping:
     """A selection that, when it is asked whether a temp root is backed up, replaces that."""
 
@@ -427,12 +510,13 @@ class Swapping:
 def check_swapped(folder):
     root, victim = os.path.join(folder, 'further'), os.path.join(folder, 'victim')
     os.mkdir(victim)
+    os.chmod(victim, 0o777)  # vetted when roots are ranked again, it is refused
     os.utime(victim, (1, 1))
     staging = _stagedir.Staging(*OPENED['Staging']())
     staging.volume(1)
     config.local_path = path.Path(os.fsencode(folder))
     config.select = Swapping(root, victim)
-    must_raise(staging.volume, _stagedir.StagingError)(1 << 60)
+    staging.volume(1 << 60)  # no root has room for that
     if not config.select.swapped:
         complain(f'{root} was never looked at')
     for there in victim, root + '.moved':
@@ -451,7 +535,7 @@ def stage_and_die(folder):
                 if file.read().count(b'staged-') >= 2:
                     os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(0.01)
-    staging = _stagedir.Staging('file:///target', folder, die, 1, 0.0)
+    staging = _stagedir.Staging('file:///target', folder, die, die, 1, 0.0)
     for number in 1, 2:
         volume = staging.volume(1)
         write_other(volume)
@@ -467,25 +551,50 @@ def check_resumed(folder):
     if child == 0:
         stage_and_die(folder)
     os.waitpid(child, 0)
-    staging = _stagedir.Staging('file:///target', folder, upload, 1, 0.0)
+    staging = _stagedir.Staging('file:///target', folder, upload, upload, 1, 0.0)
     names = [name for name, _path in staging.adopt()]
     if names != [b'vol1', b'vol2']:
         complain(f'{names} wait for a later run')
-    judged, stored, stock = [(f'backup {os.getpid()}', _stagedir.RESUME_JUDGE) for _name in names], [], log.Log
+    backups, stored, stock = [f'backup {os.getpid()}' for _name in names], [], log.Log
+    for wrong_backups, wrong_stored, answer in ([], [], None), ([1, 2], [], None), (backups, [1], None), (backups, [()], None), \
+            (backups, [], 1), (backups, [], ()), (backups, [], (True, 1)):
+        must_raise(staging.resume, TypeError, ValueError)(wrong_backups, wrong_stored, lambda *_volume, answer=answer: answer)
 
     def forget(*arguments, **keywords):
-        judged.clear()
+        backups.clear()
         return stock(*arguments, **keywords)
     log.Log = forget
-    if staging.resume(judged, stored) != names or judged:
-        complain(f'not both are handed off, or {judged} is left')
+    if staging.resume(backups, stored, lambda name, local_name: None) != names or backups:
+        complain(f'not both are handed off, or {backups} is left')
     log.Log = stock
     staging.drain()
     _stagedir.reclaim(folder)
     tempdir.default().cleanup()
 
 
+def check_reasons(_nothing):
+    """What went wrong is told in one line, whatever the error says."""
+    framed = '===== Begin GnuPG log =====\n{}===== End GnuPG log =====\n'
+    for error, told in (
+            (OSError(errno.ENOENT, 'No such file', 'name'), "[Errno 2] No such file: 'name'"),
+            (gpg.GPGError('GPG Failed\n' + framed.format('gpg: one\ngpg: two\n\n')), 'gpg: two'),
+            (gpg.GPGError('GPG Failed\n' + framed.format('')), 'GPG Failed'),
+            (gpg.GPGError(framed.format('')), 'GPGError'),
+            (gpg.GPGError(), 'GPGError'),
+            (gpg.GPGError(' \n'), 'GPGError'),
+            (OSError(), 'OSError')):
+        def fail(_name, _path, error=error):
+            raise error
+        _stagerepair._reason = fail
+        try:
+            answer = _stagerepair._why_not_to_go_on('name', 'path')
+        except Exception as raised:
+            answer = raised
+        if answer != (False, told):
+            complain(f'{error!r} is told as {answer!r}')
+
+
 part, argument = sys.argv[1:]
 {'unopened': check_unopened, 'helpers': check_helpers, 'guard': check_guard, 'tempdir': check_tempdir,
- 'swapped': check_swapped, 'resumed': check_resumed}[part](argument)
+ 'swapped': check_swapped, 'further': check_further, 'resumed': check_resumed, 'reasons': check_reasons}[part](argument)
 sys.exit(1 if wrong else 0)

@@ -23,6 +23,8 @@ mkdir "$work/resumed"
 extension resumed "$work/resumed"
 nothing_left 'volumes that were handed off while a list changed'
 
+extension reasons -
+
 mkdir "$work/tempdir"
 extension tempdir "$work/tempdir"
 is_empty "$work/tempdir/relative" 'a relative --tempdir'
@@ -33,6 +35,8 @@ if [ "$(stat -c %d "$memory")" = "$(stat -c %d "$root")" ]; then
 else
 	mkdir "$memory/further"
 	configure "temp_root = $root" "temp_root = $memory/further" 'avoid_tmpfs = no'
+	extension further "$memory/further"
+	is_empty "$memory/further" 'a further root'
 	extension swapped "$memory"
 fi
 rm -rf --one-file-system "$memory"

@@ -1,5 +1,5 @@
 # forked.sh - the host forks, for gpg, while the threads of the plugin enter and leave the interpreter as often as they
-# can: no child may wait for a lock that one of them had.
+# can: no child may wait for a lock that one of them had. STAGE_TEST_ROUNDS=N for N backups instead of 2.
 . "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 
 need gpg gnupg
@@ -36,7 +36,7 @@ os.fork = fork
 PYTHON
 export PYTHONPATH=$work/site ODD=$srcdir/tests/lib/site/sitecustomize.py PASSPHRASE=secret
 
-for _ in 1 2 3 4 5; do
+for ((round = 0; round < ${STAGE_TEST_ROUNDS:-2}; round++)); do
 	rm -rf "$XDG_CACHE_HOME/duplicity"
 	expect 50 forked plugged duplicity full --volsize 1 --gpg-options '--compress-algo none --s2k-mode 1' \
 		"$source" "stage+odd://$work/target" || break

@@ -27,6 +27,7 @@ touch -d '2020-02-02 02:02:02' "$source"/* "$source"/small/* # the host takes wh
 cat >"$work/gpg" <<END
 #!/bin/bash
 case " \$* " in
+*" --s2k-count "*) ;; # the trial
 *" --symmetric "* | *" --encrypt "*)
 	n=1
 	until mkdir "$work/encrypts/\$n" 2>/dev/null; do
@@ -170,6 +171,30 @@ says failing "another form of $archive/duplicity-[^/]*\.part is made again: "
 failing 31 'the gpg of signatures fails again' "$archive" 9
 fresh "$archive" 9
 expect 31 failing stock duplicity full --volsize 1 --gpg-binary "$work/gpg" "$source" "$url"
+
+# Ctrl-C that comes while gpg is started, and that gpg does not see
+cat >"$work/interrupting" <<END
+#!/bin/bash
+case " \$* " in
+*" --symmetric "*)
+	n=1
+	until mkdir "$work/encrypts/\$n" 2>/dev/null; do
+		n=\$((n + 1))
+	done
+	[ "\$n" -ne "\$(cat "$work/fails")" ] || kill -INT "\$PPID"
+	;;
+esac
+exec gpg "\$@"
+END
+chmod +x "$work/interrupting"
+for number in 1 2 3 4; do
+	fresh '' "$number"
+	run interrupted timeout -s KILL 120 "$IN_TREE" env --default-signal=INT duplicity full --volsize 1 \
+		--gpg-binary "$work/interrupting" "$source" "stage+$url"
+	[ "$status" -ne 0 ] && [ "$status" -ne 137 ] || fail "a run that is interrupted while gpg is started ends with $status"
+	expect 0 after plugged duplicity full --volsize 1 "$source" "stage+$url"
+	nothing_left "a run that was interrupted while gpg was started"
+done
 
 # what is made meanwhile goes with a run that is ended; Ctrl-C goes to gpg as well, without which stock never ends
 for signal in INT TERM KILL; do

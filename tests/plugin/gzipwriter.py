@@ -239,14 +239,12 @@ def test_interpreter_goes_on():
             time.sleep(0.001)
     thread = threading.Thread(target=count)
     thread.start()
-    since = time.monotonic()
     write(Blocks(text(20000 * KIB), [20000 * KIB]), os.path.join(folder, 'busy'))
-    seconds = time.monotonic() - since
     at_end = counted[0]
     counted[1] = False
     thread.join()
-    # a writer that kept the GIL would leave it one or two; on a busy machine it has fewer than the 900 a second here
-    check(at_end > 10 * max(seconds, 1), f'{at_end} turns of another thread in {seconds} s')
+    # a writer that kept the GIL would leave it one or two, however long that takes
+    check(at_end > 10, f'{at_end} turns of another thread')
 
 
 def test_memory_is_given_back():
@@ -294,7 +292,7 @@ def test_room():
 
     filler = os.path.join(small, 'filler')
     second = os.path.join(small, 'file')  # no volume, which would have its space before it is written
-    staging = _stagedir.Staging('test://', folder, upload, 1, 0)
+    staging = _stagedir.Staging('test://', folder, upload, upload, 1, 0)
     for number, gzipped in (1, True), (2, False):
         may_go.clear()
         first = staging.volume(15 * 1024 * KIB)
@@ -328,7 +326,7 @@ def test_room_of_one_that_goes():
         uploading.set()
         may_go.wait(30)
         return _stagedir.UPLOAD_DONE, ''
-    held = [_stagedir.Staging('test://', folder, upload, 1, 0)]
+    held = [_stagedir.Staging('test://', folder, upload, upload, 1, 0)]
     volume = held[0].volume(KIB)
     write(Blocks(os.urandom(KIB)), volume.path, sys.maxsize)
     check(held[0].put(volume, 'vol1', 'none', 1) > KIB, 'not staged')

@@ -57,6 +57,21 @@ is_over_or_lost() {
 	have_said lost 'is lost: ' || [ "$(puts | wc -l)" -gt 4 ] || ! kill -0 "$pid" 2>/dev/null
 }
 
+# a disk that fails, or is made read-only, while a volume is written: one line, and not that of storage
+for number in 5 30; do
+	reason=$("$HOST_PYTHON" -c 'import os, sys; print(os.strerror(int(sys.argv[1])))' "$number")
+	fresh_odd
+	with_disk "write $number" failing
+	end "$pid"
+	[ "$status" -eq 30 ] || fail "$reason: a run ends with $status instead of 30"
+	says failing "cannot write $root/[^ ]*/mktemp-[^ ]*: $reason"
+	has_not failing Traceback
+	expect 0 next plugged duplicity full "${options[@]}" "$source" "stage+$url"
+	nothing_left "the run after one whose disk has failed ($reason)"
+	expect 0 verify stock duplicity verify --compare-data "${options[@]}" "$url" "$source"
+done
+note 'a disk that fails, or is read-only, is told'
+
 configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 8'
 for number in 1 3; do
 	fresh_odd
@@ -103,10 +118,7 @@ thin_disk() {
 	rm -r "${root:?}"/*
 }
 
-am_root || {
-	skip_part 'a disk that has less room than its file system cannot be mounted without root'
-	finish
-}
+needs_root 'a disk that has less room than its file system cannot be mounted without root'
 need mkfs.ext4 e2fsprogs
 thin_disk || {
 	skip_part "no disk that has less room than its file system: $(cat "$logs/mount")"

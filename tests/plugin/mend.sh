@@ -16,6 +16,7 @@ done
 # deletes its copy of it; when the manifest has become final; or before, or after, the partial signature file is removed, when
 # the final one was made from it.
 cat >"$work/site/sitecustomize.py" <<'PYTHON'
+import errno
 import os
 
 where = os.environ.get('END_AT', '')
@@ -71,6 +72,69 @@ elif where in ('final', 'signed'):
             end()
 
     os.unlink = unlink
+
+# LACKS: what fails where something is made in a folder of its own in the archive directory, besides what the host has there:
+# gpg has a hiccup, or there is no space for a manifest when its signatures are kept back. And what is not of that directory at
+# all: no process can be made, or there is no space in the temp root.
+lacks = os.environ.get('LACKS', '')
+
+
+def fail(name, is_whole, is_manifest):
+    folder = os.path.dirname(os.fsencode(name))
+    if not os.path.basename(folder).startswith(b'stagedir-') or os.fsencode(os.environ['XDG_CACHE_HOME']) not in folder:
+        return
+    if lacks == 'space' and is_whole and is_manifest:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+    if lacks == 'hiccup' or not is_whole:  # what fails in a thread is made again, of the whole file
+        raise gpg.GPGError('gpg has a hiccup')
+
+
+if lacks == 'process':  # where signatures and manifest are encrypted
+    import sys
+    real_fork = os.fork
+
+    def fork():
+        frame = sys._getframe(1)
+        while frame:
+            name = frame.f_locals.get('filename')
+            if isinstance(name, (str, bytes)) and os.environ['XDG_CACHE_HOME'] in os.fsdecode(name):
+                raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            frame = frame.f_back
+        return real_fork()
+
+    os.fork = fork
+elif lacks == 'root':  # where what the archive directory has is copied to
+    import shutil
+    real_copyfile = shutil.copyfile
+
+    def copyfile(source, target, **more):
+        if os.environ['XDG_CACHE_HOME'] not in os.fsdecode(target):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), source, None, target)
+        return real_copyfile(source, target, **more)
+
+    shutil.copyfile = copyfile
+elif lacks:
+    import copy
+    import shutil
+    import sys
+
+    from duplicity import gpg
+    real_copy, real_copyfileobj = copy.copy, shutil.copyfileobj
+
+    # of the profile that the gpg of such a file gets; functions of the host itself have to be as they were proved
+    def copy_profile(original):
+        caller = sys._getframe(1)
+        if isinstance(original, gpg.GPGProfile) and caller.f_code.co_name == '_encrypt':
+            blocks, made = caller.f_locals['blocks'], caller.f_locals['made']
+            source = getattr(blocks, 'src', None)
+            fail(made, source is not None, source is not None and b'manifest' in os.fsencode(source.name))
+        return real_copy(original)
+
+    def copyfileobj(source, target, *rest):
+        fail(target.name, True, True)
+        return real_copyfileobj(source, target, *rest)
+
+    copy.copy, shutil.copyfileobj = copy_profile, copyfileobj
 PYTHON
 
 # end_at PLACE SIGNAL COMMAND OPTION... - a run that is ended there.
@@ -151,14 +215,25 @@ done
 # Stock, which mends nothing, must not take for done what is not: it completes the backup, or refuses. Of an increment
 # whose final signatures are there it would leave out what is behind the newest volume.
 mkdir "$work/base"
-for place in put1 put2 named final signed; do
+for place in put1 put2 named final signed put2/hiccup final/hiccup put2/space named/space final/space; do
+	lacks=
+	case $place in
+	*/*) lacks=${place#*/} place=${place%/*} ;;
+	esac
 	for options in --no-encryption ''; do
-		note "stock after an increment that was killed at $place, ${options:-encrypted}"
+		note "stock after an increment that was killed at $place, ${options:-encrypted}, ${lacks:-nothing} fails"
 		rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
 		# shellcheck disable=SC2086
 		expect 0 base stock duplicity full --volsize 1 --allow-source-mismatch $options "$work/base" "$url"
 		# shellcheck disable=SC2086
-		end_at "$place" 9 incremental --volsize 1 --allow-source-mismatch $options
+		LACKS=$lacks end_at "$place" 9 incremental -v5 --volsize 1 --allow-source-mismatch $options
+		case $lacks in
+		hiccup) says ended 'is made as duplicity makes it: gpg has a hiccup' ;;
+		space) has ended 'holds what duplicity itself has there, and no more' ;;
+		esac
+		[ -z "$(find "$XDG_CACHE_HOME" -name '*.manifest.part')" ] ||
+			[ -z "$(find "$XDG_CACHE_HOME" -name 'duplicity-new-signatures.*.sigtar.gz')" ] ||
+			fail "there are final signatures beside a partial manifest: $place, ${lacks:-nothing} fails"
 		# shellcheck disable=SC2086
 		run stock stock duplicity incremental --volsize 1 --allow-source-mismatch $options "$source" "$url"
 		case $status in
@@ -192,6 +267,28 @@ for options in --no-encryption ''; do
 	expect 0 verify stock duplicity verify --compare-data --archive-dir "$work/fresh" $options "$url" "$source"
 	rm -rf "$work/fresh"
 done
+
+note 'what is short elsewhere is not told of the archive directory'
+lacking() {
+	local lacks=$1
+
+	shift
+	run lacking env LACKS="$lacks" PYTHONPATH="$work/site" "$IN_TREE" duplicity "$@" "$source" "stage+$url"
+	has_not lacking 'archive directory /'
+}
+rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
+lacking process full
+[ "$status" -eq 30 ] || fail "a run that cannot make a process ends with $status instead of 30"
+has lacking 'Resource temporarily unavailable'
+goes_on
+rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"
+end_at put2 9 full --volsize 1 --no-encryption
+truncate -s -1 "$work"/target/*manifest*
+lacking root incremental --no-encryption
+[ "$status" -eq 35 ] || fail "a run whose temp root is full when it mends ends with $status instead of 35"
+has_not lacking Traceback
+says lacking "^no space left in $root/stagedir-"
+goes_on --no-encryption
 
 note 'stock could not have gone on from its own'
 rm -rf "$work/target" "$XDG_CACHE_HOME/duplicity"

@@ -118,6 +118,45 @@ as_stock short
 go_on 'volumes that are stored in part'
 note 'a volume that is stored in part is found'
 
+# storage may show a file a moment later: it is not stored again
+settings 'retries = 1'
+fresh_odd
+set_odd late vol2.
+expect 0 late plugged duplicity full "${options[@]}" "$source" "stage+$url"
+sequence=$(puts | numbers)
+[ "$sequence" = '1 2 3 4 5 6 7 8 9 ' ] || fail "storage that shows a volume late: the volumes $sequence are stored"
+[ ! -e "$storage.control/late" ] || fail 'storage was not asked for the volume'
+
+# a cleaner of temporary files takes a staged file: storage is not blamed, and not tried again
+settings 'retries = 5' 'backoff = 60'
+fresh_odd
+set_odd hang vol1.
+start taken plugged duplicity full "${options[@]}" "$source" "stage+$url"
+wait_for 20 have_staged 4 || fail 'never are four volumes staged'
+taken=$(staged | grep -e '-3$')
+rm "$taken"
+unset_odd hang
+end "$pid"
+[ "$status" -eq 50 ] || fail "without a staged file a run ends with $status instead of 50"
+has_not taken Traceback
+has taken "$taken"
+has taken 'is gone: it cannot be handed off, and storage is not to blame'
+[ "$(puts | grep -c vol3.)" -eq 0 ] || fail "what is gone was handed off $(puts | grep -c vol3.) times"
+volumes=$(staged | wc -l)
+says taken "^$volumes volumes?, [0-9]+ bytes, stays? staged for"
+settings
+go_on 'a cleaner of temporary files'
+# it takes the volume that is made, before the host has looked at it
+change_host "$work/cleaner" duplicity.path 'import glob, os' 'stock = module.DupPath.setdata' 'def clean(self):' \
+	"    for name in glob.glob('$root/stagedir-*/mktemp-*'):" '        os.unlink(name)' \
+	'    stock(self)' 'module.DupPath.setdata = clean'
+expect 30 made env PYTHONPATH="$work/cleaner" "$IN_TREE" duplicity full "${options[@]}" "$source" "stage+file://$work/cleaned"
+has_not made Traceback
+says made "^cannot write $root/stagedir-[^ ]*/mktemp-[^ ]*: somebody has removed it"
+expect 0 next plugged duplicity full "${options[@]}" "$source" "stage+file://$work/cleaned"
+nothing_left 'the run after one whose volume was taken'
+note 'what a cleaner takes is told'
+
 # some backends move what they are given
 settings
 fresh_odd

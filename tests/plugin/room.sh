@@ -4,10 +4,7 @@
 . "$srcdir/tests/lib/odd.sh" || exit 1
 
 
-am_root || {
-	skip_part 'a small temp root cannot be mounted without root'
-	finish
-}
+needs_root 'a small temp root cannot be mounted without root'
 mount -t tmpfs -o size=60M,mode=0700 stage-test "$root" || die 'cannot mount a tmpfs'
 mounts+=("$root")
 options=(--no-encryption --no-compression --volsize 25)
@@ -125,10 +122,12 @@ unset_odd hang
 end "$pid"
 [ "$status" -eq 35 ] || fail "without any room a run ends with $status instead of 35"
 has_not full Traceback
-[ "$(grep -c 'no room' "$logs/full")" -eq 1 ] || fail 'there is not one message about the room that is missing'
-grep 'no room' "$logs/full" >"$logs/message"
+for what in 'no temp root has room' 'no space left'; do
+	[ "$(grep -c "$what" "$logs/full")" -eq 1 ] || fail "there is not one message that says: $what"
+done
+grep 'no temp root has room' "$logs/full" >"$logs/message"
 says message "$root: 26476544 bytes are needed, [0-9]+ are free, but 0 of these are promised to other runs; 0 are staged"
-says message 'Make room there, name another temp_root in stagedir.conf, or have smaller volumes'
+says full 'no space left in .*: 0 bytes are free. Make room there, name another temp_root in stagedir.conf, or have smaller volumes'
 said=$(sed -n 's/.* \([0-9]*\) lie in what dead runs left.*/\1/p' "$logs/message")
 [ "${said:-0}" -ge 4000000 ] && [ "$said" -le "$orphaned" ] ||
 	fail "${said:-nothing} is said to lie in what dead runs left, and it is $orphaned"
@@ -146,7 +145,12 @@ fill_root
 truncate -s -8M "$root/filler" # for the run itself, not for a volume
 expect 35 full timeout 60 "$IN_TREE" duplicity full --tempdir "$root" "${options[@]}" "$source" "stage+$url"
 has full 'is left there: with the options of this run'
-has full 'no room for the next volume'
+has full 'no space left'
+big "$work/few" 2
+expect 0 few plugged duplicity full --tempdir "$root" "${options[@]}" "$work/few" "stage+odd:///$work/few-storage"
+has few 'no temp root has room for a whole volume'
+expect 0 verify stock duplicity verify --compare-data "${options[@]}" "odd:///$work/few-storage" "$work/few"
+note 'a small backup is made where a whole volume has no room'
 rm "$root/filler"
 expect 0 next plugged duplicity full --file-prefix other- --no-encryption --volsize 5 "$source" "stage+$url"
 fresh_odd
@@ -189,33 +193,24 @@ have_stored() {
 	[ "$(stored | wc -w)" -ge "$1" ]
 }
 
-# Is the run stopped while it writes a volume and two others are staged? Where it has gone on to wait for storage, that
-# takes one of them, the put of the next hangs, and another one is written.
-is_stopped_in_the_middle() {
-	if have_staged 3 && have_logged ".vol$hangs."; then
-		hangs=$((hangs + 1))
-		set_odd hang "vol$hangs."
-	fi
-	is_writing && have_staged 2 || return
-	kill -STOP "$pid"
-	find "$root" -name 'mktemp-*' -size +1M -size -7M | grep -q . && return
-	kill -CONT "$pid"
-	return 1
-}
-
-# fill_in_the_middle WHAT OPTION... - a backup while which the root is full, until two more volumes are stored.
+# fill_in_the_middle WHAT OPTION... - a backup while which the root is full, until two more volumes are stored. It stops
+# behind 21 MB of its source, which is in the middle of the third volume.
 fill_in_the_middle() {
-	local before what=$1 hangs=1
+	local before preloaded=${LD_PRELOAD-} what=$1
 
 	shift
 	set_odd hang vol1.
 	rm -rf --one-file-system "$storage" "$storage.log" "$XDG_CACHE_HOME/duplicity"
+	export LD_PRELOAD="$halfway $preloaded" HALFWAY_SOURCE=$source HALFWAY_BYTES=21000000
 	start middle plugged duplicity full -v5 --volsize 8 "$@" "$source" "stage+$url"
-	wait_for 20 is_stopped_in_the_middle || fail "$what: never is a volume written while two are staged"
+	export LD_PRELOAD=$preloaded
+	wait_for 20 stands_still || fail "$what: never is a third volume written"
+	[ "$(staged | wc -l)" -eq 2 ] || fail "$what: not two volumes are staged where it stops: $(staged)"
+	find "$root" -name 'mktemp-*' | grep -q . || fail "$what: no volume is written where it stops"
 	before=$(stored | wc -w)
 	fill_root
 	kill -CONT "$pid"
-	[ -z "${LD_PRELOAD-}" ] || wait_for 20 have_said middle 'waiting for room to write a file' ||
+	[ -z "$preloaded" ] || wait_for 20 have_said middle 'waiting for room to write a file' ||
 		fail "$what: it does not wait for room"
 	unset_odd hang
 	note "$what: filled the root with $(stat -c %s "$root/filler") bytes after $before volumes"
@@ -230,12 +225,27 @@ fill_in_the_middle() {
 	nothing_left "$what"
 }
 
+halfway=$(library halfway) || exit 1
 unset_odd rate
 configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 3'
 fill_in_the_middle 'a volume' --no-encryption
-fill_in_the_middle 'a volume of gpg'
 LD_PRELOAD=$(library noallocation) || exit 1
 export LD_PRELOAD
 fill_in_the_middle 'a volume without allocation' --no-encryption
 unset LD_PRELOAD
+
+# Of gpg's volumes only a disk's space can be had before: nothing is taken of memory that may not be needed.
+need mkfs.ext4 e2fsprogs
+truncate -s 70M "$work/disk"
+mkfs.ext4 -q -F -m 0 -O ^has_journal -E lazy_itable_init=0,nodiscard "$work/disk" || die 'cannot make a file system'
+mkdir -p "$work/mounted"
+mount -o loop "$work/disk" "$work/mounted" 2>"$logs/mount" || {
+	skip_part "a volume of gpg on a disk that is filled: $(cat "$logs/mount")"
+	finish
+}
+mounts+=("$work/mounted")
+root=$work/mounted/root
+mkdir -m 0700 "$root"
+configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 3'
+fill_in_the_middle 'a volume of gpg'
 finish

@@ -3,10 +3,7 @@
 . "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 . "$srcdir/tests/lib/odd.sh" || exit 1
 
-am_root || {
-	skip_part 'mounts and host names of its own need root'
-	finish
-}
+needs_root 'mounts and host names of its own need root'
 need unshare util-linux
 mkdir "$source"
 head -c 8000000 /dev/urandom | split -b 1M - "$source/"

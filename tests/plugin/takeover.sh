@@ -111,9 +111,22 @@ chmod 0666 "$STAGEDIR_CONFIG"
 expect 23 writable plugged duplicity full --no-encryption "$work/source" "stage+file://$target"
 has writable "$STAGEDIR_CONFIG"
 says writable 'writ'
+# a plain URL is backed up without us
+# plain_without TEXT - with one warning that holds TEXT.
+plain_without() {
+	rm -rf "$target" "$XDG_CACHE_HOME/duplicity"
+	expect 0 plain plugged duplicity full --no-encryption -v5 "$work/source" "file://$target"
+	says plain "does not know whether to take file://$target over: .*$1"
+	[ "$(grep -c 'does not know whether' "$logs/plain")" -eq 1 ] || fail 'a plain URL is warned of more than once'
+	says plain 'Using temporary directory .*/duplicity-.*-tempdir'
+	nothing_left "a plain URL: $1"
+	expect 0 stock stock duplicity verify --compare-data --no-encryption "file://$target" "$work/source"
+}
+plain_without 'others may write it'
 chmod 0644 "$STAGEDIR_CONFIG"
 
 export STAGEDIR_CONFIG=$work/no-such-file
+plain_without "$work/no-such-file"
 expect 23 missing plugged duplicity full --no-encryption "$work/source" "stage+file://$target"
 has missing "$work/no-such-file"
 nothing_left 'a missing configuration file'

@@ -12,6 +12,7 @@
 #	reports		a put tells the host how far it is, as some backends do
 #	tells		what is done is also told in the host's own log, at INFO
 #	moves		a put takes away the file that it is given
+#	late		a part of a name in it: such a file is not there when it is asked for, once
 #	nolist		every list fails
 #	quotes		an error of a put quotes the URL, and the password alone
 #	pieces		a put writes into the file itself, not into a temporary one that is renamed when it is complete
@@ -123,6 +124,8 @@ def install(backend):
             os.unlink(os.path.join(self.folder, os.fsdecode(filename)))
 
         def _query(self, filename):
+            if self._once('late', os.fsdecode(filename)):
+                return {'size': -1}
             path = os.path.join(self.folder, os.fsdecode(filename))
             return {'size': os.path.getsize(path) if os.path.exists(path) else -1}
 

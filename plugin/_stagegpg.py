@@ -1,0 +1,363 @@
+# _stagegpg.py - the gpg that duplicity encrypts by: what it is given, and whether it may be given that
+#
+# Copyright (C) 2026 the authors of stagedir
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+"""
+duplicity has gpg compress what it encrypts. gpg does that by one thread, and slowly. Here it is given a compressed packet
+that is ready (core/openpgp.h), and only encrypts. Keys, ciphers and signatures stay gpg's alone.
+
+Where it is to sign, a gpg of its own does that, before: gpg --sign makes the packets that a message of gpg --sign --encrypt has
+inside of its compressed packet (plugin/archive/signing.h). Its digest is the one that gpg chooses without recipients.
+
+Such a packet takes options of gpg that are hardly used, so nothing is relied upon: a message that is made this way by this
+gpg, with the user's options and a throw-away passphrase, is decrypted by it first. Where that fails, or where something
+that the user has said would be overridden, gpg compresses as ever. No trial signs, as the user might be asked for a passphrase.
+
+Importing this needs the extension, and changes nothing.
+"""
+
+import contextlib
+import copy
+import errno
+import locale
+import os
+import secrets
+import signal
+import tempfile
+import threading
+
+from duplicity import config, dup_temp, gpg, gpginterface, log, path, tempdir
+from duplicity.backends import _stagedir, _stagehost
+
+# Behind the user's own.
+_UNCOMPRESSED = '--compress-algo', 'none'
+_OPTIONS = '--no-literal', *_UNCOMPRESSED
+
+# A message of the proof keeps no secret: gpg need not take a fifth of a second to make a key of its passphrase.
+_QUICK = '--s2k-count', '65536'
+
+# By how much the gpg of signatures is nicer (nice(2)) than that of the volumes, where it compresses them: nobody waits for
+# it until they are done.
+_NICE = 5
+
+# The host has its ends of gpg's pipes inherited by whatever is started meanwhile, which then keeps them open. It also has
+# gpg's options in one place for all threads.
+_starting = threading.Lock()
+
+_proving = threading.Lock()
+_proved = {}  # by gpg and its options: why it compresses itself, and how many keys the options name
+
+
+@contextlib.contextmanager
+def _options(encrypt, profile):
+    """The host's options of gpg are, within this, those of a profile that was made here."""
+    before = config.gpg_options, config.use_agent
+    options = getattr(profile, 'stage_options', ())
+    if encrypt and options:
+        config.gpg_options = ' '.join((config.gpg_options or '', *options))
+    if getattr(profile, 'is_trial', False):
+        config.use_agent = False  # which would ask the user for a passphrase
+    try:
+        yield
+    finally:
+        config.gpg_options, config.use_agent = before
+
+
+@contextlib.contextmanager
+def _undisturbed(end):
+    """
+    Ctrl-C waits until this is over, and until end() was called. If it comes while gpg is started, nobody has the pipe that
+    would have to be closed for gpg to end, and the interpreter waits for gpg (all; gpginterface).
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    came = []
+    signal.signal(signal.SIGINT, lambda *arguments: came.append(arguments))
+    try:
+        yield
+    finally:  # also where gpg could not be started, as Ctrl-C has ended it
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            end()
+            handler(*came[0])
+
+
+def starting(stock):
+    """
+    gpg.GPGFile, which starts one gpg at a time, and has disk space allocated for a volume a step ahead of it (core/volume.h).
+    There may be several at once, of which that of the volume comes first.
+    """
+    class GPGFile(stock):
+        _pipe = None
+        _takes_packet = False
+        stage_signer = None  # the Signer that signs what is encrypted
+        stage_volume = None  # the Volume that it makes
+
+        def __init__(self, encrypt, encrypt_path, profile):
+            if encrypt:
+                _stagehost.check_staging()  # it is opened by its path
+            with _starting, _options(encrypt, profile), _undisturbed(self._end):
+                stock.__init__(self, encrypt, encrypt_path, profile)
+                os.set_inheritable((self.gpg_input if encrypt else self.gpg_output).fileno(), False)
+            if encrypt:
+                _stagehost.encrypting.file = self
+                self._takes_packet = bool(getattr(profile, 'stage_options', ()))
+                try:
+                    self._begin(encrypt_path.name, getattr(profile, 'made_beside', False))
+                except BaseException:
+                    self._end()
+                    raise
+
+        def _end(self):
+            """Nobody will write to it any more, or read."""
+            with contextlib.suppress(Exception):  # Ctrl-C has ended it as well, or it was never there
+                self.close()  # or gpg would never end
+
+        def _begin(self, name, made_beside):
+            self.stage_volume = _stagedir.find_volume(name)  # the host makes this path of a name
+            if self.stage_volume:
+                self.stage_volume.begin()
+                if not self._takes_packet:
+                    self._pipe = _stagedir.Pipe(self.gpg_input.fileno(), self.stage_volume, config.volsize)
+            elif made_beside:
+                _be_nice(self.gpg_process)
+
+        def write(self, buf):
+            result = stock.write(self, buf)
+            if self._pipe:
+                self._pipe.written(self.byte_count)
+            return result
+
+        def gpg_failed(self):
+            try:
+                return stock.gpg_failed(self)
+            except gpg.GPGError as error:
+                if not self._takes_packet:
+                    raise
+                # gpg notes that an option of ours is not for normal use; what the user sees is its reason
+                lines = [line for line in str(error).splitlines(keepends=True) if _OPTIONS[0] not in line]
+                if self.stage_signer:
+                    lines[2:2] = self.stage_signer.said()  # behind the two lines of the head
+                raise gpg.GPGError(''.join(lines)) from None
+    return GPGFile
+
+
+def _be_nice(process):
+    with contextlib.suppress(OSError):  # it may be over
+        nice = os.getpriority(os.PRIO_PROCESS, 0) + _NICE
+        os.setpriority(os.PRIO_PROCESS, process.pid, nice)
+
+
+class _Signer:
+    """The gpg that signs, with the options that the host gives one that signs and encrypts. One thread may use it."""
+    gpg_input = gpg_output = _process = None
+    _has_signed = False
+
+    def __init__(self, profile):
+        self._stderr = tempfile.TemporaryFile(dir=tempdir.default().dir())
+        self._said = None
+        try:
+            with _starting, _undisturbed(self.end):
+                self._start(profile)
+        except BaseException:
+            self.end()
+            raise
+        if getattr(profile, 'made_beside', False):
+            _be_nice(self._process)
+
+    def _start(self, profile):
+        gnupg = gpginterface.GnuPG()
+        if config.gpg_binary is not None:
+            gnupg.call = config.gpg_binary
+        gnupg.options.meta_interactive = 0
+        gnupg.options.default_key = profile.sign_key
+        gnupg.options.extra_args += ['--no-secmem-warning', '--ignore-mdc-error']
+        if not config.use_agent:
+            gnupg.options.extra_args.append('--pinentry-mode=loopback')
+        gnupg.options.extra_args += [*(config.gpg_options or '').split(), *_UNCOMPRESSED]
+        # pipes of the host's would be inherited by others
+        theirs, ours = os.pipe()
+        self.gpg_input = os.fdopen(ours, 'wb', 0)
+        with os.fdopen(theirs, 'rb', 0) as stdin:
+            ours, theirs = os.pipe()
+            self.gpg_output = os.fdopen(ours, 'rb', 0)
+            with os.fdopen(theirs, 'wb', 0) as stdout:
+                self._process = gnupg.run(['--sign'], create_fhs=[] if config.use_agent else ['passphrase'],
+                                          attach_fhs={'stdin': stdin, 'stdout': stdout, 'stderr': self._stderr})
+        if not config.use_agent:
+            with self._process.handles['passphrase'] as file:
+                file.write(_passphrase(profile))
+
+    def said(self):
+        """Its lines on standard error, until it was ended before its time."""
+        if self._said is not None:
+            return self._said
+        size = os.fstat(self._stderr.fileno()).st_size
+        said = os.pread(self._stderr.fileno(), size, 0)  # it may still write, and shares the position
+        lines = said.decode(locale.getpreferredencoding(), 'replace').splitlines()
+        return [f'{line.strip()}\n' for line in lines]
+
+    def wait(self):
+        """OSError where it has failed. All was written, and its output read."""
+        self._process.wait()
+        self._has_signed = True
+
+    def end(self):
+        """Nobody will write to it any more, or read. It is waited for, and asks for no passphrase to sign what was cut off."""
+        if self._said is None:
+            self._said = self.said()
+        if self._process and not self._has_signed and self._process.returned is None:
+            with contextlib.suppress(OSError):
+                os.kill(self._process.pid, signal.SIGTERM)
+        for file in self.gpg_input, self.gpg_output:
+            if file:
+                file.close()
+        if self._process:
+            with contextlib.suppress(OSError):
+                self._process.wait()
+        self._stderr.close()
+
+
+def _passphrase(profile):
+    """The one that the host gives a gpg that encrypts."""
+    return profile.sign_key and profile.signing_passphrase or profile.passphrase or ''
+
+
+def writing(stock):
+    """gpg.GPGWriteFile, which gives gpg a packet where it may."""
+    def GPGWriteFile(block_iter, filename, profile, size=200 * 1024 * 1024, max_footer_size=16 * 1024):
+        why_not, keys = _judge(profile)
+        if why_not:
+            return stock(block_iter, filename, profile, size, max_footer_size)
+        keys += len(profile.recipients) + len(profile.hidden_recipients) + 1
+        taking = _taking_packets(profile, sign_key=None, passphrase=_passphrase(profile))
+        if not profile.sign_key:
+            return _write(block_iter, filename, taking, size, max_footer_size, keys)
+        signer = None
+        try:
+            signer = _Signer(profile)
+            return _write(block_iter, filename, taking, size, max_footer_size, keys, signer)
+        finally:
+            if signer:
+                signer.end()
+    return GPGWriteFile
+
+
+def _taking_packets(profile, **attributes):
+    taking = copy.copy(profile)
+    taking.stage_options = _OPTIONS
+    vars(taking).update(attributes)
+    return taking
+
+
+def _write(block_iter, filename, profile, size, footer_max, keys, signer=None):
+    """The host's GPGWriteFile, whose loop is in C."""
+    file = gpg.GPGFile(True, path.Path(filename), profile)
+    file.stage_signer = signer
+    try:
+        try:
+            ended = _stagedir.write_packet(block_iter, filename, file.gpg_input.fileno(), size, footer_max, keys,
+                                           file.stage_volume, signer=signer,
+                                           threads=1 if getattr(profile, 'made_beside', False) else 0)
+            if signer:
+                _wait_for(signer)
+        except Exception as error:
+            is_of_source = getattr(error, 'is_of_source', False)  # plugin/archive/blockloop.h
+            if isinstance(error, BrokenPipeError) and not is_of_source:
+                file.gpg_failed()
+            # since 2.1.4 the host says so of every error of what it reads
+            if is_of_source and hasattr(gpg, 'log'):
+                log.FatalError(f'Read error on {os.fsdecode(filename)}: {error}')
+            raise
+        file.close()
+        return ended
+    except Exception:
+        file.close()  # ensure that gpg ends
+        raise
+
+
+def _wait_for(signer):
+    try:
+        signer.wait()
+    except OSError as error:
+        raise BrokenPipeError(errno.EPIPE, str(error)) from None
+
+
+def _judge(profile):
+    """The reason to leave compression to gpg, or ''; and how many keys gpg's options name."""
+    if not config.compression or getattr(config, 'use_gpgsm', False):
+        return 'so it was asked to', 0
+    with _starting:
+        options, use_agent = config.gpg_options or '', config.use_agent
+    by_passphrase = not (profile.recipients or profile.hidden_recipients)
+    asks_twice = bool(profile.sign_key and by_passphrase and use_agent)
+    asked = config.gpg_binary, options, bool(profile.sign_key), asks_twice, profile.gpg_version
+    with _proving:
+        if asked not in _proved:
+            _proved[asked] = _prove(profile, options, asks_twice)
+            if _proved[asked][0]:
+                log.Notice(f'gpg compresses what it encrypts, on one CPU, as without stagedir: {_proved[asked][0]}')
+        return _proved[asked]
+
+
+def prove_ahead():
+    """Has a thread make the trial while duplicity looks at storage; whoever encrypts first waits for what comes of it."""
+    def judge():
+        with contextlib.suppress(Exception):  # the run may end meanwhile, and who encrypts tries it again
+            _judge(config.gpg_profile)
+    if config.encryption:
+        threading.Thread(target=judge, name='trial of gpg', daemon=True).start()
+
+
+def _prove(profile, options, asks_twice):
+    if asks_twice:
+        return 'it signs, and asks the agent for two passphrases', 0
+    if profile.sign_key and profile.gpg_version < (2, 1):
+        return 'it signs, and is older than 2.1', 0
+    try:
+        why_not, keys = _stagedir.gpg_against(os.fsencode(options), *profile.gpg_version, bool(profile.sign_key))
+        return why_not or _try(profile), keys
+    except Exception as error:
+        lines = [line for line in str(error).splitlines() if not line.startswith('=====')]
+        return f"a trial has failed: {' '.join(lines)}", 0
+
+
+class _Trial:
+    """Blocks of what a trial message holds, for ever: some can be compressed and some cannot; there are several parts."""
+
+    def __init__(self):
+        self.given = []
+
+    def __next__(self):
+        block = secrets.token_bytes(16 * 1024) + bytes(48 * 1024)
+        self.given.append(block)
+        return dup_temp.Block(block)
+
+    def get_read_size(self):
+        return 64 * 1024
+
+    def get_footer(self):
+        return b''
+
+
+def _try(profile):
+    """Makes a message as it would be made, and decrypts it: why not, or ''."""
+    trial = _taking_packets(profile, sign_key=None, passphrase=secrets.token_hex(16), recipients=[], hidden_recipients=[],
+                            is_trial=True, stage_options=_OPTIONS + _QUICK)
+    blocks, size = _Trial(), 256 * 1024
+    name = tempdir.default().mktemp()
+    try:
+        _write(blocks, name, trial, size, 0, 1)
+        if os.stat(name).st_size > size:
+            return 'its messages are larger than they should be'
+        message = gpg.GPGFile(False, path.Path(name), trial)
+        try:
+            found = message.read()
+        finally:
+            message.close()
+    finally:
+        _stagedir.remove(name)
+    return '' if found == b''.join(blocks.given) else 'what it decrypts is not what was encrypted'

@@ -1,0 +1,223 @@
+#include "tests.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "gunzip.h"
+
+#define SIZE ((size_t)700000)
+
+static unsigned char data[SIZE];
+static unsigned char file[SIZE + 65536];
+static size_t file_size;
+
+static void
+fill(void)
+{
+	size_t i;
+
+	for (i = 0; i < SIZE; i++)
+		data[i] = (unsigned char)((i * i >> 7) ^ (i >> 11));
+	file_size = 0;
+}
+
+/* Adds a member of so many bytes to the file. */
+static void
+add_member(const unsigned char *from, size_t size)
+{
+	z_stream stream = {0};
+
+	REQUIRE(deflateInit2(&stream, 1, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+	stream.next_in = (unsigned char *)(uintptr_t)from;
+	stream.avail_in = (uInt)size;
+	stream.next_out = file + file_size;
+	stream.avail_out = (uInt)(sizeof(file) - file_size);
+	REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+	file_size += stream.total_out;
+	deflateEnd(&stream);
+}
+
+static struct stage_gunzip *
+open_file(bool ahead)
+{
+	const struct stage_gunzip_options options = {.path = "the file", .ahead = ahead};
+	struct stage_gunzip *gunzip = NULL;
+	int fd;
+
+	make_file_bytes(in_dir("file"), file, file_size, 0600);
+	fd = open(in_dir("file"), O_RDONLY | O_CLOEXEC);
+	REQUIRE(fd >= 0 && unlink(in_dir("file")) == 0);
+	WORKS(stage_gunzip_open(fd, &options, &gunzip, &failure));
+	return gunzip;
+}
+
+/* Reads all of it, so many bytes at a time, and compares. */
+static void
+check_all(bool ahead, size_t piece)
+{
+	static unsigned char buffer[SIZE];
+	struct stage_gunzip *gunzip = open_file(ahead);
+	size_t done = 0, count = 1;
+
+	while (count > 0) {
+		WORKS(stage_gunzip_read(gunzip, buffer,
+			piece < SIZE - done ? piece : SIZE - done + 1, &count, &failure));
+		REQUIRE(done + count <= SIZE);
+		CHECK(memcmp(buffer, data + done, count) == 0);
+		done += count;
+	}
+	CHECK(done == SIZE);
+	stage_gunzip_close(&gunzip);
+	CHECK(gunzip == NULL);
+}
+
+static void
+members(void)
+{
+	int ahead;
+
+	fill();
+	add_member(data, 1);
+	add_member(data + 1, 0);
+	add_member(data + 1, 300000);
+	memset(file + file_size, 0, 700); /* such padding is allowed */
+	file_size += 700;
+	add_member(data + 300001, SIZE - 300001);
+	memset(file + file_size, 0, 5);
+	file_size += 5;
+	for (ahead = 0; ahead < 2; ahead++) {
+		check_all(ahead, 512);
+		check_all(ahead, 100001);
+	}
+}
+
+static void
+skips(void)
+{
+	struct stage_gunzip *gunzip;
+	unsigned char byte;
+	uint64_t skipped;
+	size_t count;
+	int ahead;
+
+	fill();
+	add_member(data, SIZE);
+	for (ahead = 0; ahead < 2; ahead++) {
+		gunzip = open_file(ahead);
+		WORKS(stage_gunzip_skip(gunzip, 400000, &skipped, &failure));
+		CHECK(skipped == 400000);
+		WORKS(stage_gunzip_read(gunzip, &byte, 1, &count, &failure));
+		CHECK(count == 1 && byte == data[400000]);
+		WORKS(stage_gunzip_skip(gunzip, UINT64_MAX, &skipped, &failure));
+		CHECK(skipped == SIZE - 400001);
+		stage_gunzip_close(&gunzip);
+	}
+}
+
+/* One that nobody reads to its end ends all the same. */
+static void
+unread(void)
+{
+	struct stage_gunzip *gunzip;
+
+	fill();
+	add_member(data, SIZE);
+	gunzip = open_file(true);
+	stage_gunzip_close(&gunzip);
+	stage_gunzip_close(&gunzip);
+}
+
+static void
+nothing(void)
+{
+	struct stage_gunzip *gunzip;
+	unsigned char byte;
+	size_t count = 1;
+
+	fill();
+	gunzip = open_file(true);
+	WORKS(stage_gunzip_read(gunzip, &byte, 1, &count, &failure));
+	CHECK(count == 0);
+	stage_gunzip_close(&gunzip);
+}
+
+/* Reads the file until it fails: how many bytes came before. */
+static size_t
+read_until_failure(bool ahead, const char *reason)
+{
+	struct stage_gunzip *gunzip = open_file(ahead);
+	unsigned char byte;
+	size_t count = 1, done = 0;
+	int code;
+
+	while ((code = stage_gunzip_read(gunzip, &byte, 1, &count, &failure)) == 0 && count > 0)
+		done++;
+	CHECK(code == STAGE_E_DAMAGED);
+	HAS(failure.message, "the file is damaged: ");
+	HAS(failure.message, reason);
+	FAILS(stage_gunzip_read(gunzip, &byte, 1, &count, &failure), STAGE_E_DAMAGED);
+	stage_gunzip_close(&gunzip);
+	return done;
+}
+
+static void
+damage(void)
+{
+	int ahead;
+
+	for (ahead = 0; ahead < 2; ahead++) {
+		fill();
+		add_member(data, SIZE);
+		file_size -= 9;
+		CHECK(read_until_failure(ahead, "it was cut") > SIZE - 65536);
+		file_size += 9;
+		file[file_size - 8] ^= 1;
+		CHECK(read_until_failure(ahead, "incorrect data check") == SIZE);
+		file[file_size - 8] ^= 1;
+		memcpy(file + file_size, "junk", 4);
+		file_size += 4;
+		CHECK(read_until_failure(ahead, "incorrect header check") == SIZE);
+		file[0] = 'x';
+		CHECK(read_until_failure(ahead, "incorrect header check") == 0);
+		file_size = 1;
+		CHECK(read_until_failure(ahead, "it was cut") == 0);
+	}
+}
+
+static int
+read_in_child(void *context)
+{
+	struct stage_gunzip *gunzip = context;
+	unsigned char byte;
+	size_t count;
+	int code = stage_gunzip_read(gunzip, &byte, 1, &count, NULL);
+
+	stage_gunzip_close(&gunzip);
+	return code == STAGE_E_FORKED ? 0 : 1;
+}
+
+static void
+forked(void)
+{
+	struct stage_gunzip *gunzip;
+
+	fill();
+	add_member(data, SIZE);
+	gunzip = open_file(true);
+	CHECK(in_child_beside_threads(read_in_child, gunzip) == 0);
+	stage_gunzip_close(&gunzip);
+}
+
+static const struct test tests[] = {
+	{"members", members},
+	{"skips", skips},
+	{"unread", unread},
+	{"nothing", nothing},
+	{"damage", damage},
+	{"forked", forked},
+	{NULL, NULL},
+};
+
+const struct suite suite_gunzip = {"gunzip", tests};
