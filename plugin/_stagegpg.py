@@ -41,27 +41,43 @@ _QUICK = '--s2k-count', '65536'
 # it until they are done.
 _NICE = 5
 
-# The host has its ends of gpg's pipes inherited by whatever is started meanwhile, which then keeps them open. It also has
-# gpg's options in one place for all threads.
+# The host has its ends of gpg's pipes inherited by whatever is started meanwhile, which then keeps them open.
 _starting = threading.Lock()
+
+# values: what the gpg that this thread starts has instead of what is in config.
+_instead = threading.local()
 
 _proving = threading.Lock()
 _proved = {}  # by gpg and its options: why it compresses itself, and how many keys the options name
 
 
+class Config:
+    """
+    config, as the host's module gpg has it. A gpg that is made here has options of its own; other threads, and other modules
+    of the host, see what the user has said all the while.
+    """
+
+    def __getattr__(self, name):
+        values = getattr(_instead, 'values', {})
+        return values[name] if name in values else getattr(config, name)
+
+    def __setattr__(self, name, value):
+        setattr(config, name, value)
+
+
 @contextlib.contextmanager
 def _options(encrypt, profile):
-    """The host's options of gpg are, within this, those of a profile that was made here."""
-    before = config.gpg_options, config.use_agent
+    """The gpg that this thread starts within this has the options of a profile that was made here."""
     options = getattr(profile, 'stage_options', ())
+    values = _instead.values = {}
     if encrypt and options:
-        config.gpg_options = ' '.join((config.gpg_options or '', *options))
+        values['gpg_options'] = ' '.join((config.gpg_options or '', *options))
     if getattr(profile, 'is_trial', False):
-        config.use_agent = False  # which would ask the user for a passphrase
+        values['use_agent'] = False  # which would ask the user for a passphrase
     try:
         yield
     finally:
-        config.gpg_options, config.use_agent = before
+        _instead.values = {}
 
 
 @contextlib.contextmanager
@@ -290,8 +306,7 @@ def _judge(profile):
     """The reason to leave compression to gpg, or ''; and how many keys gpg's options name."""
     if not config.compression or getattr(config, 'use_gpgsm', False):
         return 'so it was asked to', 0
-    with _starting:
-        options, use_agent = config.gpg_options or '', config.use_agent
+    options, use_agent = config.gpg_options or '', config.use_agent
     by_passphrase = not (profile.recipients or profile.hidden_recipients)
     asks_twice = bool(profile.sign_key and by_passphrase and use_agent)
     asked = config.gpg_binary, options, bool(profile.sign_key), asks_twice, profile.gpg_version

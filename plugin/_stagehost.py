@@ -447,6 +447,7 @@ def _proved():
         (dup_temp, 'get_fileobj_duppath', _stageend.sparing),
         (backend.Backend, '_Backend__subprocess_popen', _dying_with_run),
         (gpg, 'get_hash', _hash_meanwhile),
+        (gpg, 'config', lambda stock: _stagegpg.Config()),
         (gpg, 'GPGFile', _stagegpg.starting),
         (gpg, 'GPGWriteFile', lambda stock: _tell_no_space(_stagegpg.writing(stock.__wrapped__))),
         (gpg, 'GzipWriteFile', lambda stock: _tell_no_space(extension().gzip_write_file, waits=True)),

@@ -90,7 +90,25 @@ note 'the agent has the passphrase'
 fresh
 echo allow-preset-passphrase >>"$GNUPGHOME/gpg-agent.conf"
 echo x | "${gpg[@]}" --passphrase "$SIGN_PASSPHRASE" -u "$signer" --sign >/dev/null || fail 'the agent does not learn the passphrase'
-expect 0 agent env -u PASSPHRASE -u SIGN_PASSPHRASE "$IN_TREE" duplicity full --volsize 2 --use-agent --encrypt-key "$one" \
+# the trial is made without the agent, beside: whatever it is at then, the host asks nobody for a passphrase
+mkdir "$work/slow"
+cat >"$work/slow/sitecustomize.py" <<'END'
+import os
+import threading
+import time
+
+fork = os.fork
+
+
+def fork_late():
+    if threading.current_thread() is not threading.main_thread():
+        time.sleep(2)
+    return fork()
+
+
+os.fork = fork_late
+END
+expect 0 agent env -u PASSPHRASE -u SIGN_PASSPHRASE PYTHONPATH="$work/slow" "$IN_TREE" duplicity full --volsize 2 --use-agent --encrypt-key "$one" \
 	--sign-key "$signer" "$source" "stage+$url"
 nothing_left agent
 has_not agent "$notice"
