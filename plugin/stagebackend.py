@@ -355,10 +355,20 @@ class StageBackend(backend.Backend, _stagehost.Target):
             with contextlib.suppress(Exception):  # what is told of a volume is no reason to store it again
                 _stageprogress.begins(remote_filename)
             log.Info(f'Handing off {os.fsdecode(remote_filename)}')
-            self.wrapped._put(path.Path(local_name), remote_filename)
+            source = path.Path(local_name)
+            if not self._move_into_folder(source, remote_filename):
+                self.wrapped._put(source, remote_filename)
         except BaseException as error:
             return self._judge(error, remote_filename, attempt)
         return self._confirm(local_name, remote_filename, size, attempt)
+
+    def _move_into_folder(self, source_path, remote_filename):
+        """
+        Where storage is a folder of the same file system, a volume is renamed, as the host does with its own: nothing is
+        written twice. False: it is to be put. A run that is killed right behind it has a file in storage that is complete.
+        """
+        is_folder = type(self.wrapped).__module__ == 'duplicity.backends.localbackend'
+        return is_folder and self.wrapped._move(source_path, remote_filename) is True
 
     def _confirm(self, local_name, remote_filename, size, attempt):
         """Has storage got the file? A verdict, as of _upload(). What cannot be told is taken for a yes."""

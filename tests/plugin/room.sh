@@ -234,6 +234,18 @@ export LD_PRELOAD
 fill_in_the_middle 'a volume without allocation' --no-encryption
 unset LD_PRELOAD
 
+note 'storage is a folder of the same file system: a volume is moved there, and takes its room once'
+mkdir "$work/small"
+mount -t tmpfs -o size=40M,mode=0700 stage-test "$work/small" || die 'cannot mount a tmpfs'
+mounts+=("$work/small")
+mkdir -m 0700 "$work/small/root"
+configure "temp_root = $work/small/root" 'avoid_tmpfs = no'
+big "$work/once" 24
+expect 0 moved plugged duplicity full --num-retries 1 "${options[@]}" "$work/once" "stage+file://$work/small/target"
+nothing_left 'a backup into a folder of the same file system'
+[ -z "$(ls -A "$work/small/root")" ] || fail 'something is left in the temp root'
+restores "$work/restored" "file://$work/small/target" "$work/once"
+
 # Of gpg's volumes only a disk's space can be had before: nothing is taken of memory that may not be needed.
 need mkfs.ext4 e2fsprogs
 truncate -s 70M "$work/disk"
