@@ -27,7 +27,7 @@ leave() {
 
 	shift
 	fresh
-	start_until $((staging_call + (calls - staging_call) / 4)) left \
+	start_until $((staging_call + (calls - staging_call) / 2)) left \
 		plugged duplicity full --volsize 200 --no-encryption "$@" "$source" "stage+file://$target"
 	find "$where" -mindepth 2 -type f | grep -q . || fail "nothing is made in $where"
 	! find "$where" -name 'staged-*' | grep . || fail "a volume is staged already in $where"
