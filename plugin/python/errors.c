@@ -130,6 +130,18 @@ errors_raise_signatures(const struct stage_error *error)
 	return NULL;
 }
 
+PyObject *
+errors_raise_volumes(const struct stage_error *error)
+{
+	if (error->code == STAGE_E_DAMAGED)
+		raise_host_error("duplicity.patchdir", "PatchDirException", error);
+	else if (error->code == STAGE_E_UNSUPPORTED)
+		raise_host_error("duplicity.path", "PathException", error);
+	else
+		errors_raise(error);
+	return NULL;
+}
+
 int
 errors_add_type(PyObject *module)
 {
