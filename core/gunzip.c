@@ -36,7 +36,7 @@ struct stage_gunzip {
 	pid_t owner;
 	int fd;
 	char *path;
-	bool ahead;
+	bool ahead, leaves_open;
 	size_t piece; /* bytes of one, and of input */
 	struct stage_gunzip_waiting waiting;
 
@@ -273,6 +273,7 @@ stage_gunzip_open(int fd, const struct stage_gunzip_options *options,
 		gunzip->fd = fd;
 		gunzip->is_first = true;
 		gunzip->ahead = options->ahead;
+		gunzip->leaves_open = options->leaves_open;
 		gunzip->piece = options->ahead ? PIECE_AHEAD : PIECE_ALONE;
 		gunzip->waiting = options->waiting;
 	}
@@ -438,7 +439,8 @@ stage_gunzip_close(struct stage_gunzip **gunzip)
 		return;
 	if ((*gunzip)->ahead && (*gunzip)->owner == getpid())
 		join(*gunzip);
-	close((*gunzip)->fd);
+	if (!(*gunzip)->leaves_open)
+		close((*gunzip)->fd);
 	release(*gunzip);
 	*gunzip = NULL;
 	errno = before;

@@ -42,12 +42,13 @@ struct stage_gunzip_waiting {
 struct stage_gunzip_options {
 	const char *path; /* for messages; is copied */
 	bool ahead;       /* by a thread; otherwise when it is asked for */
+	bool leaves_open; /* the descriptor stays the caller's, who closes it behind the gunzip */
 	struct stage_gunzip_waiting waiting;
 };
 
 /*
  * Begins to read a regular file from its first byte, by pread(2): the offset of fd is left alone. Takes over
- * fd; on failure it is still the caller's. STAGE_E_MEMORY, STAGE_E_SYSTEM.
+ * fd unless it leaves_open; on failure it is still the caller's. STAGE_E_MEMORY, STAGE_E_SYSTEM.
  */
 int stage_gunzip_open(int fd, const struct stage_gunzip_options *options,
 	struct stage_gunzip **ret_gunzip, struct stage_error *error);

@@ -11,12 +11,10 @@
  * Such an archive is a tar file (tar.h) in a gzip file (gunzip.h). Its members are in the order of
  * stage_entry_order(). The content of one, the signature of a file, is passed over unless it is asked for.
  *
- * What the host's tarfile takes for a member is one here (tarheader.h). An archive may end with the tar's
- * end or without, and may be empty. All else is damage, also where the host would take it for the end and so
- * make an increment against what an older backup knows: a header that is none, a cut, a checksum of gzip's
- * that is wrong. That one is looked at when the last member has been read.
+ * What is a member, and what is damage, says tarreader.h. Some of it the host would take for the end, and so
+ * make an increment against what an older backup knows.
  *
- * Memory: what the names of a member take, up to STAGE_SIGARCHIVE_RECORDS_MAX each; and the gunzip's.
+ * Memory: what the names of a member take (tarreader.h), and the gunzip's.
  *
  * Errors: the first is kept, and every later call fails with it. STAGE_E_DAMAGED, also for a member that no
  * backup writes; STAGE_E_UNSUPPORTED: a hard link, or what the host has no type for; STAGE_E_MEMORY; and
@@ -31,9 +29,6 @@
 #include "error.h"
 #include "gunzip.h"
 #include "tar.h"
-
-/* The longest name, or set of pax records, in bytes. */
-#define STAGE_SIGARCHIVE_RECORDS_MAX ((size_t)1024 * 1024)
 
 struct stage_sigarchive;
 

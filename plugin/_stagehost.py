@@ -20,7 +20,7 @@ import threading
 import types
 
 import duplicity
-from duplicity import backend, config, diffdir, dup_temp, gpg, log, progress, selection, tempdir, util
+from duplicity import backend, config, diffdir, dup_temp, gpg, log, patchdir, progress, selection, tempdir, util
 from duplicity.backends import _stageprogress
 from duplicity.errors import BackendException
 
@@ -461,6 +461,7 @@ def _proved():
         (selection.Select, 'Iterate', _iterate),
         (diffdir, 'sigtar2path_iter', _signatures),
         (diffdir, 'combine_path_iters', _combined_signatures),
+        (patchdir, 'difftar2path_iter', _volumes),
     )
 
 
@@ -501,6 +502,18 @@ def _combined_signatures(stock):
         ours = extension().combine_signatures(path_iter_list)
         return stock(path_iter_list) if ours is None else ours
     return combine_path_iters
+
+
+def _volumes(stock):
+    """
+    patchdir.difftar2path_iter, by the extension where it can read the volumes and not every step is to be logged. Not with
+    --ignore-errors: of a volume that is damaged the host takes what it can.
+    """
+    def difftar2path_iter(diff_tarfile):
+        reads = log.getverbosity() < log.DEBUG and not config.ignore_errors
+        ours = extension().read_volumes(diff_tarfile) if reads else None
+        return stock(diff_tarfile) if ours is None else ours
+    return difftar2path_iter
 
 
 def _signature(function):

@@ -11,11 +11,11 @@
 #include "archive/filestat.h"
 #include "archive/follower.h"
 #include "archive/form.h"
+#include "archive/memberfile.h"
 #include "archive/nospace.h"
 #include "archive/packet.h"
 #include "archive/pipe.h"
 #include "archive/selection.h"
-#include "archive/signaturefile.h"
 #include "archive/signaturereader.h"
 #include "archive/sourcefile.h"
 #include "archive/writefile.h"
@@ -24,6 +24,7 @@
 #include "python/exits.h"
 #include "python/gil.h"
 #include "python/object.h"
+#include "reading/volumereader.h"
 #include "staging/directory.h"
 #include "staging/end.h"
 #include "staging/hostcheck.h"
@@ -66,6 +67,10 @@ static PyMethodDef functions[] = {
 		"combine_signatures(path_iter_list)\n--\n\n"
 		"Does what the host's diffdir.combine_path_iters does, where all are SignatureReaders, the\n"
 		"oldest first: one of all. None: they are for the host's own."},
+	{"read_volumes", volumereader_read_volumes, METH_O,
+		"read_volumes(diff_tarfile)\n--\n\n"
+		"Does what the host's patchdir.difftar2path_iter does, where diff_tarfile is a\n"
+		"TarFile_FromFileobjs of which nothing was read: a VolumeReader. None: it is for the host's own."},
 	{"gzip_write_file", (PyCFunction)(void (*)(void))writefile_gzip,
 		METH_VARARGS | METH_KEYWORDS,
 		"gzip_write_file(block_iter, filename, size=209715200, gzipped=True, waits=True)\n--\n\n"
@@ -157,8 +162,8 @@ execute(PyObject *module)
 		sourcefile_add_type(module) < 0 || volumeobject_add_type(module) < 0 ||
 		follower_add_type(module) < 0 || form_add_type(module) < 0 ||
 		pipe_add_type(module) < 0 || filestat_add_type(module) < 0 ||
-		selection_add_type(module) < 0 || signaturefile_add_type(module) < 0 ||
-		signaturereader_add_type(module) < 0)
+		selection_add_type(module) < 0 || memberfile_add_type(module) < 0 ||
+		signaturereader_add_type(module) < 0 || volumereader_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);

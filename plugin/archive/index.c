@@ -94,6 +94,16 @@ index_split(const char *bytes, size_t length)
 	return names;
 }
 
+int
+index_is_utf8(void)
+{
+	PyObject *encoding = object_call("sys", "getfilesystemencoding", "()");
+	int is = encoding ? object_is(encoding, "utf-8") : -1;
+
+	Py_XDECREF(encoding);
+	return is;
+}
+
 void
 index_release(struct index *index)
 {

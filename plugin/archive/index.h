@@ -22,6 +22,9 @@ int index_join(struct index *index, PyObject *ropath);
 /* The tuple of the names in a path; of "" it is empty. NULL with an exception. */
 PyObject *index_split(const char *bytes, size_t length);
 
+/* Are names encoded in UTF-8, so that those in an archive are the bytes of an index? 1, 0, or -1 with an exception. */
+int index_is_utf8(void);
+
 void index_release(struct index *index);
 
 #endif

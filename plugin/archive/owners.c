@@ -4,6 +4,20 @@
 
 #include "python/object.h"
 
+int
+owners_begin(struct owners *users, struct owners *groups)
+{
+	PyObject *numeric = object_attribute("duplicity.config", "numeric_owner");
+	int is = numeric ? PyObject_IsTrue(numeric) : 0;
+
+	Py_XDECREF(numeric);
+	if (is == 0) {
+		users->function = "getpwnam";
+		groups->function = "getgrnam";
+	}
+	return is < 0 ? -1 : 0;
+}
+
 /* The third field of what the host finds; None where it finds nothing. A new reference. */
 static PyObject *
 look_up(const struct owners *owners, const char *name, size_t length)

@@ -26,6 +26,9 @@ struct owners {
 	int64_t last_id;
 };
 
+/* Has both look up, unless --numeric-owner is given: 0, or -1 with an exception. */
+int owners_begin(struct owners *users, struct owners *groups);
+
 /* Puts the number of the owner of this name into *id, or leaves it: 0, or -1 with an exception. */
 int owners_find(struct owners *owners, const char *name, size_t length, int64_t *id);
 

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include "archive/hostpath.h"
+#include "archive/index.h"
+#include "archive/memberfile.h"
 #include "archive/owners.h"
-#include "archive/signaturefile.h"
 #include "python/errors.h"
+#include "python/hostfile.h"
 #include "python/object.h"
 #include "sigchain.h"
 
@@ -51,59 +53,6 @@ take_gil(void *context)
 	PyEval_RestoreThread(((struct reader *)context)->waiting);
 }
 
-/* The descriptor of a file object; -1 without an exception where it has none. */
-static int
-descriptor_of(PyObject *file)
-{
-	int fd = PyObject_AsFileDescriptor(file);
-
-	if (fd < 0)
-		PyErr_Clear();
-	return fd;
-}
-
-/* Has the file object of class kind a file on disk, of which nothing was read? */
-static bool
-is_fresh(PyObject *file, PyObject *kind)
-{
-	struct stat stat;
-	int fd;
-
-	if (!Py_IS_TYPE(file, (PyTypeObject *)kind))
-		return false;
-	fd = descriptor_of(file);
-	return fd >= 0 && fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode) &&
-	       lseek(fd, 0, SEEK_CUR) == 0;
-}
-
-/* Is the object a gzip file that we can read in its place? 1, 0, or -1 with an exception. */
-static int
-is_readable(PyObject *file)
-{
-	PyObject *kind = object_attribute("gzip", "GzipFile"), *readable;
-	bool fresh = kind && is_fresh(file, kind);
-	int is;
-
-	Py_XDECREF(kind);
-	if (!fresh)
-		return 0;
-	readable = PyObject_CallMethod(file, "readable", NULL);
-	is = readable ? PyObject_IsTrue(readable) : -1;
-	Py_XDECREF(readable);
-	return is;
-}
-
-/* Are names encoded in UTF-8? 1, 0, or -1 with an exception. */
-static int
-is_utf8(void)
-{
-	PyObject *encoding = object_call("sys", "getfilesystemencoding", "()");
-	int is = encoding ? object_is(encoding, "utf-8") : -1;
-
-	Py_XDECREF(encoding);
-	return is;
-}
-
 /* A reader of a new list of files, which this consumes; NULL is a pending exception. */
 static PyObject *
 new_reader(PyObject *files)
@@ -123,11 +72,11 @@ new_reader(PyObject *files)
 PyObject *
 signaturereader_read(PyObject *module, PyObject *file)
 {
-	int can = is_readable(file);
+	int can = hostfile_is_gzip(file);
 
 	(void)module;
 	if (can > 0)
-		can = is_utf8();
+		can = index_is_utf8();
 	if (can < 0)
 		return NULL;
 	return can ? new_reader(Py_BuildValue("[O]", file)) : Py_NewRef(Py_None);
@@ -215,7 +164,7 @@ add_archive(struct reader *reader, int fd, bool ahead, const char *path, struct 
 static int
 take_descriptor(PyObject *file, PyObject *path, off_t *ret_size)
 {
-	int fd = fcntl(descriptor_of(file), F_DUPFD_CLOEXEC, 0);
+	int fd = fcntl(hostfile_descriptor(file), F_DUPFD_CLOEXEC, 0);
 	struct stat stat;
 
 	if (fd < 0 || fstat(fd, &stat) < 0)
@@ -251,21 +200,6 @@ open_archive(struct reader *reader, PyObject *file, unsigned int *threads)
 	return PyErr_Occurred() ? -1 : 0;
 }
 
-/* Has owners looked up, unless --numeric-owner is given. */
-static int
-prepare_owners(struct reader *reader)
-{
-	PyObject *numeric = object_attribute("duplicity.config", "numeric_owner");
-	int is = numeric ? PyObject_IsTrue(numeric) : 0;
-
-	Py_XDECREF(numeric);
-	if (is == 0) {
-		reader->users.function = "getpwnam";
-		reader->groups.function = "getgrnam";
-	}
-	return is < 0 ? -1 : 0;
-}
-
 static int
 begin(struct reader *reader)
 {
@@ -274,7 +208,7 @@ begin(struct reader *reader)
 	struct stage_error error;
 
 	reader->begun = true;
-	if (prepare_owners(reader) < 0)
+	if (owners_begin(&reader->users, &reader->groups) < 0)
 		return -1;
 	if (stage_sigchain_new(&reader->chain, &error) < 0) {
 		errors_raise(&error);
@@ -357,7 +291,7 @@ signaturereader_next(PyObject *object, const struct stage_entry **ret_entry)
 	return code;
 }
 
-/* For a SignatureFile. */
+/* For a MemberFile. */
 static int
 read_content(
 	PyObject *object, unsigned long long number, void *buffer, size_t size, size_t *ret_count)
@@ -376,6 +310,8 @@ read_content(
 	reader->busy = false;
 	return PyErr_Occurred() ? -1 : 0;
 }
+
+static const struct memberfile_source content = {.read = read_content};
 
 static const char *
 difftype_of(enum stage_member_kind kind)
@@ -400,7 +336,7 @@ attach_file(PyObject *self, PyObject *ropath)
 
 	if (reader->entry.type != STAGE_ENTRY_FILE)
 		return 0;
-	file = signaturefile_new(self, read_content, reader->number);
+	file = memberfile_new(self, &content, reader->number);
 	code = file ? PyObject_SetAttr(ropath, object_name_fileobj, file) : -1;
 	Py_XDECREF(file);
 	return code;

@@ -4,6 +4,7 @@
 #include "python/errors.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "python/object.h"
 
@@ -127,6 +128,24 @@ errors_raise_signatures(const struct stage_error *error)
 	} else {
 		errors_raise(error);
 	}
+	return NULL;
+}
+
+PyObject *
+errors_raise_volumes(const struct stage_error *error)
+{
+	struct stage_error advice = *error;
+
+	if (error->code == STAGE_E_DAMAGED && strstr(error->message, " is damaged: "))
+		stage_error_set(&advice, error->code, 0,
+			"%s. With --ignore-errors duplicity goes on with what it can read",
+			error->message);
+	if (error->code == STAGE_E_DAMAGED)
+		raise_host_error("duplicity.patchdir", "PatchDirException", &advice);
+	else if (error->code == STAGE_E_UNSUPPORTED)
+		raise_host_error("duplicity.path", "PathException", error);
+	else
+		errors_raise(error);
 	return NULL;
 }
 

@@ -41,6 +41,13 @@ PyObject *errors_raise_final(const struct stage_error *error);
 PyObject *errors_raise_signatures(const struct stage_error *error);
 
 /*
+ * The same for a failure of a volume that is read: PatchDirException for one that is damaged, or has what no backup
+ * writes (the message of the first kind says "is damaged: ", and gets an advice), PathException for what
+ * is not supported in it, otherwise as errors_raise().
+ */
+PyObject *errors_raise_volumes(const struct stage_error *error);
+
+/*
  * Forgets a pending exception that cannot be passed on. If it should end the run, since Ctrl-C came while
  * Python code was called from here, the host gets another Ctrl-C for it.
  */

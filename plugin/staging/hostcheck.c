@@ -30,6 +30,8 @@ static const struct {
 	{"dup_temp", {NULL}},
 	{"gpg", {NULL}},
 	{"log", {"Log", NULL}},
+	{"patchdir", {"difftar2path_iter", "get_index_from_tarinfo", "TarFile_FromFileobjs",
+			     "Multivol_Filelike", NULL}},
 	{"path", {"ROPath", "Path", "DupPath", NULL}},
 	{"tempdir", {NULL}},
 };

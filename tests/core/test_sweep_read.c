@@ -1,10 +1,11 @@
-/* What reads archives of signatures while each call is failed. */
+/* What reads archives of signatures, and volumes, while each call is failed. */
 #include "tests.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "difftar.h"
 #include "sigarchive_run.h"
 #include "sigchain.h"
 #include "sweep.h"
@@ -111,12 +112,95 @@ ahead_scenario(void)
 	stage_sigchain_close(&chain);
 }
 
+/* Two volumes, in which a file has a part each. */
+static void
+make_volumes(void)
+{
+	static char name[LONG_NAME + 1];
+	unsigned char *bytes;
+	size_t size;
+
+	tar.size = 0;
+	tarfile_add(&tar, &(struct tarmember){.name = "snapshot/a", .content = "content"});
+	memset(name, 'n', LONG_NAME);
+	memcpy(name, "multivol_diff/", 14);
+	memcpy(name + LONG_NAME - 2, "/1", 2);
+	tarfile_add(&tar, &(struct tarmember){.name = "long", .type = 'L', .content = name});
+	tarfile_add(&tar, &(struct tarmember){.name = "cut", .content = "part"});
+	bytes = tarfile_compress(&tar, &size);
+	make_file_bytes(in_dir("data"), bytes, size, 0600);
+	free(bytes);
+}
+
+struct volumes {
+	struct stage_gunzip *gunzip;
+	int given, fd;
+};
+
+static void
+end_volume(struct volumes *volumes)
+{
+	stage_gunzip_close(&volumes->gunzip);
+	wrap_pause(true);
+	if (volumes->fd >= 0)
+		close(volumes->fd);
+	wrap_pause(false);
+	volumes->fd = -1;
+}
+
+static int
+next_volume(void *context, struct stage_tarsource *ret_source, const char **ret_path,
+	struct stage_error *error)
+{
+	const struct stage_gunzip_options options = {.path = "data", .leaves_open = true};
+	struct volumes *volumes = context;
+	int code;
+
+	end_volume(volumes);
+	if (volumes->given++ == 2)
+		return 0;
+	wrap_pause(true);
+	volumes->fd = open(in_dir("data"), O_RDONLY | O_CLOEXEC);
+	wrap_pause(false);
+	code = stage_gunzip_open(volumes->fd, &options, &volumes->gunzip, error);
+	if (code < 0)
+		return code;
+	*ret_source = stage_tarreader_gunzip(volumes->gunzip);
+	*ret_path = "data";
+	return 1;
+}
+
+static void
+volumes_scenario(void)
+{
+	const struct stage_difftar_entry *entry;
+	struct volumes volumes = {.fd = -1};
+	struct stage_difftar *difftar = NULL;
+	size_t paths = 0, count;
+	char content[8];
+	int code;
+
+	if (TRY(stage_difftar_new(next_volume, &volumes, &difftar, &sweep_said)) < 0)
+		return;
+	while ((code = stage_difftar_next(difftar, &entry, &sweep_said)) > 0) {
+		if (paths++ % 2 == 1)
+			TRY(stage_difftar_read(
+				difftar, content, sizeof(content), &count, &sweep_said));
+	}
+	if (TRY(code) == 0 && paths != 4)
+		sweep_complain("%zu paths in the place of 4", paths);
+	end_volume(&volumes);
+	stage_difftar_free(&difftar);
+}
+
 SWEEP(chain, chain_scenario, make_archive, remove_archive, NULL)
 SWEEP(ahead, ahead_scenario, make_archive, remove_archive, NULL)
+SWEEP(volumes, volumes_scenario, make_volumes, remove_archive, NULL)
 
 static const struct test tests[] = {
 	{"chain", chain},
 	{"ahead", ahead},
+	{"volumes", volumes},
 	{NULL, NULL},
 };
 

@@ -86,6 +86,7 @@ struct suite {
 	X(gunzip)                                                                                  \
 	X(sigarchive)                                                                              \
 	X(sigchain)                                                                                \
+	X(difftar)                                                                                 \
 	X(handoff)                                                                                 \
 	X(handoff_seal)                                                                            \
 	X(handoff_upload)                                                                          \

@@ -1,28 +1,29 @@
-#include "archive/signaturefile.h"
+#include "archive/memberfile.h"
 
 #include <stdlib.h>
 
-/* Memory is had in such steps: a damaged archive may tell of a signature of any size. */
+/* Memory is had in such steps: a damaged archive may tell of a member of any size. */
 #define STEP ((size_t)1024 * 1024)
 
 struct file {
 	PyObject_HEAD
 	PyObject *source;
-	signaturefile_read read;
+	const struct memberfile_source *functions;
 	unsigned long long number;
 };
 
 static PyTypeObject *type;
 
 PyObject *
-signaturefile_new(PyObject *source, signaturefile_read read, unsigned long long number)
+memberfile_new(
+	PyObject *source, const struct memberfile_source *functions, unsigned long long number)
 {
 	struct file *file = PyObject_New(struct file, type);
 
 	if (!file)
 		return NULL;
 	file->source = Py_NewRef(source);
-	file->read = read;
+	file->functions = functions;
 	file->number = number;
 	return (PyObject *)file;
 }
@@ -42,7 +43,8 @@ read_on(struct file *file, char **bytes, size_t *used, size_t wanted)
 			return -1;
 		}
 		*bytes = grown;
-		if (file->read(file->source, file->number, *bytes + *used, step, &count) < 0)
+		if (file->functions->read(
+			    file->source, file->number, *bytes + *used, step, &count) < 0)
 			return -1;
 		*used += count;
 	}
@@ -72,8 +74,11 @@ file_read(PyObject *self, PyObject *arguments)
 static PyObject *
 file_close(PyObject *self, PyObject *unused)
 {
-	(void)self;
+	struct file *file = (struct file *)self;
+
 	(void)unused;
+	if (file->functions->close && file->functions->close(file->source, file->number) < 0)
+		return NULL;
 	Py_RETURN_NONE;
 }
 
@@ -93,7 +98,7 @@ static PyMethodDef methods[] = {
 	{NULL, NULL, 0, NULL},
 };
 
-static char documentation[] = "The signature of a file, in an archive that is being read.";
+static char documentation[] = "The content of a member of an archive that is being read.";
 
 static PyType_Slot slots[] = {
 	{Py_tp_doc, documentation},
@@ -103,14 +108,14 @@ static PyType_Slot slots[] = {
 };
 
 static PyType_Spec specification = {
-	.name = "_stagedir.SignatureFile",
+	.name = "_stagedir.MemberFile",
 	.basicsize = sizeof(struct file),
 	.flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 	.slots = slots,
 };
 
 int
-signaturefile_add_type(PyObject *module)
+memberfile_add_type(PyObject *module)
 {
 	if (!type)
 		type = (PyTypeObject *)PyType_FromSpec(&specification);
