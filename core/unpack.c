@@ -454,36 +454,34 @@ stage_unpack_end(struct stage_unpack *unpack, bool is_whole, struct stage_error 
 	return 0;
 }
 
-int
-stage_unpack_finish(struct stage_unpack *unpack, struct stage_error *error)
-{
-	int code = check(unpack, error);
-
-	if (code < 0)
-		return code;
-	if (unpack->open)
-		return stage_error_set(
-			error, STAGE_E_ARGUMENT, 0, "a file has not come to its end");
-	unpack->is_finished = true;
-	while (unpack->current)
-		leave(unpack);
-	stage_unpack_stop(unpack);
-	return 0;
-}
-
-/* Leaves the folders without setting their attributes. */
+/* Leaves all folders, without setting their attributes where the unpack is given up; waits for all. */
 static void
-give_up(struct stage_unpack *unpack)
+finish(struct stage_unpack *unpack, bool is_whole)
 {
 	struct unpack_folder *folder;
 
 	if (unpack->open)
 		end(unpack, false);
 	for (folder = unpack->current; folder; folder = folder->parent)
-		folder->is_unfinished = true;
+		folder->is_unfinished = !is_whole;
+	unpack->is_finished = true;
 	while (unpack->current)
 		leave(unpack);
 	stage_unpack_stop(unpack);
+}
+
+int
+stage_unpack_finish(struct stage_unpack *unpack, bool is_whole, struct stage_error *error)
+{
+	int code = check(unpack, error);
+
+	if (code < 0)
+		return code;
+	if (unpack->open && is_whole)
+		return stage_error_set(
+			error, STAGE_E_ARGUMENT, 0, "a file has not come to its end");
+	finish(unpack, is_whole);
+	return 0;
 }
 
 void
@@ -497,7 +495,7 @@ stage_unpack_close(struct stage_unpack **unpack)
 	if (!closed || closed->owner != getpid())
 		return; /* another's threads, which are not here, may have had the lock */
 	if (!closed->is_finished)
-		give_up(closed);
+		finish(closed, false);
 	while (stage_unpack_failure(closed, &failed))
 		continue;
 	pthread_cond_destroy(&closed->done);

@@ -13,7 +13,7 @@
  *		}
  *		while (stage_unpack_failure(unpack, &failed))
  *			...tell...
- *	stage_unpack_finish(unpack, &error);
+ *	stage_unpack_finish(unpack, true, &error);
  *	while (stage_unpack_failure(unpack, &failed))
  *		...tell...
  *	stage_unpack_close(&unpack);
@@ -25,7 +25,7 @@
  * owner alone. Until then a file is 0600 and a folder 0700. A folder gets them when nothing more can come into it
  * and all in it is complete: children before parents. Where one of them cannot be set the rest is left out, unless
  * options.ignores_errors. What did not get its mode has the one that open(2) or mkdir(2) would have given it. So
- * does a file whose content failed, and so do folders that are still open when an unpack is closed unfinished.
+ * does a file whose content failed, and so do folders that are not complete when an unpack is given up.
  *
  * Places: each call is relative to the descriptor of a folder that was made here, or that is the base. Nothing is
  * followed, no file is opened that was there before (EEXIST), and a folder that another user has put in the place
@@ -116,12 +116,13 @@ int stage_unpack_end(struct stage_unpack *unpack, bool is_whole, struct stage_er
 /* Tells the next failure; false: there is none. Does not wait. */
 bool stage_unpack_failure(struct stage_unpack *unpack, struct stage_unpack_failed *ret_failed);
 
-/* No member is to come: waits until all is complete. Only failure and close may follow. */
-int stage_unpack_finish(struct stage_unpack *unpack, struct stage_error *error);
-
 /*
- * Waits for what was added, ends the threads, frees *unpack, which may be NULL, and sets it to NULL. Keeps errno.
+ * No member is to come: waits until all is complete. Not is_whole: the unpack is given up; what was added is written,
+ * and a file that has not come to its end is one whose content failed. Only failure and close may follow.
  */
+int stage_unpack_finish(struct stage_unpack *unpack, bool is_whole, struct stage_error *error);
+
+/* Gives it up, if it is not finished, frees *unpack, which may be NULL, and sets it to NULL. Keeps errno. */
 void stage_unpack_close(struct stage_unpack **unpack);
 
 #endif

@@ -13,6 +13,7 @@ import datetime
 import errno
 import functools
 import inspect
+import itertools
 import os
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import threading
 import types
 
 import duplicity
-from duplicity import backend, config, diffdir, dup_temp, gpg, log, progress, selection, tempdir, util
+from duplicity import backend, config, diffdir, dup_temp, gpg, log, patchdir, progress, selection, tempdir, util
 from duplicity.backends import _stageprogress
 from duplicity.errors import BackendException
 
@@ -47,6 +48,16 @@ def backs_up():
     """Does this run make a backup? The host selects files for that, and to verify one."""
     verifies = getattr(config, 'action', None) == 'verify' or getattr(command_line(), 'verify', None)
     return getattr(config, 'select', None) is not None and not verifies
+
+
+def _restores_owners():
+    """Are owners restored?"""
+    return getattr(config, 'restore_ownership', not getattr(config, 'do_not_restore_ownership', False))
+
+
+def _tells_of_folders():
+    """Does the host tell of each folder that it makes, at the level INFO? 3.0.6 and later do at DEBUG."""
+    return 'Info' in patchdir.Path.mkdir.__code__.co_names
 
 
 def adds_gio():
@@ -460,6 +471,7 @@ def _proved():
         (selection.Select, 'Iterate', _iterate),
         (diffdir, 'sigtar2path_iter', _signatures),
         (diffdir, 'combine_path_iters', _combined_signatures),
+        (patchdir, 'Write_ROPaths', _written_tree),
     )
 
 
@@ -500,6 +512,27 @@ def _combined_signatures(stock):
         ours = extension().combine_signatures(path_iter_list)
         return stock(path_iter_list) if ours is None else ours
     return combine_path_iters
+
+
+def _written_tree(stock):
+    """
+    patchdir.Write_ROPaths, by the extension where a folder is restored to a new place, or into an empty folder, where no path
+    is to be changed on the way, and not every step is to be logged.
+    """
+    def Write_ROPaths(base_path, rop_iter):
+        if log.getverbosity() >= log.DEBUG or config.force or config.rename or config.copy_links:
+            return stock(base_path, rop_iter)
+        rop_iter = iter(rop_iter)
+        first = list(itertools.islice(rop_iter, 1))
+        members = itertools.chain(first, rop_iter)
+        if first and first[0].index == () and first[0].isdir():
+            tells = log.getverbosity() >= log.INFO
+            written = extension().write_tree(base_path, members, _restores_owners(), config.ignore_errors, tells,
+                                             tells and _tells_of_folders())
+            if written is not None:
+                return written
+        return stock(base_path, members)
+    return Write_ROPaths
 
 
 def _signature(function):

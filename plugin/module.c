@@ -24,6 +24,7 @@
 #include "python/exits.h"
 #include "python/gil.h"
 #include "python/object.h"
+#include "reading/restore.h"
 #include "staging/directory.h"
 #include "staging/end.h"
 #include "staging/hostcheck.h"
@@ -66,6 +67,12 @@ static PyMethodDef functions[] = {
 		"combine_signatures(path_iter_list)\n--\n\n"
 		"Does what the host's diffdir.combine_path_iters does, where all are SignatureReaders, the\n"
 		"oldest first: one of all. None: they are for the host's own."},
+	{"write_tree", restore_write_tree, METH_VARARGS,
+		"write_tree(base_path, rop_iter, owners, ignores_errors, tells, tells_folders)\n--\n\n"
+		"Does what the host's patchdir.Write_ROPaths does, where base_path does not exist or is an empty\n"
+		"folder, and the first of rop_iter is a folder, too, and the base of all. owners: they are restored;\n"
+		"ignores_errors: as --ignore-errors has it; tells: of each path, tells_folders: of each folder that is\n"
+		"made. None: it is for the host's own, and nothing was taken from rop_iter."},
 	{"gzip_write_file", (PyCFunction)(void (*)(void))writefile_gzip,
 		METH_VARARGS | METH_KEYWORDS,
 		"gzip_write_file(block_iter, filename, size=209715200, gzipped=True, waits=True)\n--\n\n"

@@ -30,6 +30,7 @@ static const struct {
 	{"dup_temp", {NULL}},
 	{"gpg", {NULL}},
 	{"log", {"Log", NULL}},
+	{"patchdir", {"ROPath_IterWriter", "Write_ROPaths", NULL}},
 	{"path", {"ROPath", "Path", "DupPath", NULL}},
 	{"tempdir", {NULL}},
 };

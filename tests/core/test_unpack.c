@@ -267,11 +267,11 @@ wrong_order(void)
 	FAILS(stage_unpack_end(unpack, true, &failure), STAGE_E_ARGUMENT);
 	unpack_start_file(unpack, "a", 0600, 1);
 	FAILS(stage_unpack_add(unpack, &base, &failure), STAGE_E_ARGUMENT);
-	FAILS(stage_unpack_finish(unpack, &failure), STAGE_E_ARGUMENT);
+	FAILS(stage_unpack_finish(unpack, true, &failure), STAGE_E_ARGUMENT);
 	WORKS(stage_unpack_end(unpack, true, &failure));
 	FAILS(stage_unpack_add(unpack, &base, &failure), STAGE_E_ARGUMENT);
-	WORKS(stage_unpack_finish(unpack, &failure));
-	FAILS(stage_unpack_finish(unpack, &failure), STAGE_E_ARGUMENT);
+	WORKS(stage_unpack_finish(unpack, true, &failure));
+	FAILS(stage_unpack_finish(unpack, true, &failure), STAGE_E_ARGUMENT);
 	stage_unpack_close(&unpack);
 	stage_unpack_close(&unpack);
 	remove_tree(in_dir("t"));

@@ -164,7 +164,7 @@ fill_tmpfs(void *context)
 	unpack_bytes(unpack, "a", bytes, 900000, 65536);
 	unpack_bytes(unpack, "b", bytes, 900000, 65536); /* written by the caller */
 	unpack_bytes(unpack, "c", bytes, 200000, 65536); /* by a thread */
-	WORKS(stage_unpack_finish(unpack, &failure));
+	WORKS(stage_unpack_finish(unpack, true, &failure));
 	while (stage_unpack_failure(unpack, &failed)) {
 		CHECK(failed.call == STAGE_UNPACK_WRITE && failed.sys_errno == ENOSPC);
 		failures++;

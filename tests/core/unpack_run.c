@@ -115,7 +115,7 @@ unpack_end(struct stage_unpack *unpack)
 	struct stage_unpack_failed failed;
 	int count = 0;
 
-	WORKS(stage_unpack_finish(unpack, &failure));
+	WORKS(stage_unpack_finish(unpack, true, &failure));
 	while (stage_unpack_failure(unpack, &failed)) {
 		if (count++ < 3)
 			fprintf(stderr, "\nof %s call %d failed: %s\n", failed.entry->index,
