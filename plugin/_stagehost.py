@@ -13,6 +13,7 @@ import datetime
 import errno
 import functools
 import inspect
+import itertools
 import os
 import subprocess
 import sys
@@ -47,6 +48,16 @@ def backs_up():
     """Does this run make a backup? The host selects files for that, and to verify one."""
     verifies = getattr(config, 'action', None) == 'verify' or getattr(command_line(), 'verify', None)
     return getattr(config, 'select', None) is not None and not verifies
+
+
+def _restores_owners():
+    """Are owners restored?"""
+    return getattr(config, 'restore_ownership', not getattr(config, 'do_not_restore_ownership', False))
+
+
+def _tells_of_folders():
+    """Does the host tell of each folder that it makes, at the level INFO? 3.0.6 and later do at DEBUG."""
+    return 'Info' in patchdir.Path.mkdir.__code__.co_names
 
 
 def adds_gio():
@@ -462,6 +473,7 @@ def _proved():
         (diffdir, 'sigtar2path_iter', _signatures),
         (diffdir, 'combine_path_iters', _combined_signatures),
         (patchdir, 'difftar2path_iter', _volumes),
+        (patchdir, 'Write_ROPaths', _written_tree),
     )
 
 
@@ -514,6 +526,27 @@ def _volumes(stock):
         ours = extension().read_volumes(diff_tarfile) if reads else None
         return stock(diff_tarfile) if ours is None else ours
     return difftar2path_iter
+
+
+def _written_tree(stock):
+    """
+    patchdir.Write_ROPaths, by the extension where a folder is restored to a new place, or into an empty folder, where no path
+    is to be changed on the way, and not every step is to be logged.
+    """
+    def Write_ROPaths(base_path, rop_iter):
+        if log.getverbosity() >= log.DEBUG or config.force or config.rename or config.copy_links:
+            return stock(base_path, rop_iter)
+        rop_iter = iter(rop_iter)
+        first = list(itertools.islice(rop_iter, 1))
+        members = itertools.chain(first, rop_iter)
+        if first and first[0].index == () and first[0].isdir():
+            tells = log.getverbosity() >= log.INFO
+            written = extension().write_tree(base_path, members, _restores_owners(), config.ignore_errors, tells,
+                                             tells and _tells_of_folders())
+            if written is not None:
+                return written
+        return stock(base_path, members)
+    return Write_ROPaths
 
 
 def _signature(function):

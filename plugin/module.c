@@ -24,6 +24,7 @@
 #include "python/exits.h"
 #include "python/gil.h"
 #include "python/object.h"
+#include "reading/restore.h"
 #include "reading/volumereader.h"
 #include "staging/directory.h"
 #include "staging/end.h"
@@ -71,6 +72,12 @@ static PyMethodDef functions[] = {
 		"read_volumes(diff_tarfile)\n--\n\n"
 		"Does what the host's patchdir.difftar2path_iter does, where diff_tarfile is a\n"
 		"TarFile_FromFileobjs of which nothing was read: a VolumeReader. None: it is for the host's own."},
+	{"write_tree", restore_write_tree, METH_VARARGS,
+		"write_tree(base_path, rop_iter, owners, ignores_errors, tells, tells_folders)\n--\n\n"
+		"Does what the host's patchdir.Write_ROPaths does, where base_path does not exist or is an empty\n"
+		"folder, and the first of rop_iter is a folder, too, and the base of all. owners: they are restored;\n"
+		"ignores_errors: as --ignore-errors has it; tells: of each path, tells_folders: of each folder that is\n"
+		"made. None: it is for the host's own, and nothing was taken from rop_iter."},
 	{"gzip_write_file", (PyCFunction)(void (*)(void))writefile_gzip,
 		METH_VARARGS | METH_KEYWORDS,
 		"gzip_write_file(block_iter, filename, size=209715200, gzipped=True, waits=True)\n--\n\n"

@@ -31,7 +31,7 @@ static const struct {
 	{"gpg", {NULL}},
 	{"log", {"Log", NULL}},
 	{"patchdir", {"difftar2path_iter", "get_index_from_tarinfo", "TarFile_FromFileobjs",
-			     "Multivol_Filelike", NULL}},
+			     "Multivol_Filelike", "ROPath_IterWriter", "Write_ROPaths", NULL}},
 	{"path", {"ROPath", "Path", "DupPath", NULL}},
 	{"tempdir", {NULL}},
 };

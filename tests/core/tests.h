@@ -51,6 +51,8 @@ struct suite {
 	X(fork)                                                                                    \
 	X(listing)                                                                                 \
 	X(walk)                                                                                    \
+	X(unpack)                                                                                  \
+	X(unpack_failures)                                                                         \
 	X(forkmark)                                                                                \
 	X(path)                                                                                    \
 	X(regular)                                                                                 \
