@@ -473,6 +473,7 @@ def _proved():
         (diffdir, 'sigtar2path_iter', _signatures),
         (diffdir, 'combine_path_iters', _combined_signatures),
         (patchdir, 'difftar2path_iter', _volumes),
+        (patchdir, 'tarfiles2rop_iter', _patched_paths),
         (patchdir, 'Write_ROPaths', _written_tree),
     )
 
@@ -528,6 +529,24 @@ def _volumes(stock):
     return difftar2path_iter
 
 
+def _patched_paths(stock):
+    """patchdir.tarfiles2rop_iter, by the extension where it reads the volumes of all backups."""
+    def tarfiles2rop_iter(tarfile_list, restrict_index=()):
+        readers = [patchdir.difftar2path_iter(tarfile) for tarfile in tarfile_list]
+        ours = extension().patched_paths(readers, b'/'.join(restrict_index))
+        return stock(tarfile_list, restrict_index) if ours is None else ours
+    return tarfiles2rop_iter
+
+
+def _begins_with_folder(rop_iter):
+    """Is the first path the base of all, and a folder? And an iterator of all paths, that one too."""
+    if isinstance(rop_iter, extension().PatchedPaths):
+        return rop_iter.begins_with_folder(), rop_iter
+    rop_iter = iter(rop_iter)
+    first = list(itertools.islice(rop_iter, 1))
+    return bool(first and first[0].index == () and first[0].isdir()), itertools.chain(first, rop_iter)
+
+
 def _written_tree(stock):
     """
     patchdir.Write_ROPaths, by the extension where a folder is restored to a new place, or into an empty folder, where no path
@@ -536,10 +555,8 @@ def _written_tree(stock):
     def Write_ROPaths(base_path, rop_iter):
         if log.getverbosity() >= log.DEBUG or config.force or config.rename or config.copy_links:
             return stock(base_path, rop_iter)
-        rop_iter = iter(rop_iter)
-        first = list(itertools.islice(rop_iter, 1))
-        members = itertools.chain(first, rop_iter)
-        if first and first[0].index == () and first[0].isdir():
+        begins, members = _begins_with_folder(rop_iter)
+        if begins:
             tells = log.getverbosity() >= log.INFO
             written = extension().write_tree(base_path, members, _restores_owners(), config.ignore_errors, tells,
                                              tells and _tells_of_folders())

@@ -24,6 +24,7 @@
 #include "python/exits.h"
 #include "python/gil.h"
 #include "python/object.h"
+#include "reading/patchedpaths.h"
 #include "reading/restore.h"
 #include "reading/volumereader.h"
 #include "staging/directory.h"
@@ -68,6 +69,11 @@ static PyMethodDef functions[] = {
 		"combine_signatures(path_iter_list)\n--\n\n"
 		"Does what the host's diffdir.combine_path_iters does, where all are SignatureReaders, the\n"
 		"oldest first: one of all. None: they are for the host's own."},
+	{"patched_paths", patchedpaths_new, METH_VARARGS,
+		"patched_paths(readers, below)\n--\n\n"
+		"Does what the host's patchdir.tarfiles2rop_iter does, where readers is a list of VolumeReaders, that\n"
+		"of the oldest backup first: a PatchedPaths. below: the path that is restored, b'' for all. None: one\n"
+		"of them is another iterator."},
 	{"read_volumes", volumereader_read_volumes, METH_O,
 		"read_volumes(diff_tarfile)\n--\n\n"
 		"Does what the host's patchdir.difftar2path_iter does, where diff_tarfile is a\n"
@@ -170,7 +176,8 @@ execute(PyObject *module)
 		follower_add_type(module) < 0 || form_add_type(module) < 0 ||
 		pipe_add_type(module) < 0 || filestat_add_type(module) < 0 ||
 		selection_add_type(module) < 0 || memberfile_add_type(module) < 0 ||
-		signaturereader_add_type(module) < 0 || volumereader_add_type(module) < 0)
+		signaturereader_add_type(module) < 0 || volumereader_add_type(module) < 0 ||
+		patchedpaths_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);

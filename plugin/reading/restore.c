@@ -15,6 +15,7 @@
 #include "python/gil.h"
 #include "python/object.h"
 #include "reading/hostwords.h"
+#include "reading/patchedpaths.h"
 #include "reading/ropaths.h"
 
 #include "listing.h"
@@ -488,6 +489,7 @@ restore_write_tree(PyObject *self, PyObject *arguments)
 	int owners, ignores_errors, tells, tells_folders, code;
 	struct restore_options options;
 	PyObject *base_path, *iterator;
+	struct membersource source;
 	struct ropaths ropaths;
 
 	(void)self;
@@ -498,9 +500,14 @@ restore_write_tree(PyObject *self, PyObject *arguments)
 		.ignores_errors = ignores_errors,
 		.tells = tells,
 		.tells_folders = tells_folders};
-	ropaths_init(&ropaths, iterator);
-	code = restore_write(base_path, &ropaths.source, &options);
-	ropaths_release(&ropaths);
+	if (patchedpaths_check(iterator)) {
+		source = patchedpaths_source(iterator);
+		code = restore_write(base_path, &source, &options);
+	} else {
+		ropaths_init(&ropaths, iterator);
+		code = restore_write(base_path, &ropaths.source, &options);
+		ropaths_release(&ropaths);
+	}
 	if (code < 0)
 		return NULL;
 	if (code == 0)

@@ -18,7 +18,7 @@
 /* A function may wrap another one, and that one another one; a circle ends here. */
 #define WRAPPED_MAX 100
 
-#define UNITS_MAX 4
+#define UNITS_MAX 10
 
 /* What may have been replaced in memory as well: of these modules these units, or all where none is named. */
 static const struct {
@@ -31,7 +31,9 @@ static const struct {
 	{"gpg", {NULL}},
 	{"log", {"Log", NULL}},
 	{"patchdir", {"difftar2path_iter", "get_index_from_tarinfo", "TarFile_FromFileobjs",
-			     "Multivol_Filelike", "ROPath_IterWriter", "Write_ROPaths", NULL}},
+			     "Multivol_Filelike", "ROPath_IterWriter", "Write_ROPaths",
+			     "tarfiles2rop_iter", "integrate_patch_iters", "normalize_ps",
+			     "patch_seq2ropath", NULL}},
 	{"path", {"ROPath", "Path", "DupPath", NULL}},
 	{"tempdir", {NULL}},
 };
