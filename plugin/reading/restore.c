@@ -383,9 +383,8 @@ write_members(struct restore *restore)
 static int
 begin(struct restore *restore)
 {
-	const struct stage_unpack_options options = {.owners = restore->options.owners,
-		.ignores_errors = restore->options.ignores_errors,
-		.mask = stage_umask()};
+	struct stage_unpack_options options = {.owners = restore->options.owners,
+		.ignores_errors = restore->options.ignores_errors};
 	const struct membersource *source = restore->source;
 	const struct stage_entry *entry;
 	struct stage_error error;
@@ -396,6 +395,7 @@ begin(struct restore *restore)
 	if (restore->is_lost)
 		return 0;
 	Py_BEGIN_ALLOW_THREADS
+	options.mask = stage_umask();
 	code = stage_unpack_open(restore->base_fd, &options, &restore->unpack, &error);
 	Py_END_ALLOW_THREADS
 	if (code < 0) {
