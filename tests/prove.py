@@ -11,8 +11,9 @@ import _stageguard  # noqa: E402
 
 # The modules that stagedir replaces, imitates or relies on; a version has those that it has.
 RELIED = ('asyncscheduler', 'backend', 'backend_pool', 'cached_ops', 'cli_main', 'cli_util', 'commandline', 'config', 'diffdir',
-          'dup_collections', 'dup_main', 'dup_tarfile', 'dup_temp', 'dup_time', 'errors', 'file_naming', 'gpg', 'gpginterface', 'librsync', 'log',
-          'manifest', 'patchdir', 'path', 'progress', 'robust', 'selection', 'statistics', 'tarfile', 'tempdir', 'util')
+          'dup_collections', 'dup_main', 'dup_tarfile', 'dup_temp', 'dup_time', 'errors', 'file_naming', 'gpg', 'gpginterface',
+          'librsync', 'log', 'manifest', 'patchdir', 'path', 'progress', 'robust', 'selection', 'statistics', 'tarfile',
+          'tempdir', 'util')
 
 
 def read(*names):
