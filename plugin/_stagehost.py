@@ -75,6 +75,11 @@ def lists_storage():
     return getattr(config, 'check_remote', True) or not _is_late()
 
 
+def ignores_errors():
+    """Was --ignore-errors given? 2.1.4 forgets it."""
+    return config.ignore_errors or '--ignore-errors' in sys.argv
+
+
 def has_run():
     """Is the host's program run? Not where its modules are used as a library: then there is nothing to stage for."""
     return 'duplicity.dup_main' in sys.modules
@@ -523,7 +528,7 @@ def _volumes(stock):
     --ignore-errors: of a volume that is damaged the host takes what it can.
     """
     def difftar2path_iter(diff_tarfile):
-        reads = log.getverbosity() < log.DEBUG and not config.ignore_errors
+        reads = log.getverbosity() < log.DEBUG and not ignores_errors()
         ours = extension().read_volumes(diff_tarfile) if reads else None
         return stock(diff_tarfile) if ours is None else ours
     return difftar2path_iter

@@ -316,8 +316,10 @@ patched_dealloc(PyObject *object)
 	PyTypeObject *own = Py_TYPE(object);
 
 	forget_last(self);
-	while (self->count > 0)
-		Py_CLEAR(self->parts[--self->count].reader);
+	while (self->count > 0) {
+		self->count--;
+		Py_CLEAR(self->parts[self->count].reader);
+	}
 	PyMem_Free(self->parts);
 	PyMem_Free(self->below);
 	PyMem_Free(self->piece);

@@ -108,10 +108,13 @@ static PyObject *
 path_of(const struct restore *restore, const struct stage_entry *entry)
 {
 	const char *base = PyBytes_AsString(restore->name);
-	const char *slash =
-		entry->index_length && base[0] && base[strlen(base) - 1] != '/' ? "/" : "";
+	bool joins = entry->index_length > 0 && *base && base[strlen(base) - 1] != '/';
+	PyObject *path = PyBytes_FromFormat("%s%s", base, joins ? "/" : "");
 
-	return PyBytes_FromFormat("%s%s%s", base, slash, entry->index);
+	if (path)
+		PyBytes_ConcatAndDel(&path,
+			PyBytes_FromStringAndSize(entry->index, (Py_ssize_t)entry->index_length));
+	return path;
 }
 
 static PyObject *
@@ -384,9 +387,8 @@ write_members(struct restore *restore)
 static int
 begin(struct restore *restore)
 {
-	const struct stage_unpack_options options = {.owners = restore->options.owners,
-		.ignores_errors = restore->options.ignores_errors,
-		.mask = stage_umask()};
+	struct stage_unpack_options options = {.owners = restore->options.owners,
+		.ignores_errors = restore->options.ignores_errors};
 	const struct membersource *source = restore->source;
 	const struct stage_entry *entry;
 	struct stage_error error;
@@ -397,6 +399,7 @@ begin(struct restore *restore)
 	if (restore->is_lost)
 		return 0;
 	Py_BEGIN_ALLOW_THREADS
+	options.mask = stage_umask();
 	code = stage_unpack_open(restore->base_fd, &options, &restore->unpack, &error);
 	Py_END_ALLOW_THREADS
 	if (code < 0) {

@@ -49,6 +49,8 @@ watched incremental incremental --no-encryption --volsize 1 "$source" "stage+$ur
 nothing_watched 'an increment'
 watched verify verify --compare-data --no-encryption "stage+$url" "$source"
 nothing_watched 'a verify'
+watched restored restore --no-encryption "stage+$url" "$work/restored"
+nothing_watched 'a restore'
 PASSPHRASE=secret watched encrypted full --volsize 1 --name other "$source" "stage+file://$work/encrypted"
 nothing_watched 'an encrypted backup'
 

@@ -345,10 +345,11 @@ def damage():
         check(isinstance(error, (patchdir.PatchDirException, path.PathException)), repr(error))
         check('damaged' in str(error) and 'volume-0' in str(error), str(error))
     check(told > 190, told, 'were told of')
-    # what the host's file has to say at its end is the better reason
+
     class Worse(Forward):
         def close(self):
             raise RuntimeError('gpg has failed')
+    # what the host's file has to say at its end is the better reason
     found, error = outcome(ours, [content[:5000]], lambda name, content: Worse(content), WAYS[1])
     check(isinstance(error, RuntimeError), repr(error))
     found, error = outcome(ours, [content[:5000]], as_forward, WAYS[1])
@@ -385,16 +386,19 @@ def passed():
     first.fileobj.close()
     check(len(list(patchdir.filter_path_iter(reader, (b'b',)))) == 10, 'filtered')
 
+    readers = []
+
     def nested():
-        next(reader)
+        next(readers[0])
         yield
-    reader = ours(patchdir.TarFile_FromFileobjs(nested()))
+    readers.append(ours(patchdir.TarFile_FromFileobjs(nested())))
     try:
-        next(reader)
+        next(readers[0])
         check(False, 'nested')
     except ValueError:
         pass
     threads = threading.active_count()
+    readers.clear()
     del reader, first
     gc.collect()
     check(threading.active_count() == threads, 'a thread of Python')
