@@ -7,6 +7,9 @@
  * A step takes an entry. Each one is the same, so that the processor has nothing to guess. What is no step is
  * rare: a code or a length that the index has no room for, and the end of a block.
  *
+ * A step has to wait for the one before it. Two streams are read in turn, so that the processor has the other
+ * one to go on with.
+ *
  * A refill leaves at least 56 bits. Two steps take at most 11 + 13 bits each, for a length with its distance.
  * What is no step takes at most 15 + 13, for a distance.
  */
@@ -417,6 +420,21 @@ run(struct walk *walk)
 	walk->at = at;
 }
 
+/* Up to what is no step in one of both, which is returned. */
+static struct walk *
+run_both(struct walk *walk, struct walk *other)
+{
+	struct place at = walk->at, other_at = other->at;
+	bool goes_on;
+
+	do
+		goes_on = two_steps(&at, &walk->tables);
+	while (goes_on && two_steps(&other_at, &other->tables));
+	walk->at = at;
+	other->at = other_at;
+	return goes_on ? other : walk;
+}
+
 /* Goes past bytes that are stored as they are. */
 static bool
 pass_stored(struct reader *reader, uint64_t *size)
@@ -549,4 +567,24 @@ stage_lastblock_find(const unsigned char *stream, size_t size, struct stage_last
 
 	start(&walk, stream, size);
 	return finish(&walk, ret_last);
+}
+
+bool
+stage_lastblock_find_both(const unsigned char *stream, size_t size, const unsigned char *other,
+	size_t other_size, struct stage_lastblock *ret_last, struct stage_lastblock *ret_other)
+{
+	struct walk walks[2], *stopped;
+	struct stage_lastblock last, last_of_other;
+
+	start(&walks[0], stream, size);
+	start(&walks[1], other, other_size);
+	while (walks[0].state == IN_BLOCK && walks[1].state == IN_BLOCK) {
+		stopped = run_both(&walks[0], &walks[1]);
+		stopped->state = go_on(stopped);
+	}
+	if (!finish(&walks[0], &last) || !finish(&walks[1], &last_of_other))
+		return false;
+	*ret_last = last;
+	*ret_other = last_of_other;
+	return true;
 }
