@@ -76,7 +76,13 @@ store(const unsigned char *data, size_t size, unsigned char *member)
 
 #include "lastblock.h"
 
-#define JOIN_SIZE 5
+#define JOIN_SIZE 5 /* what join adds, at most */
+
+/*
+ * Blocks of so many bytes become two streams, whose last blocks are found at once. Measured at level 3 with
+ * files of /usr, in blocks of 512 KiB: 0.3 % larger, in 0.95 of the CPU time. Smaller ones lose more.
+ */
+#define HALVED_MIN ((size_t)256 * 1024)
 
 struct stage_compressor {
 	struct libdeflate_compressor *libdeflate;
@@ -97,39 +103,78 @@ compress_to(struct stage_compressor *compressor, const unsigned char *data, size
 	return libdeflate_gzip_compress(compressor->libdeflate, data, size, member, room);
 }
 
+/* 0 where room is too small. join has more. */
+static size_t
+compress_stream(struct stage_compressor *compressor, const unsigned char *data, size_t size,
+	unsigned char *stream, size_t room)
+{
+	return libdeflate_deflate_compress(compressor->libdeflate, data, size, stream, room);
+}
+
 /*
  * The stream of used bytes becomes a part: the last block is not the last any more, and behind it comes an
  * empty stored block: three bits of 0, more of them up to a whole byte, and the length 0. 0: it is not a
  * stream of size bytes that ends in its last byte.
  */
 static size_t
-join(unsigned char *part, size_t used, size_t size)
+join(unsigned char *part, size_t used, size_t size, const struct stage_lastblock *last)
 {
-	struct stage_lastblock last;
-
-	if (used == 0 || !stage_lastblock_find(part, used, &last) || last.size != size ||
-		(last.end + 7) / 8 != used)
+	if (last->size != size || (last->end + 7) / 8 != used)
 		return 0;
-	part[last.header / 8] &= (unsigned char)~(1u << last.header % 8);
+	part[last->header / 8] &= (unsigned char)~(1u << last->header % 8);
 	/* what is behind the end in the last byte must be 0, whatever the library left there */
-	if (last.end % 8)
-		part[used - 1] &= (unsigned char)((1u << last.end % 8) - 1);
-	if (last.end % 8 == 0 || last.end % 8 > 5)
+	if (last->end % 8)
+		part[used - 1] &= (unsigned char)((1u << last->end % 8) - 1);
+	if (last->end % 8 == 0 || last->end % 8 > 5)
 		part[used++] = 0;
 	return (size_t)(put_little_endian(part + used, 0xffff0000, 4) - part);
 }
 
-/* 0 where room is too small, or it cannot be joined. */
+/* 0 where room is too small, or it cannot be joined; so also the next one. */
+static size_t
+compress_whole(struct stage_compressor *compressor, const unsigned char *data, size_t size,
+	unsigned char *part, size_t room)
+{
+	struct stage_lastblock last;
+	size_t used = compress_stream(compressor, data, size, part, room - JOIN_SIZE);
+
+	if (used == 0 || !stage_lastblock_find(part, used, &last))
+		return 0;
+	return join(part, used, size, &last);
+}
+
+/* Two parts, whose last blocks are found at once. */
+static size_t
+compress_halves(struct stage_compressor *compressor, const unsigned char *data, size_t size,
+	unsigned char *part, size_t room)
+{
+	size_t half = size / 2, used, more;
+	struct stage_lastblock last, last_of_second;
+	unsigned char *second;
+
+	room -= 2 * JOIN_SIZE;
+	used = compress_stream(compressor, data, half, part, room);
+	if (used == 0)
+		return 0;
+	second = part + used + JOIN_SIZE;
+	more = compress_stream(compressor, data + half, size - half, second, room - used);
+	if (more == 0 ||
+		!stage_lastblock_find_both(part, used, second, more, &last, &last_of_second))
+		return 0;
+	used = join(part, used, half, &last);
+	more = join(second, more, size - half, &last_of_second);
+	if (used == 0 || more == 0)
+		return 0;
+	memmove(part + used, second, more);
+	return used + more;
+}
+
 static size_t
 compress_part(struct stage_compressor *compressor, const unsigned char *data, size_t size,
 	unsigned char *part, size_t room)
 {
-	size_t used;
-
-	/* what join adds has room, too */
-	used = libdeflate_deflate_compress(
-		compressor->libdeflate, data, size, part, room - JOIN_SIZE);
-	return join(part, used, size);
+	return size < HALVED_MIN ? compress_whole(compressor, data, size, part, room)
+				 : compress_halves(compressor, data, size, part, room);
 }
 
 static void

@@ -8,8 +8,8 @@
  * A part is raw DEFLATE (RFC 1951) that ends on a byte and is not the end of the stream. So parts behind each
  * other are one stream, which an empty last block ends: STAGE_STREAM_END. zlib makes such parts itself.
  * libdeflate makes complete streams alone. Of these the mark of the last block is cleared, where lastblock.h
- * finds it, and an empty stored block fills up the last byte. If what lastblock.h counts is not the data, the
- * part is stored.
+ * finds it, and an empty stored block fills up the last byte. Of a large block, two such streams
+ * are made. If what lastblock.h counts is not the data, the part is stored.
  *
  * The library is libdeflate, or zlib where that is missing (HAVE_LIBDEFLATE). Each block is compressed
  * without knowledge of the one before, so small blocks compress worse.

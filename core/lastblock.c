@@ -2,13 +2,16 @@
  * Two tables tell of the next bits of the stream, what they stand for. One is for a literal or a length,
  * the other for the distance that follows a length. Of an entry, two things are needed: how many bits it
  * takes, and for how many bytes it stands. A distance stands for none. Where the index has room for it, an
- * entry is a length with its distance: that saves a fourth of the time.
+ * entry is a length with its distance.
  *
- * Each step is the same, whatever the symbol is, so that the processor has nothing to guess. A code that is
- * longer than the index is rare, and decoded bit by bit.
+ * A step takes an entry. Each one is the same, so that the processor has nothing to guess. What is no step is
+ * rare: a code or a length that the index has no room for, and the end of a block.
  *
- * A refill leaves at least 56 bits. Two steps take at most 15 + 13 of a distance and then 11 + 13 of a
- * length with its distance, or 15 + 5 of a length alone.
+ * A step has to wait for the one before it. Two streams are read in turn, so that the processor has the other
+ * one to go on with.
+ *
+ * A refill leaves at least 56 bits. Two steps take at most 11 + 13 bits each, for a length with its distance.
+ * What is no step takes at most 15 + 13, for a distance.
  */
 #include "lastblock.h"
 
@@ -26,21 +29,21 @@
 #define ORDERS 19 /* symbols of the code by which code lengths are told */
 
 /*
- * An entry: bits to take; from bit 8 on, where in these the extra bits of a length begin; from bit 16 on,
- * bytes, to which these extra bits are to be added; from bit 25 on, bits of the code of a distance.
+ * An entry: bits to take; from bit 8 on, how many bits of the index tell it; the flag that a distance follows;
+ * from bit 16 on, bytes. In a special entry there is a symbol in their place, if there are bits to take. If
+ * there are none, the code is longer than the index, or it is no code.
  */
-#define ENTRY(bytes, extra_at, bits)                                                               \
-	((uint32_t)(bytes) << 16 | (uint32_t)(extra_at) << 8 | (uint32_t)(bits))
-#define BITS_OF(entry) ((entry)&0x3f)
-#define EXTRA_AT(entry) ((entry) >> 8 & 0x1f)
-#define BYTES_OF(entry) ((entry) >> 16 & 0x1ff)
-#define CODE_SHIFT 25
-#define CODE_BITS_OF(entry) ((entry) >> CODE_SHIFT & 0xf)
-
-/* A length, after which a distance comes. As a number it is the size of a table. */
-#define LENGTH (sizeof(uint32_t) << INDEX_BITS)
-/* The end of the block, if there are bits to take; else a code that is longer than the index, or no code. */
+#define ENTRY(bytes, known, bits)                                                                  \
+	((uint32_t)(bytes) << 16 | (uint32_t)(known) << 8 | (uint32_t)(bits))
 #define SPECIAL 0x80000000u
+#define SPECIAL_ENTRY(symbol, bits) (SPECIAL | ENTRY(symbol, INDEX_BITS + 1, bits))
+#define BITS_OF(entry) ((entry)&0xff)
+#define KNOWN_OF(entry) ((entry) >> 8 & 0x1f)
+#define BYTES_OF(entry) ((entry) >> 16)
+#define SYMBOL_OF(entry) ((entry) >> 16 & 0x7fff)
+
+/* The flag that a distance follows. As a number it is the size of a table. */
+#define LENGTH (sizeof(uint32_t) << INDEX_BITS)
 
 /* Bits that were read and not yet taken. Above left, bits holds some of those that follow, or 0. */
 struct reader {
@@ -64,6 +67,23 @@ struct tables {
 _Static_assert((LENGTH & 0x1fff) == 0 && LENGTH < 1 << 16, "the flag is between the other fields");
 _Static_assert(offsetof(struct tables, distance) - offsetof(struct tables, length) == LENGTH,
 	"the flag leads to the table of distances");
+
+/* Where a walk is. */
+struct place {
+	struct reader reader;
+	const uint32_t *table; /* for what comes next */
+	uint64_t size;         /* bytes that all before it unpacks to */
+};
+
+enum state { DAMAGED, IN_BLOCK, AT_END };
+
+struct walk {
+	struct place at;
+	enum state state;
+	bool is_last;         /* the block */
+	uint64_t header, end; /* as in struct stage_lastblock */
+	struct tables tables; /* of the block */
+};
 
 static struct reader
 refill_at_end(struct reader reader)
@@ -170,34 +190,39 @@ decode(const struct code *code, uint64_t bits, unsigned int *ret_length)
 	return -1;
 }
 
+/* The least bytes of a length, and how many extra bits tell of more. */
+static unsigned int
+length_of(unsigned int symbol, unsigned int *ret_extra)
+{
+	*ret_extra = 0;
+	if (symbol == LITERALS_AND_LENGTHS - 1)
+		return 258;
+	symbol -= END_OF_BLOCK + 1;
+	if (symbol < 8)
+		return 3 + symbol;
+	*ret_extra = symbol / 4 - 1;
+	return 3 + ((4 + symbol % 4) << *ret_extra);
+}
+
+/* A length is put in later, with its extra bits. */
 static uint32_t
 length_entry(unsigned int symbol, unsigned int bits)
 {
-	unsigned int extra;
+	return symbol < END_OF_BLOCK ? ENTRY(1, bits, bits) : SPECIAL_ENTRY(symbol, bits);
+}
 
-	if (symbol < END_OF_BLOCK)
-		return ENTRY(1, bits, bits);
-	if (symbol == END_OF_BLOCK)
-		return SPECIAL | bits;
-	if (symbol >= LITERALS_AND_LENGTHS)
-		return SPECIAL;
-	if (symbol == LITERALS_AND_LENGTHS - 1)
-		return LENGTH | ENTRY(258, bits, bits);
-	symbol -= END_OF_BLOCK + 1;
-	if (symbol < 8)
-		return LENGTH | ENTRY(3 + symbol, bits, bits);
-	extra = symbol / 4 - 1;
-	return LENGTH | ENTRY(3 + ((4 + symbol % 4) << extra), bits, bits + extra);
+static unsigned int
+distance_extra(unsigned int symbol)
+{
+	return symbol < 4 ? 0 : symbol / 2 - 1;
 }
 
 static uint32_t
 distance_entry(unsigned int symbol, unsigned int bits)
 {
-	unsigned int all = bits + (symbol < 4 ? 0 : symbol / 2 - 1);
-
 	if (symbol >= DISTANCES)
-		return SPECIAL;
-	return bits << CODE_SHIFT | ENTRY(0, all, all);
+		return SPECIAL_ENTRY(0, 0);
+	return ENTRY(0, bits, bits + distance_extra(symbol));
 }
 
 /* In the place of bytes: the symbol. */
@@ -225,7 +250,7 @@ fill(uint32_t *table, unsigned int index_bits, const struct code *code,
 	const uint16_t *symbol = code->symbols;
 	unsigned int bits, i, value = 0;
 
-	table[0] = SPECIAL;
+	table[0] = SPECIAL_ENTRY(0, 0);
 	for (bits = 1; bits <= index_bits; bits++, value <<= 1) {
 		memcpy(table + (1u << (bits - 1)), table, sizeof(*table) << (bits - 1));
 		for (i = 0; i < code->counts[bits]; i++)
@@ -233,25 +258,34 @@ fill(uint32_t *table, unsigned int index_bits, const struct code *code,
 	}
 }
 
-/* Where the index holds a length with its extra bits, and the code of the distance: both in one entry. */
+/* Where the index has room for the code of a length and its extra bits; with the distance, if there is room. */
 static void
-merge(struct tables *tables)
+put_length(struct tables *tables, unsigned int symbol, unsigned int code, unsigned int code_bits)
 {
-	unsigned int i, bits, extra;
-	uint32_t length, distance;
+	unsigned int extra, bytes = length_of(symbol, &extra), bits = code_bits + extra, i;
+	uint32_t distance;
 
-	for (i = 0; i < 1u << INDEX_BITS; i++) {
-		length = tables->length[i];
-		bits = BITS_OF(length);
-		if (!(length & LENGTH) || bits > INDEX_BITS)
-			continue;
-		distance = tables->distance[i >> bits];
-		if ((distance & SPECIAL) || bits + CODE_BITS_OF(distance) > INDEX_BITS)
-			continue;
-		extra = (i & ((1u << bits) - 1)) >> EXTRA_AT(length);
-		bits += BITS_OF(distance);
-		tables->length[i] = ENTRY(BYTES_OF(length) + extra, bits, bits);
+	if (bits > INDEX_BITS)
+		return;
+	for (i = 0; i < 1u << (INDEX_BITS - code_bits); i++) {
+		distance = tables->distance[i >> extra];
+		if (bits + KNOWN_OF(distance) > INDEX_BITS)
+			distance = LENGTH;
+		tables->length[i << code_bits | code] =
+			ENTRY(bytes + (i & ((1u << extra) - 1)), bits, bits) + distance;
 	}
+}
+
+static void
+put_lengths(struct tables *tables)
+{
+	const uint16_t *symbol = tables->lengths.symbols;
+	unsigned int bits, i, value = 0;
+
+	for (bits = 1; bits <= INDEX_BITS; bits++, value <<= 1)
+		for (i = 0; i < tables->lengths.counts[bits]; i++, value++, symbol++)
+			if (*symbol > END_OF_BLOCK && *symbol < LITERALS_AND_LENGTHS)
+				put_length(tables, *symbol, reverse(value, bits), bits);
 }
 
 /* A code that leaves bits without a symbol is one of a single symbol, or of none. */
@@ -278,7 +312,7 @@ set_codes(struct tables *tables, const uint8_t *lengths, unsigned int of_lengths
 		return false;
 	fill(tables->length, INDEX_BITS, &tables->lengths, length_entry);
 	fill(tables->distance, INDEX_BITS, &tables->distances, distance_entry);
-	merge(tables);
+	put_lengths(tables);
 	return true;
 }
 
@@ -354,53 +388,51 @@ read_codes(struct reader *reader, struct tables *tables)
 	       set_codes(tables, lengths, of_lengths, of_distances);
 }
 
-/* A special entry, looked at closely; 0: no code. */
-static uint32_t
-look(const struct tables *tables, const uint32_t *table, uint64_t bits)
+/* False: here is none. */
+static inline bool
+step(struct place *at, const struct tables *tables)
 {
-	bool is_distance = table == tables->distance;
-	unsigned int length;
-	uint32_t entry;
-	int symbol;
+	uint32_t entry = at->table[at->reader.bits & INDEX_MASK];
 
-	symbol = decode(is_distance ? &tables->distances : &tables->lengths, bits, &length);
-	if (symbol < 0)
-		return 0;
-	entry = is_distance ? distance_entry((unsigned int)symbol, length)
-			    : length_entry((unsigned int)symbol, length);
-	return entry == SPECIAL ? 0 : entry;
+	if (__builtin_expect(entry & SPECIAL, 0))
+		return false;
+	at->size += BYTES_OF(entry);
+	skip(&at->reader, BITS_OF(entry));
+	at->table = (const uint32_t *)((const char *)tables->length + (entry & LENGTH));
+	return true;
 }
 
-/* Counts what the symbols of a block stand for. */
-static bool
-walk(struct reader *caller, const struct tables *tables, uint64_t *size)
+/* False: the next is no step, or there are no more bits. */
+static inline bool
+two_steps(struct place *at, const struct tables *tables)
 {
-	struct reader reader = *caller;
-	const uint32_t *table = tables->length;
-	uint64_t bytes = *size;
-	unsigned int step;
-	uint32_t entry;
+	return refill(&at->reader) && step(at, tables) && step(at, tables);
+}
 
-	for (step = 0;; step ^= 1) {
-		if (step == 0 && !refill(&reader))
-			return false;
-		entry = table[reader.bits & INDEX_MASK];
-		if (__builtin_expect(entry & SPECIAL, 0)) {
-			entry = look(tables, table, reader.bits);
-			if (!entry)
-				return false;
-			if (entry & SPECIAL)
-				break;
-		}
-		bytes += BYTES_OF(entry);
-		bytes += (reader.bits & ((1u << BITS_OF(entry)) - 1)) >> EXTRA_AT(entry);
-		skip(&reader, BITS_OF(entry));
-		table = (const uint32_t *)((const char *)tables->length + (entry & LENGTH));
-	}
-	skip(&reader, BITS_OF(entry));
-	*caller = reader;
-	*size = bytes;
-	return true;
+/* Up to what is no step. */
+static void
+run(struct walk *walk)
+{
+	struct place at = walk->at;
+
+	while (two_steps(&at, &walk->tables))
+		;
+	walk->at = at;
+}
+
+/* Up to what is no step in one of both, which is returned. */
+static struct walk *
+run_both(struct walk *walk, struct walk *other)
+{
+	struct place at = walk->at, other_at = other->at;
+	bool goes_on;
+
+	do
+		goes_on = two_steps(&at, &walk->tables);
+	while (goes_on && two_steps(&other_at, &other->tables));
+	walk->at = at;
+	other->at = other_at;
+	return goes_on ? other : walk;
 }
 
 /* Goes past bytes that are stored as they are. */
@@ -424,39 +456,135 @@ pass_stored(struct reader *reader, uint64_t *size)
 	return true;
 }
 
-static bool
-pass_block(struct reader *reader, unsigned int type, struct tables *tables, uint64_t *size)
+/* From the header of a block up to symbols, or the end. */
+static enum state
+open_block(struct walk *walk)
 {
-	switch (type) {
-	case 0:
-		return pass_stored(reader, size);
-	case 1:
-		return set_fixed_codes(tables) && walk(reader, tables, size);
-	case 2:
-		return read_codes(reader, tables) && walk(reader, tables, size);
-	default:
-		return false;
+	struct reader *reader = &walk->at.reader;
+	unsigned int type;
+
+	do {
+		if (walk->is_last) {
+			walk->end = position(reader);
+			return AT_END;
+		}
+		walk->header = position(reader);
+		if (!refill(reader))
+			return DAMAGED;
+		walk->is_last = take(reader, 1);
+		type = take(reader, 2);
+		if (type == 0 && !pass_stored(reader, &walk->at.size))
+			return DAMAGED;
+	} while (type == 0);
+	walk->at.table = walk->tables.length;
+	if (type == 1)
+		return set_fixed_codes(&walk->tables) ? IN_BLOCK : DAMAGED;
+	return type == 2 && read_codes(reader, &walk->tables) ? IN_BLOCK : DAMAGED;
+}
+
+static void
+start(struct walk *walk, const unsigned char *stream, size_t size)
+{
+	walk->at =
+		(struct place){.reader = {.start = stream, .next = stream, .end = stream + size}};
+	walk->is_last = false;
+	walk->state = open_block(walk);
+}
+
+/* The next symbol of the code, without its extra bits; -1: there is none. */
+static int
+take_symbol(struct reader *reader, const struct code *code, uint32_t entry)
+{
+	unsigned int bits = BITS_OF(entry);
+	int symbol = (int)SYMBOL_OF(entry);
+
+	if (bits == 0)
+		symbol = decode(code, reader->bits, &bits);
+	if (symbol >= 0)
+		skip(reader, bits);
+	return symbol;
+}
+
+static enum state
+pass_distance(struct place *at, const struct tables *tables, uint32_t entry)
+{
+	int symbol = take_symbol(&at->reader, &tables->distances, entry);
+
+	if (symbol < 0 || symbol >= DISTANCES)
+		return DAMAGED;
+	skip(&at->reader, distance_extra((unsigned int)symbol));
+	at->table = tables->length;
+	return IN_BLOCK;
+}
+
+/* Past what is no step. */
+static enum state
+go_on(struct walk *walk)
+{
+	struct place *at = &walk->at;
+	unsigned int extra;
+	uint32_t entry;
+	int symbol;
+
+	if (!refill(&at->reader))
+		return DAMAGED;
+	entry = at->table[at->reader.bits & INDEX_MASK];
+	if (at->table == walk->tables.distance)
+		return pass_distance(at, &walk->tables, entry);
+	symbol = take_symbol(&at->reader, &walk->tables.lengths, entry);
+	if (symbol == END_OF_BLOCK)
+		return is_beyond(&at->reader) ? DAMAGED : open_block(walk);
+	if (symbol < 0 || symbol >= LITERALS_AND_LENGTHS)
+		return DAMAGED;
+	if (symbol < END_OF_BLOCK) {
+		at->size++;
+	} else {
+		at->size += length_of((unsigned int)symbol, &extra);
+		at->size += take(&at->reader, extra);
+		at->table = walk->tables.distance;
 	}
+	return IN_BLOCK;
+}
+
+static bool
+finish(struct walk *walk, struct stage_lastblock *ret_last)
+{
+	while (walk->state == IN_BLOCK) {
+		run(walk);
+		walk->state = go_on(walk);
+	}
+	if (walk->state != AT_END)
+		return false;
+	*ret_last = (struct stage_lastblock){
+		.header = walk->header, .end = walk->end, .size = walk->at.size};
+	return true;
 }
 
 bool
 stage_lastblock_find(const unsigned char *stream, size_t size, struct stage_lastblock *ret_last)
 {
-	struct reader reader = {.start = stream, .next = stream, .end = stream + size};
-	struct stage_lastblock last = {0};
-	struct tables tables;
-	bool is_last;
+	struct walk walk;
 
-	do {
-		last.header = position(&reader);
-		if (!refill(&reader))
-			return false;
-		is_last = take(&reader, 1);
-		if (!pass_block(&reader, take(&reader, 2), &tables, &last.size) ||
-			is_beyond(&reader))
-			return false;
-	} while (!is_last);
-	last.end = position(&reader);
+	start(&walk, stream, size);
+	return finish(&walk, ret_last);
+}
+
+bool
+stage_lastblock_find_both(const unsigned char *stream, size_t size, const unsigned char *other,
+	size_t other_size, struct stage_lastblock *ret_last, struct stage_lastblock *ret_other)
+{
+	struct walk walks[2], *stopped;
+	struct stage_lastblock last, last_of_other;
+
+	start(&walks[0], stream, size);
+	start(&walks[1], other, other_size);
+	while (walks[0].state == IN_BLOCK && walks[1].state == IN_BLOCK) {
+		stopped = run_both(&walks[0], &walks[1]);
+		stopped->state = go_on(stopped);
+	}
+	if (!finish(&walks[0], &last) || !finish(&walks[1], &last_of_other))
+		return false;
 	*ret_last = last;
+	*ret_other = last_of_other;
 	return true;
 }

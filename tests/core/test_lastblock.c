@@ -206,6 +206,68 @@ any_bytes(void)
 	}
 }
 
+/* What is said of two streams at once is what is said of each: nothing, if one of them is damaged. */
+static void
+check_both(const unsigned char *stream, size_t size, const unsigned char *other, size_t other_size)
+{
+	struct stage_lastblock each[2], both[2] = {{.size = 4711}, {.size = 4711}};
+	bool found[2] = {stage_lastblock_find(stream, size, &each[0]),
+		stage_lastblock_find(other, other_size, &each[1])};
+
+	CHECK(stage_lastblock_find_both(stream, size, other, other_size, &both[0], &both[1]) ==
+		(found[0] && found[1]));
+	if (found[0] && found[1])
+		CHECK(memcmp(both, each, sizeof(both)) == 0);
+	else
+		CHECK(both[0].size == 4711 && both[1].size == 4711);
+}
+
+static void
+both(void)
+{
+	const size_t sizes[] = {0, 5000, 300 * 1000};
+	unsigned char *streams[4 * 3];
+	size_t used[4 * 3], count = 0, i, j;
+	enum kind kind;
+
+	for (kind = RANDOM; kind < KINDS; kind++) {
+		unsigned char *data = gzip_data(kind, 300 * 1000);
+
+		for (i = 0; i < 3; i++, count++)
+			streams[count] = deflated(data, sizes[i], 1 + 2 * (int)kind,
+				i == 1 ? Z_FIXED : Z_DEFAULT_STRATEGY, sizes[i] / 9, &used[count]);
+		free(data);
+	}
+	for (i = 0; i < count; i++)
+		for (j = 0; j < count; j++) {
+			check_both(streams[i], used[i], streams[j], used[j]);
+			check_both(streams[i], used[i] - 1, streams[j], used[j]);
+			check_both(streams[i], used[i], streams[j], used[j] / 2);
+		}
+	for (i = 0; i < count; i++)
+		free(streams[i]);
+}
+
+/* One of both is damaged anywhere. */
+static void
+one_damaged(void)
+{
+	unsigned char *data = gzip_data(TEXT, 2000), *stream, *other;
+	size_t size, other_size, i;
+
+	stream = deflated(data, 1500, 6, Z_DEFAULT_STRATEGY, 400, &size);
+	other = deflated(data, 2000, 1, Z_DEFAULT_STRATEGY, 900, &other_size);
+	for (i = 0; i < 8 * size; i++) {
+		stream[i / 8] ^= (unsigned char)(1 << i % 8);
+		check_both(stream, size, other, other_size);
+		check_both(other, other_size, stream, size);
+		stream[i / 8] ^= (unsigned char)(1 << i % 8);
+	}
+	free(stream);
+	free(other);
+	free(data);
+}
+
 static const struct test tests[] = {
 	{"golden", golden},
 	{"refused", refused},
@@ -213,6 +275,8 @@ static const struct test tests[] = {
 	{"long_codes", long_codes},
 	{"damaged", damaged},
 	{"any_bytes", any_bytes},
+	{"both", both},
+	{"one_damaged", one_damaged},
 	{NULL, NULL},
 };
 

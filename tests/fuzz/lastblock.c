@@ -1,7 +1,7 @@
 /*
  * Bytes of any kind as a DEFLATE stream: the last block is found where zlib finds it, wherever zlib accepts
  * the stream. Random bytes hardly ever are one: so the input is also compressed, and the stream that comes of
- * it is damaged where the input says.
+ * it is damaged where the input says. Of two streams at once, the same is found.
  */
 #include "lastblock.h"
 
@@ -24,6 +24,27 @@ require(bool condition, const char *what)
 	}
 }
 
+/* Beside a stream that is longer or shorter, in either order. */
+static void
+check_both(const unsigned char *stream, size_t size, bool found, const struct stage_lastblock *last)
+{
+	static const unsigned char other[] = "\0\1\0\xfe\xffx\x4b\x4c\x4c\x4c\x4c\x4c\4\0";
+	struct stage_lastblock first = {0}, second = {0}, alone = {0};
+
+	require(stage_lastblock_find(other, sizeof(other) - 1, &alone), "the other one is refused");
+	require(stage_lastblock_find_both(
+			stream, size, other, sizeof(other) - 1, &first, &second) == found,
+		"not the same beside another one");
+	require(!found || (memcmp(&first, last, sizeof(first)) == 0 &&
+				  memcmp(&second, &alone, sizeof(alone)) == 0),
+		"another last block beside another one");
+	require(stage_lastblock_find_both(stream, size, stream, size, &first, &second) == found,
+		"not the same beside itself");
+	require(!found || (memcmp(&first, last, sizeof(first)) == 0 &&
+				  memcmp(&second, last, sizeof(second)) == 0),
+		"another last block beside itself");
+}
+
 static bool
 check(const unsigned char *stream, size_t size)
 {
@@ -37,6 +58,7 @@ check(const unsigned char *stream, size_t size)
 		"another last block");
 	require(!found || (ours.header < ours.end && ours.end <= 8 * (uint64_t)size),
 		"a last block that is not in the stream");
+	check_both(stream, size, found, &ours);
 	return found;
 }
 

@@ -76,7 +76,7 @@ die_at() {
 	! is_gone "$program" || fail "$what: the program does not live while its run does"
 	kill -KILL "$pid"
 	end "$pid"
-	if ! wait_for 10 is_gone "$program"; then
+	if ! wait_for 60 is_gone "$program"; then
 		fail "$what: the program outlives its run: $(tr '\0' ' ' <"/proc/$program/cmdline")"
 		kill -KILL "$program"
 	fi
@@ -155,7 +155,7 @@ end "$pid"
 par2_is_gone() {
 	! pgrep -f -- "par2 c .*$root/.*duplicity_temp" >/dev/null
 }
-wait_for 10 par2_is_gone || fail "par2 outlives its run: $(pgrep -af -- "par2 c .*$root")"
+wait_for 60 par2_is_gone || fail "par2 outlives its run: $(pgrep -af -- "par2 c .*$root")"
 leaves 'duplicity_temp.*' 'a busy par2'
 gc 'a busy par2'
 rm "$source/large"
