@@ -111,6 +111,15 @@ expect 30 by-stock env PYTHONPATH="$work/site" "$DUPLICITY" restore --no-encrypt
 expect 0 by-us env PYTHONPATH="$work/site" "$IN_TREE" duplicity restore --no-encryption "stage+file://$target" "$out_b"
 rm -rf "$out_a" "$out_b"
 
+# Paths that no backup has.
+mkdir "$work/odd"
+expect 0 odd plugged "$HOST_PYTHON" "$srcdir/tests/plugin/restore.py" "$work/odd"
+# options that select what is restored, in hosts that have them for that
+both select -v5 --include '**deep' --exclude '**'
+[ ! -d "$out_a" ] || same_tree "$out_a" "$out_b" selected
+rm -rf "$out_a" "$out_b"
+note 'odd paths'
+
 # What is there already.
 for kind in file full link; do
 	for out in "$out_a" "$out_b"; do
