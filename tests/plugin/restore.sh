@@ -154,6 +154,8 @@ if am_root && command -v setpriv >/dev/null; then
 	done
 	says other-v5-b 'Error .*Operation not permitted'
 	restored other-owners -v5 $owners
+	mkdir "$work/others/odd" && chown $other "$work/others/odd"
+	expect 0 other-odd "${as[@]}" "$IN_TREE" "$HOST_PYTHON" "$srcdir/tests/plugin/restore.py" "$work/others/odd"
 	out_a=$work/closed/out-a out_b=$work/closed/out-b
 	mkdir -m 0755 "$work/closed"
 	both other-closed -v5
