@@ -33,7 +33,7 @@
  * Folders on the way to a member that were no members themselves are made for a folder, as mkdir -p makes them, and
  * must be there for anything else.
  *
- * Depth: as deep as memory reaches. At most 200 descriptors are open, and one for each thread.
+ * Depth: as deep as memory reaches. At most 70 descriptors are open, and one for each thread.
  * Memory: STAGE_UNPACK_QUEUED bytes that wait, and the folders that are not complete.
  *
  * Errors: those of a member do not end an unpack. stage_unpack_failure() tells them, in no particular order; what

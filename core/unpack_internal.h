@@ -21,8 +21,8 @@
 
 #include "unpack.h"
 
-#define STAGE_UNPACK_NEAR 32u
-#define STAGE_UNPACK_FOLDERS 150u
+#define STAGE_UNPACK_NEAR 16u
+#define STAGE_UNPACK_FOLDERS 64u
 #define STAGE_UNPACK_MEMBERS 256u
 #define STAGE_UNPACK_THREADS_MAX 4u
 

@@ -26,14 +26,17 @@ path_of(int fd)
 }
 
 static int
-set_owner(int fd, const struct stage_entry *entry)
+set_owner(int fd, bool by_path, const struct stage_entry *entry)
 {
+	uid_t uid = (uid_t)entry->uid;
+	gid_t gid = (gid_t)entry->gid;
+
 	if (entry->uid < 0 || entry->uid > UINT32_MAX || entry->gid < 0 ||
 		entry->gid > UINT32_MAX) {
 		errno = EINVAL;
 		return -1;
 	}
-	return fchownat(fd, "", (uid_t)entry->uid, (gid_t)entry->gid, AT_EMPTY_PATH);
+	return by_path ? fchownat(fd, "", uid, gid, AT_EMPTY_PATH) : fchown(fd, uid, gid);
 }
 
 static int
@@ -67,7 +70,7 @@ stage_unpack_set_attributes(
 {
 	bool goes_on = unpack->options.ignores_errors;
 
-	if (unpack->options.owners && set_owner(fd, &told->entry) < 0) {
+	if (unpack->options.owners && set_owner(fd, by_path, &told->entry) < 0) {
 		stage_unpack_note(told, STAGE_UNPACK_CHOWN, errno);
 		if (!goes_on) {
 			stage_unpack_set_mode(unpack, fd, by_path, unset);
@@ -165,7 +168,7 @@ complete_link(const struct stage_unpack *unpack, struct unpack_member *member)
 	if (!unpack->options.owners)
 		return;
 	fd = open_made(member, S_IFLNK);
-	if (fd < 0 || set_owner(fd, entry) < 0)
+	if (fd < 0 || set_owner(fd, true, entry) < 0)
 		stage_unpack_note(&member->told, STAGE_UNPACK_LCHOWN, errno);
 	if (fd >= 0)
 		close(fd);

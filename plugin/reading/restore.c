@@ -312,6 +312,15 @@ tell_disorder(const struct restore *restore)
 	return code;
 }
 
+/* With such a name the host does not come as far as to make it. */
+static bool
+has_long_name(const struct stage_entry *entry)
+{
+	const char *slash = memrchr(entry->index, '/', entry->index_length);
+
+	return strlen(slash ? slash + 1 : entry->index) > NAME_MAX;
+}
+
 static int
 tell_folder(const struct restore *restore, const struct stage_entry *entry)
 {
@@ -332,7 +341,8 @@ write_member(const struct restore *restore, const struct stage_entry *entry)
 		return tell(restore, hostwords_skipping);
 	if (options->tells && tell(restore, hostwords_writing) < 0)
 		return -1;
-	if (is_folder && options->tells_folders && tell_folder(restore, entry) < 0)
+	if (is_folder && options->tells_folders && !has_long_name(entry) &&
+		tell_folder(restore, entry) < 0)
 		return -1;
 	if (add(restore, entry) < 0)
 		return -1;
@@ -346,7 +356,9 @@ static int
 is_in_order(struct restore *restore, const struct stage_entry *entry)
 {
 	const struct stage_entry before = {
-		.index = restore->before.bytes, .index_length = restore->before.length};
+		.index = restore->before.bytes ? restore->before.bytes : "",
+		.index_length = restore->before.length,
+	};
 	char *grown;
 
 	if (stage_entry_order(&before, entry) >= 0)
@@ -414,21 +426,24 @@ static int
 finish(struct restore *restore, bool is_whole)
 {
 	PyObject *type, *value, *traceback;
-	int code = 0;
+	struct stage_error error;
+	int code;
 
 	if (!restore->unpack)
 		return is_whole ? 0 : -1;
 	PyErr_Fetch(&type, &value, &traceback);
 	Py_BEGIN_ALLOW_THREADS
-	code = stage_unpack_finish(restore->unpack, is_whole, NULL);
+	code = stage_unpack_finish(restore->unpack, is_whole, &error);
 	Py_END_ALLOW_THREADS
-	if (code == 0 && tell_failures(restore) < 0 && is_whole)
-		return -1;
-	if (!is_whole) {
-		PyErr_Clear();
-		PyErr_Restore(type, value, traceback);
-	}
-	return is_whole ? 0 : -1;
+	if (code < 0)
+		errors_raise(&error);
+	else
+		code = tell_failures(restore);
+	if (is_whole)
+		return code;
+	PyErr_Clear();
+	PyErr_Restore(type, value, traceback);
+	return -1;
 }
 
 static void

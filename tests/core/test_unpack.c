@@ -184,14 +184,14 @@ deep(void)
 		memcpy(path + 2 * i, "/d", 3);
 		unpack_add(unpack, path + 1, STAGE_ENTRY_DIRECTORY, 0711, (int)i);
 	}
-	CHECK(count_fds() <= before + 40);
+	CHECK(count_fds() <= before + 24);
 	/* the order of a tree: a name behind "d" comes when all in that was left */
 	for (i = depth; i-- > 0;) {
 		if (i % 500 != 0)
 			continue;
 		memcpy(path + 2 * (i + 1), "/f", 3);
 		unpack_file(unpack, path + 1, "f", 0644, 5);
-		CHECK(count_fds() <= before + 40);
+		CHECK(count_fds() <= before + 24);
 	}
 	CHECK(unpack_end(unpack) == 0);
 	CHECK(measure(in_dir("t")) == depth);
@@ -218,7 +218,7 @@ many(void)
 		now = count_fds();
 		most = now > most ? now : most;
 	}
-	CHECK(most - before <= 200);
+	CHECK(most - before <= 80);
 	CHECK(unpack_end(unpack) == 0);
 	for (i = 0; i < folders; i++) {
 		snprintf(name, sizeof(name), "t/%05zu", i);

@@ -111,6 +111,15 @@ expect 30 by-stock env PYTHONPATH="$work/site" "$DUPLICITY" restore --no-encrypt
 expect 0 by-us env PYTHONPATH="$work/site" "$IN_TREE" duplicity restore --no-encryption "stage+file://$target" "$out_b"
 rm -rf "$out_a" "$out_b"
 
+# Paths that no backup has.
+mkdir "$work/odd"
+expect 0 odd plugged "$HOST_PYTHON" "$srcdir/tests/plugin/restore.py" "$work/odd"
+# options that select what is restored, in hosts that have them for that
+both select -v5 --include '**deep' --exclude '**'
+[ ! -d "$out_a" ] || same_tree "$out_a" "$out_b" selected
+rm -rf "$out_a" "$out_b"
+note 'odd paths'
+
 # What is there already.
 for kind in file full link; do
 	for out in "$out_a" "$out_b"; do
@@ -145,6 +154,8 @@ if am_root && command -v setpriv >/dev/null; then
 	done
 	says other-v5-b 'Error .*Operation not permitted'
 	restored other-owners -v5 $owners
+	mkdir "$work/others/odd" && chown $other "$work/others/odd"
+	expect 0 other-odd "${as[@]}" "$IN_TREE" "$HOST_PYTHON" "$srcdir/tests/plugin/restore.py" "$work/others/odd"
 	out_a=$work/closed/out-a out_b=$work/closed/out-b
 	mkdir -m 0755 "$work/closed"
 	both other-closed -v5
