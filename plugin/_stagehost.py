@@ -13,12 +13,10 @@ import datetime
 import errno
 import functools
 import inspect
-import itertools
 import os
 import subprocess
 import sys
 import threading
-import types
 
 import duplicity
 from duplicity import backend, config, diffdir, dup_temp, gpg, log, patchdir, progress, selection, tempdir, util
@@ -48,16 +46,6 @@ def backs_up():
     """Does this run make a backup? The host selects files for that, and to verify one."""
     verifies = getattr(config, 'action', None) == 'verify' or getattr(command_line(), 'verify', None)
     return getattr(config, 'select', None) is not None and not verifies
-
-
-def _restores_owners():
-    """Are owners restored?"""
-    return getattr(config, 'restore_ownership', not getattr(config, 'do_not_restore_ownership', False))
-
-
-def _tells_of_folders():
-    """Does the host tell of each folder that it makes, at the level INFO? 3.0.6 and later do at DEBUG."""
-    return 'Info' in patchdir.Path.mkdir.__code__.co_names
 
 
 def adds_gio():
@@ -456,7 +444,7 @@ def _harmless():
 
 def _proved():
     """What is replaced besides in a host that was proved, and is as it was: where it is, its name, what makes the other."""
-    from duplicity.backends import _stageend, _stagegpg  # which need the extension
+    from duplicity.backends import _stageend, _stagefiles, _stagegpg  # which need the extension
     return (
         (dup_temp, 'new_tempduppath', _new_tempduppath),
         (dup_temp, 'FileobjHooked', _stageend.following),
@@ -473,102 +461,14 @@ def _proved():
         (log, 'Log', lambda stock: _stageprogress.holding(stock, _stages_ahead)),
         (progress, 'ProgressTracker', lambda stock: _stageprogress.tracking(stock, _stages_ahead)),
         (diffdir, 'DeltaTarBlockIter', lambda stock: extension().DeltaTarBlockIter),
-        (diffdir, 'get_delta_iter', _delta_iter),
-        (selection.Select, 'Iterate', _iterate),
-        (diffdir, 'sigtar2path_iter', _signatures),
-        (diffdir, 'combine_path_iters', _combined_signatures),
-        (patchdir, 'difftar2path_iter', _volumes),
-        (patchdir, 'tarfiles2rop_iter', _patched_paths),
-        (patchdir, 'Write_ROPaths', _written_tree),
+        (diffdir, 'get_delta_iter', _stagefiles.comparing),
+        (selection.Select, 'Iterate', _stagefiles.selecting),
+        (diffdir, 'sigtar2path_iter', _stagefiles.reading_signatures),
+        (diffdir, 'combine_path_iters', _stagefiles.combining_signatures),
+        (patchdir, 'difftar2path_iter', _stagefiles.reading_volumes),
+        (patchdir, 'tarfiles2rop_iter', _stagefiles.patching),
+        (patchdir, 'Write_ROPaths', _stagefiles.writing_trees),
     )
-
-
-def _delta_iter(stock):
-    """diffdir.get_delta_iter, by the extension where signatures are written and not every step is to be logged."""
-    def get_delta_iter(new_iter, sig_iter, sig_fileobj=None):
-        if sig_fileobj and log.getverbosity() < log.DEBUG:
-            return extension().Deltas(new_iter, sig_iter, sig_fileobj)
-        return stock(new_iter, sig_iter, sig_fileobj)
-    return get_delta_iter
-
-
-def _iterate(stock):
-    """selection.Select.Iterate, by the extension for the source, where not every step is to be logged."""
-    code = next(code for code in stock.__code__.co_consts if getattr(code, 'co_name', None) == 'error_handler')
-
-    def Iterate(self, path):
-        iterator = stock(self, path)
-        if (path is not config.local_path or log.getverbosity() >= log.DEBUG or config.rename
-                or getattr(self, 'files_from', None) is not None):
-            return iterator
-        handler = types.FunctionType(code, stock.__globals__)
-        return extension().Selection(path, self.selection_functions, iterator, handler, config.copy_links)
-    return Iterate
-
-
-def _signatures(stock):
-    """diffdir.sigtar2path_iter, by the extension where it can read the archive and not every step is to be logged."""
-    def sigtar2path_iter(sigtarobj):
-        ours = extension().read_signatures(sigtarobj) if log.getverbosity() < log.DEBUG else None
-        return stock(sigtarobj) if ours is None else ours
-    return sigtar2path_iter
-
-
-def _combined_signatures(stock):
-    """diffdir.combine_path_iters, by the extension where it reads all archives."""
-    def combine_path_iters(path_iter_list):
-        ours = extension().combine_signatures(path_iter_list)
-        return stock(path_iter_list) if ours is None else ours
-    return combine_path_iters
-
-
-def _volumes(stock):
-    """
-    patchdir.difftar2path_iter, by the extension where it can read the volumes and not every step is to be logged. Not with
-    --ignore-errors: of a volume that is damaged the host takes what it can.
-    """
-    def difftar2path_iter(diff_tarfile):
-        reads = log.getverbosity() < log.DEBUG and not ignores_errors()
-        ours = extension().read_volumes(diff_tarfile) if reads else None
-        return stock(diff_tarfile) if ours is None else ours
-    return difftar2path_iter
-
-
-def _patched_paths(stock):
-    """patchdir.tarfiles2rop_iter, by the extension where it reads the volumes of all backups."""
-    def tarfiles2rop_iter(tarfile_list, restrict_index=()):
-        readers = [patchdir.difftar2path_iter(tarfile) for tarfile in tarfile_list]
-        ours = extension().patched_paths(readers, b'/'.join(restrict_index))
-        return stock(tarfile_list, restrict_index) if ours is None else ours
-    return tarfiles2rop_iter
-
-
-def _begins_with_folder(rop_iter):
-    """Is the first path the base of all, and a folder? And an iterator of all paths, that one too."""
-    if isinstance(rop_iter, extension().PatchedPaths):
-        return rop_iter.begins_with_folder(), rop_iter
-    rop_iter = iter(rop_iter)
-    first = list(itertools.islice(rop_iter, 1))
-    return bool(first and first[0].index == () and first[0].isdir()), itertools.chain(first, rop_iter)
-
-
-def _written_tree(stock):
-    """
-    patchdir.Write_ROPaths, by the extension where a folder is restored to a new place, or into an empty folder, where no path
-    is to be changed on the way, and not every step is to be logged.
-    """
-    def Write_ROPaths(base_path, rop_iter):
-        if log.getverbosity() >= log.DEBUG or config.force or config.rename or config.copy_links:
-            return stock(base_path, rop_iter)
-        begins, members = _begins_with_folder(rop_iter)
-        if begins:
-            tells = log.getverbosity() >= log.INFO
-            written = extension().write_tree(base_path, members, _restores_owners(), config.ignore_errors, tells,
-                                             tells and _tells_of_folders())
-            if written is not None:
-                return written
-        return stock(base_path, members)
-    return Write_ROPaths
 
 
 def _signature(function):

@@ -222,6 +222,8 @@ next_member(struct patched *self, const struct stage_entry **ret_entry)
 	size_t i;
 
 	while (code == 0) {
+		if (PyErr_CheckSignals() < 0)
+			return -1;
 		forget_last(self);
 		for (i = 0; i < self->count; i++)
 			if (fetch(self, &self->parts[i]) < 0)

@@ -144,6 +144,21 @@ folder_error(PyObject *path)
 	return path_error(arguments);
 }
 
+/*
+ * A folder that is there already, as in a file system that ignores case: the host asserts that it is the base, which ends the
+ * run. What is below would be lost otherwise.
+ */
+static PyObject *
+existing_error(const struct stage_entry *entry)
+{
+	PyObject *index = index_of(entry), *error = NULL;
+
+	if (index)
+		error = PyObject_CallFunction(PyExc_AssertionError, "(O)", index);
+	Py_XDECREF(index);
+	return error;
+}
+
 /* Path.makedev(), which starts a program for it. */
 static PyObject *
 device_error(const struct stage_entry *entry, PyObject *path)
@@ -178,6 +193,8 @@ error_of(const struct restore *restore, const struct stage_unpack_failed *failed
 		error = NULL;
 	else if (failed->call == STAGE_UNPACK_WRITE)
 		error = PyObject_CallFunction(PyExc_OSError, "(iO)", failed->sys_errno, reason);
+	else if (failed->call == STAGE_UNPACK_MKDIR && failed->sys_errno == EEXIST)
+		error = existing_error(failed->entry);
 	else if (failed->call == STAGE_UNPACK_MKDIR && !is_too_long(failed))
 		error = folder_error(path);
 	else if (failed->call == STAGE_UNPACK_MKNOD && !is_too_long(failed))
@@ -226,16 +243,16 @@ tell_failures(const struct restore *restore)
 
 /* Gives a file's content to the unpack: 1; 0 where the file has failed; -1 with an exception. */
 static int
-pass_content(const struct restore *restore, const struct stage_entry *entry)
+pass_content(const struct restore *restore)
 {
 	const struct membersource *source = restore->source;
-	size_t wanted = entry->size < PIECE ? (size_t)entry->size + 1 : PIECE, size;
 	struct stage_error error;
 	const void *bytes;
+	size_t size;
 	int code;
 
 	for (;;) {
-		if (source->read(source->context, wanted, &bytes, &size) < 0)
+		if (source->read(source->context, PIECE, &bytes, &size) < 0)
 			return -1;
 		if (size == 0)
 			return source->end(source->context) < 0 ? -1 : 1;
@@ -244,8 +261,10 @@ pass_content(const struct restore *restore, const struct stage_entry *entry)
 		Py_END_ALLOW_THREADS
 		if (code < 0)
 			errors_raise(&error);
-		if (code != 0)
-			return code < 0 ? -1 : 0;
+		if (code < 0 || PyErr_CheckSignals() < 0)
+			return -1;
+		if (code > 0)
+			return 0;
 	}
 }
 
@@ -253,7 +272,7 @@ pass_content(const struct restore *restore, const struct stage_entry *entry)
 static int
 write_content(const struct restore *restore, const struct stage_entry *entry)
 {
-	int content = pass_content(restore, entry), code;
+	int content = pass_content(restore), code;
 	PyObject *type, *value, *traceback, *index;
 	struct stage_error error;
 
@@ -317,8 +336,9 @@ static bool
 has_long_name(const struct stage_entry *entry)
 {
 	const char *slash = memrchr(entry->index, '/', entry->index_length);
+	const char *name = slash ? slash + 1 : entry->index;
 
-	return strlen(slash ? slash + 1 : entry->index) > NAME_MAX;
+	return entry->index + entry->index_length - name > NAME_MAX;
 }
 
 static int
@@ -386,6 +406,8 @@ write_members(struct restore *restore)
 	int code, in_order;
 
 	while ((code = source->next(source->context, &entry)) > 0) {
+		if (PyErr_CheckSignals() < 0)
+			return -1;
 		in_order = is_in_order(restore, entry);
 		if (in_order < 0)
 			return -1;

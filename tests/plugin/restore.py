@@ -5,21 +5,24 @@
 # Whatever is wrong is a line on standard error, and status 1.
 import contextlib
 import gettext
+import gzip
 import io
 import os
 import shutil
+import signal
 import stat
 import sys
+import tarfile
 
 gettext.install('duplicity', names=['ngettext'])
 
 from duplicity import config, log, patchdir, path  # noqa: E402
-from duplicity.backends import _stagehost  # noqa: E402
+from duplicity.backends import _stagefiles, _stagehost  # noqa: E402
 
 folder = os.fsencode(sys.argv[1])
 base = os.path.join(folder, b'base')
 stock = patchdir.Write_ROPaths
-plugged = _stagehost._written_tree(stock)
+plugged = _stagefiles.writing_trees(stock)
 OWNER = os.geteuid(), os.getegid()
 wrong = 0
 
@@ -144,6 +147,57 @@ for size in (0, 10, 300000):
 # what is no folder, and nothing at all
 same(later(a_file, b''))
 same(later(a_folder, b'a'), later(a_file, b'a/b'))
+
+
+class Stranger(Content):
+    """While it is read, somebody makes a folder."""
+    def read(self, size=-1):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(os.path.join(base, b'b'))
+        return super().read(size)
+
+
+# a folder that is there already, as where names in upper and lower case are the same
+of_stock, ours = (written(write, lambda: iter([a_folder(), member(b'a', 'reg', Stranger(b'data')), a_folder(b'b'), a_file(b'b/c')]))[:2]
+                  for write in (stock, plugged))
+check(of_stock == ours and 'AssertionError' in ours[0], of_stock, ours)
+
+
+class Counted(Content):
+    reads = 0
+
+    def read(self, size=-1):
+        Counted.reads += 1
+        return super().read(size)
+
+
+# of a file that was put together the size is that of its last delta
+large = member(b'a', 'reg', Counted(b'x' * 1000000))
+large.stat.st_size = 11
+end, tree, _order, said = written(plugged, lambda: iter([a_folder(), large]))
+check(end == 1 and tree[1][3] == b'x' * 1000000, end, said)
+check(Counted.reads < 30, Counted.reads, 'reads of a file of 1 MB')
+
+# Ctrl-C while a large file comes out of a volume: it ends there
+info = tarfile.TarInfo('snapshot/')
+info.type = tarfile.DIRTYPE
+volume = info.tobuf(tarfile.PAX_FORMAT)
+info = tarfile.TarInfo('snapshot/large')
+info.size = 200000000
+with gzip.open(os.path.join(folder, b'volume'), 'wb', 1) as file:
+    file.write(volume + info.tobuf(tarfile.PAX_FORMAT) + bytes(info.size + -info.size % 512))
+volumes = patchdir.TarFile_FromFileobjs(iter([gzip.open(os.path.join(folder, b'volume'))]))
+paths = _stagehost.extension().patched_paths([_stagehost.extension().read_volumes(volumes)], b'')
+signal.signal(signal.SIGALRM, lambda *arguments: signal.default_int_handler(*arguments))
+signal.setitimer(signal.ITIMER_REAL, 0.01)
+try:
+    plugged(path.Path(os.path.join(folder, b'interrupted')), paths)
+    check(False, 'it is not interrupted')
+except KeyboardInterrupt:
+    size = os.stat(os.path.join(folder, b'interrupted', b'large')).st_size
+    check(size < info.size, 'it is interrupted when all is written')
+shutil.rmtree(os.path.join(folder, b'interrupted'))
+os.unlink(os.path.join(folder, b'volume'))
 
 # From here on stock is not asked: it writes where it is led to.
 outside = os.path.join(folder, b'outside')

@@ -11,11 +11,11 @@ import sys
 gettext.install('duplicity', names=['ngettext'])
 
 from duplicity import config, diffdir, log, path, selection  # noqa: E402
-from duplicity.backends import _stagedir, _stagehost  # noqa: E402
+from duplicity.backends import _stagedir, _stagefiles  # noqa: E402
 
 folder = sys.argv[1]
 stock = selection.Select.Iterate
-plugged = _stagehost._iterate(stock)
+plugged = _stagefiles.selecting(stock)
 STAT = ['st_mode', 'st_ino', 'st_dev', 'st_nlink', 'st_uid', 'st_gid', 'st_size', 'st_mtime', 'st_ctime', 'st_mtime_ns',
         'st_ctime_ns', 'st_blksize', 'st_blocks', 'st_rdev']
 wrong = 0

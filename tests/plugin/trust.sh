@@ -117,8 +117,8 @@ has staged 'this host is another one'
 
 note 'what stops in the middle of its installation'
 configure "${all[@]}"
-change_host "$work/half" duplicity.backends.stagebackend 'def delta_iter(stock):' "    raise OSError(5, 'nothing works today')" \
-	'module._stagehost._delta_iter = delta_iter'
+change_host "$work/half" duplicity.backends.stagebackend 'from duplicity.backends import _stagefiles' 'def delta_iter(stock):' "    raise OSError(5, 'nothing works today')" \
+	'_stagefiles.comparing = delta_iter'
 fresh
 expect 0 half with_change half "${full[@]}" -v5 "$source" "file://$target"
 has half 'this run is made as without stagedir: [Errno 5] nothing works today'

@@ -1,0 +1,116 @@
+# _stagefiles.py - the host's functions that go through files, by the extension
+#
+# Copyright (C) 2026 the authors of stagedir
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+"""
+What is selected of the source and compared with what earlier backups know of it, what a restore reads of volumes and what it
+writes. Each function here makes the other of one of the host's, which goes on to do what it alone can: where every step is
+logged, and where an option changes what is read or written on the way.
+
+Importing this changes nothing.
+"""
+
+import itertools
+import types
+
+from duplicity import config, log, patchdir
+from duplicity.backends._stagehost import extension, ignores_errors
+
+
+def _restores_owners():
+    """Are owners restored?"""
+    return getattr(config, 'restore_ownership', not getattr(config, 'do_not_restore_ownership', False))
+
+
+def _tells_of_folders():
+    """Does the host tell of each folder that it makes, at the level INFO? 3.0.6 and later do at DEBUG."""
+    return 'Info' in patchdir.Path.mkdir.__code__.co_names
+
+
+def comparing(stock):
+    """diffdir.get_delta_iter, by the extension where signatures are written and not every step is to be logged."""
+    def get_delta_iter(new_iter, sig_iter, sig_fileobj=None):
+        if sig_fileobj and log.getverbosity() < log.DEBUG:
+            return extension().Deltas(new_iter, sig_iter, sig_fileobj)
+        return stock(new_iter, sig_iter, sig_fileobj)
+    return get_delta_iter
+
+
+def selecting(stock):
+    """selection.Select.Iterate, by the extension for the source, where not every step is to be logged."""
+    code = next(code for code in stock.__code__.co_consts if getattr(code, 'co_name', None) == 'error_handler')
+
+    def Iterate(self, path):
+        iterator = stock(self, path)
+        if (path is not config.local_path or log.getverbosity() >= log.DEBUG or config.rename
+                or getattr(self, 'files_from', None) is not None):
+            return iterator
+        handler = types.FunctionType(code, stock.__globals__)
+        return extension().Selection(path, self.selection_functions, iterator, handler, config.copy_links)
+    return Iterate
+
+
+def reading_signatures(stock):
+    """diffdir.sigtar2path_iter, by the extension where it can read the archive and not every step is to be logged."""
+    def sigtar2path_iter(sigtarobj):
+        ours = extension().read_signatures(sigtarobj) if log.getverbosity() < log.DEBUG else None
+        return stock(sigtarobj) if ours is None else ours
+    return sigtar2path_iter
+
+
+def combining_signatures(stock):
+    """diffdir.combine_path_iters, by the extension where it reads all archives."""
+    def combine_path_iters(path_iter_list):
+        ours = extension().combine_signatures(path_iter_list)
+        return stock(path_iter_list) if ours is None else ours
+    return combine_path_iters
+
+
+def reading_volumes(stock):
+    """
+    patchdir.difftar2path_iter, by the extension where it can read the volumes and not every step is to be logged. Not with
+    --ignore-errors: of a volume that is damaged the host takes what it can.
+    """
+    def difftar2path_iter(diff_tarfile):
+        reads = log.getverbosity() < log.DEBUG and not ignores_errors()
+        ours = extension().read_volumes(diff_tarfile) if reads else None
+        return stock(diff_tarfile) if ours is None else ours
+    return difftar2path_iter
+
+
+def patching(stock):
+    """patchdir.tarfiles2rop_iter, by the extension where it reads the volumes of all backups."""
+    def tarfiles2rop_iter(tarfile_list, restrict_index=()):
+        readers = [patchdir.difftar2path_iter(tarfile) for tarfile in tarfile_list]
+        ours = extension().patched_paths(readers, b'/'.join(restrict_index))
+        return stock(tarfile_list, restrict_index) if ours is None else ours
+    return tarfiles2rop_iter
+
+
+def _begins_with_folder(rop_iter):
+    """Is the first path the base of all, and a folder? And an iterator of all paths, that one too."""
+    if isinstance(rop_iter, extension().PatchedPaths):
+        return rop_iter.begins_with_folder(), rop_iter
+    rop_iter = iter(rop_iter)
+    first = list(itertools.islice(rop_iter, 1))
+    return bool(first and first[0].index == () and first[0].isdir()), itertools.chain(first, rop_iter)
+
+
+def writing_trees(stock):
+    """
+    patchdir.Write_ROPaths, by the extension where a folder is restored to a new place, or into an empty folder, where no path
+    is to be changed on the way, and not every step is to be logged.
+    """
+    def Write_ROPaths(base_path, rop_iter):
+        if log.getverbosity() >= log.DEBUG or config.force or config.rename or config.copy_links:
+            return stock(base_path, rop_iter)
+        begins, members = _begins_with_folder(rop_iter)
+        if begins:
+            tells = log.getverbosity() >= log.INFO
+            written = extension().write_tree(base_path, members, _restores_owners(), config.ignore_errors, tells,
+                                             tells and _tells_of_folders())
+            if written is not None:
+                return written
+        return stock(base_path, members)
+    return Write_ROPaths
