@@ -274,6 +274,7 @@ wrong_order(void)
 	FAILS(stage_unpack_finish(unpack, true, &failure), STAGE_E_ARGUMENT);
 	stage_unpack_close(&unpack);
 	stage_unpack_close(&unpack);
+	unpack_closed();
 	remove_tree(in_dir("t"));
 }
 
@@ -289,6 +290,7 @@ unfinished(void)
 	unpack_start_file(unpack, "a/c", 0400, 1);
 	WORKS(stage_unpack_write(unpack, "half", 4, &failure));
 	stage_unpack_close(&unpack);
+	unpack_closed();
 	unpack_mode(in_dir("t"), 0700);
 	unpack_mode(in_dir("t/a"), 0755);
 	unpack_mode(in_dir("t/a/b"), 0400);

@@ -123,9 +123,15 @@ unpack_end(struct stage_unpack *unpack)
 	}
 	stage_unpack_close(&unpack);
 	CHECK(unpack == NULL);
+	unpack_closed();
+	return count;
+}
+
+void
+unpack_closed(void)
+{
 	CHECK(close(base) == 0);
 	CHECK(count_fds() == before);
-	return count;
 }
 
 bool

@@ -34,6 +34,9 @@ void unpack_fails(
 /* Finishes and closes it; descriptors are as before. Returns the number of failures that were not looked at. */
 int unpack_end(struct stage_unpack *unpack);
 
+/* For a test that closes one itself: the base is closed too, and no descriptor is open. */
+void unpack_closed(void);
+
 /* Is this in the file? */
 bool unpack_has(const char *path, const char *text);
 bool unpack_has_bytes(const char *path, const unsigned char *bytes, size_t size);
