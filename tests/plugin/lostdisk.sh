@@ -135,13 +135,14 @@ is_empty "$root" 'staging on a disk without room'
 umount "$work/thin" && wait_for 20 umount "$work/pool" || die 'cannot unmount a disk'
 thin_disk || die "no second disk: $(cat "$logs/mount")"
 
-# drop_cache - as the kernel may at any time for want of memory
+# drop_cache - as the kernel may at any time for want of memory. What is still to be written would stay.
 drop_cache() {
 	# shellcheck disable=SC2046 # a word each
 	"$HOST_PYTHON" - $(staged) <<-'END'
 		import os
 		import sys
 
+		os.sync()
 		for name in sys.argv[1:]:
 		    try:
 		        fd = os.open(name, os.O_RDONLY)

@@ -22,6 +22,7 @@ told() {
 }
 
 # beside WHAT STATUS ARGUMENT... - by stock, and with the plugin. No STATUS: stock's. What is restored is the same.
+began=$(date +%s)
 restored=$work/restored
 beside() {
 	local what=$1 wanted=$2
@@ -35,8 +36,11 @@ beside() {
 	expect "$wanted" "$what-b" plugged duplicity "${@/#file:/stage+file:}" "${options[@]}"
 	[ ! -e "$restored" ] || mv "$restored" "$work/b"
 	nothing_left "$what"
-	# what was not completed has the time of day
-	[ "$wanted" -eq 0 ] || find "$work/a" "$work/b" ! -type l -exec touch -d @0 {} +
+	# what was not completed has the time of day; of a file there is as much as the interpreter had written
+	[ "$wanted" -eq 0 ] || {
+		find "$work/a" "$work/b" -type f -newermt "@$began" -exec truncate -s 0 {} +
+		find "$work/a" "$work/b" ! -type l -exec touch -d @0 {} +
+	}
 	touch -d @0 "$work/a" "$work/b"
 	same_tree "$work/a" "$work/b" "$what"
 }
