@@ -13,7 +13,7 @@ chmod 0711 "$work"
 told() {
 	sed -E "s,$out_a|$out_b,OUT,g" "$logs/$1" >"$logs/$1.told"
 	grep -a -E '^(Writing|Making|Deleting OUT|Deleting tree OUT) ?' "$logs/$1.told"
-	grep -a -E '^(Error |Skipping |IGNORED_ERROR|Warning|WARNING|OSError)|not found in archive|already exists' "$logs/$1.told" | sort
+	grep -a -E '^(Error |Skipping |IGNORED_ERROR|Warning|WARNING|OSError)|not found in archive|already exists' "$logs/$1.told" | sort -u
 }
 
 # listed DIR - as list_tree, where what has the time of this run has NOW.
