@@ -11,7 +11,7 @@ chmod 0711 "$work"
 
 # told LOG - what it says of a restore: in order what is written, then, as a set, what has failed.
 told() {
-	sed -E "s,$out_a|$out_b,OUT,g" "$logs/$1" >"$logs/$1.told"
+	sed -E "s,$out_a|$out_b,OUT,g; s,^ OSError,OSError," "$logs/$1" >"$logs/$1.told"
 	grep -a -E '^(Writing|Making|Deleting OUT|Deleting tree OUT) ?' "$logs/$1.told"
 	grep -a -E '^(Error |Skipping |IGNORED_ERROR|Warning|WARNING|OSError)|not found in archive|already exists' "$logs/$1.told" | sort -u
 }
