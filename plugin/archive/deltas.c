@@ -15,6 +15,7 @@
 
 #include "archive/collation.h"
 #include "archive/filestat.h"
+#include "archive/hostpath.h"
 #include "archive/member.h"
 #include "archive/selection.h"
 #include "archive/signatures.h"
@@ -143,16 +144,6 @@ copy_path(struct deltas *deltas, PyObject *path, PyObject *kind)
 	return copy;
 }
 
-static int
-set_difftype(PyObject *delta, const char *difftype)
-{
-	PyObject *string = PyUnicode_InternFromString(difftype);
-	int code = string ? PyObject_SetAttr(delta, object_name_difftype, string) : -1;
-
-	Py_XDECREF(string);
-	return code;
-}
-
 /* Does the backup before have a signature of this file? 1, 0, or -1 with an exception. */
 static int
 has_signature(PyObject *old)
@@ -201,7 +192,8 @@ attach_source(struct deltas *deltas, PyObject *delta, PyObject *path, PyObject *
 	int differs = has_signature(old), code = -1;
 	PyObject *source;
 
-	if (differs < 0 || set_difftype(delta, differs ? "diff" : "snapshot") < 0)
+	if (differs < 0 || hostpath_set_difftype(
+				   delta, differs ? STAGE_MEMBER_DIFF : STAGE_MEMBER_SNAPSHOT) < 0)
 		return -1;
 	source = open_source(deltas, path, differs ? old : NULL);
 	if (source)
@@ -217,7 +209,7 @@ add_without_content(struct deltas *deltas, PyObject *delta, PyObject *path)
 	PyObject *stat, *size = NULL;
 	int code = -1;
 
-	if (set_difftype(delta, "snapshot") < 0 ||
+	if (hostpath_set_difftype(delta, STAGE_MEMBER_SNAPSHOT) < 0 ||
 		signatures_add(deltas->signatures, path, STAGE_MEMBER_SNAPSHOT, NULL, 0) < 0)
 		return -1;
 	stat = PyObject_GetAttr(path, object_name_stat);

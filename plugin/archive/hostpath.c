@@ -206,3 +206,17 @@ hostpath_new(const struct stage_entry *entry)
 		Py_CLEAR(ropath);
 	return ropath;
 }
+
+int
+hostpath_set_difftype(PyObject *ropath, enum stage_member_kind kind)
+{
+	static const char *const names[] = {[STAGE_MEMBER_SNAPSHOT] = "snapshot",
+		[STAGE_MEMBER_DIFF] = "diff",
+		[STAGE_MEMBER_DELETED] = "deleted",
+		[STAGE_MEMBER_SIGNATURE] = "signature"};
+	PyObject *name = PyUnicode_InternFromString(names[kind]);
+	int code = name ? PyObject_SetAttr(ropath, object_name_difftype, name) : -1;
+
+	Py_XDECREF(name);
+	return code;
+}

@@ -10,6 +10,7 @@
 
 #include "archive/index.h"
 #include "entry.h"
+#include "tar.h"
 
 /* What was read of a path. Zeroed it is empty. The entry's strings live until it is read again or released. */
 struct hostpath {
@@ -31,5 +32,8 @@ void hostpath_release(struct hostpath *path);
  * alone. NULL with an exception.
  */
 PyObject *hostpath_new(const struct stage_entry *entry);
+
+/* Sets the difftype that the host gives a ROPath of such a member: 0, or -1 with an exception. */
+int hostpath_set_difftype(PyObject *ropath, enum stage_member_kind kind);
 
 #endif

@@ -313,19 +313,6 @@ read_content(
 
 static const struct memberfile_source content = {.read = read_content};
 
-static const char *
-difftype_of(enum stage_member_kind kind)
-{
-	switch (kind) {
-	case STAGE_MEMBER_SIGNATURE:
-		return "signature";
-	case STAGE_MEMBER_DELETED:
-		return "deleted";
-	default:
-		return "snapshot";
-	}
-}
-
 /* Gives a regular file the file object of its signature. */
 static int
 attach_file(PyObject *self, PyObject *ropath)
@@ -347,12 +334,10 @@ signaturereader_make_path(PyObject *self)
 {
 	const struct reader *reader = (const struct reader *)self;
 	PyObject *ropath = hostpath_new(&reader->entry);
-	PyObject *difftype = PyUnicode_InternFromString(difftype_of(reader->kind));
 
-	if (ropath && (!difftype || PyObject_SetAttr(ropath, object_name_difftype, difftype) < 0 ||
-			      attach_file(self, ropath) < 0))
+	if (ropath &&
+		(hostpath_set_difftype(ropath, reader->kind) < 0 || attach_file(self, ropath) < 0))
 		Py_CLEAR(ropath);
-	Py_XDECREF(difftype);
 	return ropath;
 }
 

@@ -305,27 +305,12 @@ attach_file(PyObject *self, PyObject *ropath)
 	return code;
 }
 
-static const char *
-difftype_of(enum stage_member_kind kind)
-{
-	switch (kind) {
-	case STAGE_MEMBER_DIFF:
-		return "diff";
-	case STAGE_MEMBER_DELETED:
-		return "deleted";
-	default:
-		return "snapshot";
-	}
-}
-
 static int
 set_rest(PyObject *self, PyObject *ropath)
 {
 	const struct stage_difftar_entry *entry = &((struct reader *)self)->entry;
-	PyObject *difftype = PyUnicode_InternFromString(difftype_of(entry->kind));
-	int code = difftype ? PyObject_SetAttr(ropath, object_name_difftype, difftype) : -1;
+	int code = hostpath_set_difftype(ropath, entry->kind);
 
-	Py_XDECREF(difftype);
 	if (code == 0 && entry->kind == STAGE_MEMBER_DELETED)
 		code = PyObject_SetAttr(ropath, object_name_type, Py_None);
 	else if (code == 0 && entry->entry.type == STAGE_ENTRY_FILE)
