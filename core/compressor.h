@@ -3,16 +3,10 @@
  *
  * A member (RFC 1952) is a gzip file by itself. Several members behind each other are one, too. A member
  * has at most STAGE_MEMBER_MAX() bytes: data that compression would make longer are stored as they are.
- * It holds neither a time nor a name. So it depends only on the data, the level, and the library.
+ * It holds neither a time nor a name. So it depends only on the data, the level, the library, and with ISA-L on
+ * the processor.
  *
- * A part is raw DEFLATE (RFC 1951) that ends on a byte and is not the end of the stream. So parts behind each
- * other are one stream, which an empty last block ends: STAGE_STREAM_END. zlib makes such parts itself.
- * libdeflate makes complete streams alone. Of these the mark of the last block is cleared, where lastblock.h
- * finds it, and an empty stored block fills up the last byte. Of a large block, two such streams
- * are made. If what lastblock.h counts is not the data, the part is stored.
- *
- * The library is libdeflate, or zlib where that is missing (HAVE_LIBDEFLATE). Each block is compressed
- * without knowledge of the one before, so small blocks compress worse.
+ * A part is raw DEFLATE (RFC 1951), as deflater.h tells. A part that would be longer than stored is stored.
  *
  * Not installed. A compressor is for one thread at a time.
  */
@@ -21,10 +15,9 @@
 
 #include <stddef.h>
 
-struct stage_compressor;
+#include "deflater.h"
 
-/* The best level. zlib's best is 9, which it uses for all above. */
-#define STAGE_LEVEL_MAX 12
+struct stage_compressor;
 
 /*
  * The level by which files are about as large as by zlib's 6, the level of gzip(1) and of duplicity.
@@ -45,12 +38,9 @@ struct stage_compressor;
 
 #define STAGE_PART_MAX(size) (STAGE_MEMBER_MAX(size) - 18)
 
-/* An empty last block, by the fixed code, and how many bytes it has. */
-#define STAGE_STREAM_END "\x03\x00"
-#define STAGE_STREAM_END_SIZE 2
-
 /* Bytes that a buffer for a member or a part must have: a library may need some more while it works. */
-#define STAGE_MEMBER_ROOM(size) (STAGE_MEMBER_MAX(size) + 64)
+#define STAGE_ROOM_BESIDE 64
+#define STAGE_MEMBER_ROOM(size) (STAGE_MEMBER_MAX(size) + STAGE_ROOM_BESIDE)
 
 /* level is from 1, fast, to STAGE_LEVEL_MAX, small. NULL: there is no memory. */
 struct stage_compressor *stage_compressor_new(int level);

@@ -18,8 +18,8 @@
  * go on after the first one. A single member would need a library that can begin a block where another
  * ended. zlib can. libdeflate cannot, but needs less than half of its time.
  *
- * The file depends on the data, the questions to fits, the level, the limit and the library, and on
- * nothing else: not on the number of threads, not on chance. It holds no time and no name.
+ * The file depends on the data, the questions to fits, the level, the limit and the library (ISA-L's also on the
+ * kind of processor), and on nothing else: not on the number of threads, not on chance. It holds no time and no name.
  *
  * The caller keeps the limit, by asking fits before each write. A block that is not yet compressed
  * counts as incompressible. If that would be too much, fits waits until it is compressed, and counts its
@@ -28,7 +28,7 @@
  *
  * Memory: with one thread 1 MiB, with n threads up to 4 n + 8 MiB: that is 4 n + 8 blocks and their
  * compressed forms. The library needs some for each thread: libdeflate 0.7 MiB (from level 10 on 9 MiB),
- * zlib 0.3 MiB. Threads are started when the first block is full, so that smaller files need none. With
+ * ISA-L 1 MiB more (levels 1 and 2), zlib 0.3 MiB. Threads are started when the first block is full, so that smaller files need none. With
  * one thread none is ever started, and the caller's does it all. If a thread or a further block cannot
  * be had, the others do the work.
  *

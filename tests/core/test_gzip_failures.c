@@ -211,11 +211,11 @@ without_memory(void)
 #endif
 }
 
-/* As the header says; the library's own memory does not count here. */
+/* As the header says; the libraries' own memory does not count here. */
 static void
 memory(void)
 {
-	struct stage_gzip_options options = {.level = 1};
+	struct stage_gzip_options options = {.level = 3};
 	unsigned char *data = gzip_data(RANDOM, MANY);
 	struct stage_gzip *gzip = NULL;
 	int fd = gzip_output("a");

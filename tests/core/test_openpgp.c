@@ -147,15 +147,20 @@ static void
 ratio(void)
 {
 	size_t size = scaled(16 * BLOCK);
-	unsigned char *data;
+	int level;
 	enum kind kind;
 
 	for (kind = TEXT; kind < KINDS; kind++) {
-		data = gzip_data(kind, size);
-		gzip_compress("gzip", data, size, PIECE, NULL);
-		openpgp_compress("a", data, size, PIECE, NULL);
-		CHECK((double)gzip_size("a") <=
-			1.01 * (double)gzip_size("gzip") + 16.0 * (double)(size / PIECE + 1));
+		unsigned char *data = gzip_data(kind, size);
+
+		for (level = 1; level <= 5; level++) {
+			gzip_compress("gzip", data, size, PIECE,
+				&(struct stage_gzip_options){.level = level});
+			openpgp_compress("a", data, size, PIECE,
+				&(struct stage_openpgp_options){.level = level});
+			CHECK((double)gzip_size("a") <= 1.01 * (double)gzip_size("gzip") +
+								16.0 * (double)(size / PIECE + 1));
+		}
 		free(data);
 	}
 	unlink(in_dir("a"));

@@ -77,6 +77,7 @@ struct suite {
 	X(many)                                                                                    \
 	X(cpus)                                                                                    \
 	X(lastblock)                                                                               \
+	X(deflater)                                                                                \
 	X(gzip)                                                                                    \
 	X(gzip_failures)                                                                           \
 	X(gzip_threads)                                                                            \

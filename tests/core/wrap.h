@@ -2,7 +2,7 @@
  * wrap - stands between libstagedir and the C library (ld's --wrap), to count and to fail calls
  *
  * Off, as it is at the start, it passes everything through. The list of what is wrapped is kept in
- * wrap.c and, for the linker, in Makemodule.am. Calls of all threads are counted; that a number
+ * wrap_internal.h and, for the linker, in Makemodule.am. Calls of all threads are counted; that a number
  * always means the same call, whoever has several must see to.
  */
 #ifndef STAGEDIR_WRAP_H
