@@ -17,15 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
+
+#include "inflater.h"
 
 /* Bytes of a piece: with a thread, and without, as a chain may have hundreds of small archives. */
 #define PIECE_AHEAD ((size_t)64 * 1024)
 #define PIECE_ALONE ((size_t)16 * 1024)
 #define PIECES 4
-
-/* For inflateInit2(): the largest window, and a gzip header and trailer around it. */
-#define WINDOW_BITS (15 + 16)
 
 struct piece {
 	unsigned char *bytes;
@@ -37,14 +35,10 @@ struct stage_gunzip {
 	int fd;
 	char *path;
 	bool ahead, leaves_open;
-	size_t piece; /* bytes of one, and of input */
+	size_t piece; /* bytes of one */
 	struct stage_gunzip_waiting waiting;
 
-	/* of the one who inflates */
-	z_stream stream;
-	bool initialised, in_member, is_first;
-	unsigned char *input;
-	off_t offset;
+	struct stage_inflater *inflater; /* of the one who inflates */
 
 	/* shared */
 	pthread_mutex_t lock;
@@ -60,89 +54,12 @@ struct stage_gunzip {
 	bool holds; /* ring[first] is being read */
 };
 
-static int
-damaged(const struct stage_gunzip *gunzip, const char *reason, struct stage_error *error)
-{
-	return stage_error_set(
-		error, STAGE_E_DAMAGED, 0, "%s is damaged: %s", gunzip->path, reason);
-}
-
-/* Sees to input: 1, 0 at the end of the file, or an error. */
-static int
-refill(struct stage_gunzip *gunzip, struct stage_error *error)
-{
-	ssize_t got;
-
-	if (gunzip->stream.avail_in > 0)
-		return 1;
-	do
-		got = pread(gunzip->fd, gunzip->input, gunzip->piece, gunzip->offset);
-	while (got < 0 && errno == EINTR);
-	if (got < 0)
-		return stage_error_set(
-			error, STAGE_E_SYSTEM, errno, "cannot read %s", gunzip->path);
-	gunzip->offset += got;
-	gunzip->stream.next_in = gunzip->input;
-	gunzip->stream.avail_in = (uInt)got;
-	return got > 0;
-}
-
-/* Goes to the next member: 1, 0 where there is none, or an error. */
-static int
-begin_member(struct stage_gunzip *gunzip, struct stage_error *error)
-{
-	int code;
-
-	while ((code = refill(gunzip, error)) > 0) {
-		if (gunzip->is_first || *gunzip->stream.next_in != 0)
-			break;
-		gunzip->stream.next_in++;
-		gunzip->stream.avail_in--;
-	}
-	if (code <= 0)
-		return code;
-	inflateReset(&gunzip->stream);
-	gunzip->is_first = false;
-	gunzip->in_member = true;
-	return 1;
-}
-
-/* Goes on with a member until the piece is full: 0, or an error. */
-static int
-inflate_member(struct stage_gunzip *gunzip, struct stage_error *error)
-{
-	int code = refill(gunzip, error), result;
-
-	if (code <= 0)
-		return code < 0 ? code : damaged(gunzip, "it was cut", error);
-	result = inflate(&gunzip->stream, Z_NO_FLUSH);
-	if (result == Z_STREAM_END)
-		gunzip->in_member = false;
-	else if (result == Z_MEM_ERROR)
-		return stage_error_set(
-			error, STAGE_E_MEMORY, 0, "no memory to read %s", gunzip->path);
-	else if (result != Z_OK && result != Z_BUF_ERROR)
-		return damaged(gunzip,
-			gunzip->stream.msg ? gunzip->stream.msg : "it is no gzip file", error);
-	return 0;
-}
-
 /* Fills a piece: 1; 0 or an error if nothing comes behind it. */
 static int
 fill(struct stage_gunzip *gunzip, struct piece *piece, struct stage_error *error)
 {
-	int code = 1;
-
-	gunzip->stream.next_out = piece->bytes;
-	gunzip->stream.avail_out = (uInt)gunzip->piece;
-	while (code > 0 && gunzip->stream.avail_out > 0) {
-		if (!gunzip->in_member)
-			code = begin_member(gunzip, error);
-		if (code > 0)
-			code = inflate_member(gunzip, error) < 0 ? -1 : 1;
-	}
-	piece->size = gunzip->piece - gunzip->stream.avail_out;
-	return code;
+	return stage_inflater_fill(
+		gunzip->inflater, piece->bytes, gunzip->piece, &piece->size, error);
 }
 
 /* To be called with the lock where there is a thread. */
@@ -238,27 +155,28 @@ release(struct stage_gunzip *gunzip)
 {
 	size_t i;
 
-	if (gunzip->initialised)
-		inflateEnd(&gunzip->stream);
+	stage_inflater_free(gunzip->inflater);
 	for (i = 0; i < PIECES; i++)
 		free(gunzip->ring[i].bytes);
-	free(gunzip->input);
 	free(gunzip->path);
 	free(gunzip);
 }
 
-static bool
-allocate(struct stage_gunzip *gunzip, const char *path)
+static int
+allocate(struct stage_gunzip *gunzip, const char *path, struct stage_error *error)
 {
 	size_t i;
 
 	gunzip->path = strdup(path);
-	gunzip->input = malloc(gunzip->piece);
+	if (!gunzip->path)
+		goto no_memory;
 	for (i = 0; i < (gunzip->ahead ? PIECES : 1); i++)
 		if (!(gunzip->ring[i].bytes = malloc(gunzip->piece)))
-			return false;
-	gunzip->initialised = inflateInit2(&gunzip->stream, WINDOW_BITS) == Z_OK;
-	return gunzip->path && gunzip->input && gunzip->initialised;
+			goto no_memory;
+	return stage_inflater_new(gunzip->fd, path, gunzip->piece, &gunzip->inflater, error);
+
+no_memory:
+	return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
 }
 
 int
@@ -266,29 +184,25 @@ stage_gunzip_open(int fd, const struct stage_gunzip_options *options,
 	struct stage_gunzip **ret_gunzip, struct stage_error *error)
 {
 	struct stage_gunzip *gunzip = calloc(1, sizeof(*gunzip));
-	int code = 0;
+	int code;
 
-	if (gunzip) {
-		gunzip->owner = getpid();
-		gunzip->fd = fd;
-		gunzip->is_first = true;
-		gunzip->ahead = options->ahead;
-		gunzip->leaves_open = options->leaves_open;
-		gunzip->piece = options->ahead ? PIECE_AHEAD : PIECE_ALONE;
-		gunzip->waiting = options->waiting;
-	}
-	if (!gunzip || !allocate(gunzip, options->path))
-		code = stage_error_set(
+	if (!gunzip)
+		return stage_error_set(
 			error, STAGE_E_MEMORY, 0, "no memory to read %s", options->path);
-	else if (gunzip->ahead)
+	gunzip->owner = getpid();
+	gunzip->fd = fd;
+	gunzip->ahead = options->ahead;
+	gunzip->leaves_open = options->leaves_open;
+	gunzip->piece = options->ahead ? PIECE_AHEAD : PIECE_ALONE;
+	gunzip->waiting = options->waiting;
+	code = allocate(gunzip, options->path, error);
+	if (code == 0 && gunzip->ahead)
 		code = start(gunzip, error);
-	if (code < 0) {
-		if (gunzip)
-			release(gunzip);
-		return code;
-	}
-	*ret_gunzip = gunzip;
-	return 0;
+	if (code < 0)
+		release(gunzip);
+	else
+		*ret_gunzip = gunzip;
+	return code;
 }
 
 /* Gives the piece that was read back to the thread. */

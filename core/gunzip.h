@@ -8,10 +8,9 @@
  *	stage_gunzip_skip(gunzip, size, &count, &error);
  *	stage_gunzip_close(&gunzip);
  *
- * A file may have several gzip members, and zeros behind one, as gzip(1) and Python take them. A file of
- * no bytes has none, and that is no error.
+ * Which files it takes, and by whom they are inflated, inflater.h tells.
  *
- * Memory: 320 KiB with a thread, 32 KiB without, and what zlib takes (44 KiB). The file may be of any size.
+ * Memory: 256 KiB with a thread, 16 KiB without, and what an inflater takes. The file may be of any size.
  *
  * Errors: what was inflated before a fault is given out first. The first error is kept, and every later call
  * fails with it. STAGE_E_DAMAGED: the file is cut, is none of gzip, or a checksum is wrong; the message

@@ -6,6 +6,8 @@
 #include <zlib.h>
 
 #include "gunzip.h"
+#include "gzip_run.h"
+#include "wrap.h"
 
 #define SIZE ((size_t)700000)
 
@@ -186,6 +188,100 @@ damage(void)
 	}
 }
 
+/* Reads a file of the directory as a whole: does it hold these bytes? How many come before an error. */
+static size_t
+read_large(const char *name, const unsigned char *expected, size_t size, int *ret_code)
+{
+	const struct stage_gunzip_options options = {.path = name, .ahead = true};
+	struct stage_gunzip *gunzip = NULL;
+	static unsigned char buffer[100001];
+	size_t done = 0, count = 1;
+	int fd = open(in_dir(name), O_RDONLY | O_CLOEXEC);
+
+	REQUIRE(fd >= 0);
+	WORKS(stage_gunzip_open(fd, &options, &gunzip, &failure));
+	while ((*ret_code = stage_gunzip_read(gunzip, buffer, sizeof(buffer), &count, &failure)) ==
+			0 &&
+		count > 0) {
+		REQUIRE(done + count <= size);
+		CHECK(memcmp(buffer, expected + done, count) == 0);
+		done += count;
+	}
+	stage_gunzip_close(&gunzip);
+	return done;
+}
+
+/* A file of so many members that they are inflated as a whole; by zlib the same. */
+static void
+whole_members(void)
+{
+	const size_t size = 12 * BLOCK + 77;
+	unsigned char *bytes = gzip_data(RANDOM, size);
+	int code;
+
+	memset(bytes + 3 * BLOCK, 0, BLOCK);
+	gzip_compress("large", bytes, size, PIECE, NULL);
+	wrap_tally_begin();
+	CHECK(read_large("large", bytes, size, &code) == size && code == 0);
+#ifdef HAVE_LIBDEFLATE
+	CHECK(wrap_tally("libdeflate_gzip_decompress_ex") == 13);
+	wrap_tally_end();
+	wrap_begin_two("libdeflate_gzip_decompress_ex", EIO, "libdeflate_gzip_decompress_ex", EIO);
+	CHECK(read_large("large", bytes, size, &code) == size && code == 0);
+	CHECK(wrap_failed());
+	wrap_end();
+	wrap_begin_two(
+		"libdeflate_alloc_decompressor", ENOMEM, "libdeflate_alloc_decompressor", ENOMEM);
+	CHECK(read_large("large", bytes, size, &code) == size && code == 0);
+	CHECK(wrap_failed());
+	wrap_end();
+#else
+	wrap_tally_end();
+#endif
+	free(bytes);
+	unlink(in_dir("large"));
+}
+
+/* Some of them too large for that, zeros between, and a last one that is cut or damaged. */
+static void
+large_members(void)
+{
+	const size_t size = 12 * BLOCK, begun = 9 * BLOCK;
+	unsigned char *bytes = gzip_data(RANDOM, size), *content;
+	size_t content_size, small;
+	int code;
+
+	gzip_compress("first", bytes, begun, PIECE, NULL);
+	content = gzip_content("first", &content_size);
+	small = content_size;
+	content = realloc(content, content_size + 300 + sizeof(file));
+	REQUIRE(content != NULL);
+	memset(content + content_size, 0, 300);
+	file_size = 0;
+	add_member(bytes + begun, BLOCK + 1);
+	add_member(bytes + begun + BLOCK + 1, 1);
+	memcpy(content + content_size + 300, file, file_size);
+	content_size += 300 + file_size;
+	make_file_bytes(in_dir("large"), content, content_size, 0600);
+	CHECK(read_large("large", bytes, size, &code) == begun + BLOCK + 2 && code == 0);
+
+	REQUIRE(truncate(in_dir("large"), (off_t)content_size - 30) == 0);
+	CHECK(read_large("large", bytes, size, &code) >= begun + BLOCK - PIECE &&
+		code == STAGE_E_DAMAGED);
+	HAS(failure.message, "it was cut");
+	REQUIRE(truncate(in_dir("large"), (off_t)small - 30) == 0);
+	CHECK(read_large("large", bytes, size, &code) < begun && code == STAGE_E_DAMAGED);
+	HAS(failure.message, "it was cut");
+	content[small - 8] ^= 1; /* the checksum of the last small member */
+	make_file_bytes(in_dir("large"), content, content_size, 0600);
+	CHECK(read_large("large", bytes, size, &code) > begun - 100001 && code == STAGE_E_DAMAGED);
+	HAS(failure.message, "incorrect data check");
+	free(content);
+	free(bytes);
+	unlink(in_dir("large"));
+	unlink(in_dir("first"));
+}
+
 static int
 read_in_child(void *context)
 {
@@ -212,6 +308,8 @@ forked(void)
 
 static const struct test tests[] = {
 	{"members", members},
+	{"whole_members", whole_members},
+	{"large_members", large_members},
 	{"skips", skips},
 	{"unread", unread},
 	{"nothing", nothing},

@@ -59,6 +59,10 @@ WRAP(libdeflate_deflate_decompress, enum libdeflate_result, LIBDEFLATE_BAD_DATA,
 	(struct libdeflate_decompressor * decompressor, const void *in, size_t in_size, void *out,
 		size_t room, size_t *ret_size),
 	decompressor, in, in_size, out, room, ret_size)
+WRAP(libdeflate_gzip_decompress_ex, enum libdeflate_result, LIBDEFLATE_BAD_DATA,
+	(struct libdeflate_decompressor * decompressor, const void *in, size_t in_size, void *out,
+		size_t room, size_t *ret_used, size_t *ret_size),
+	decompressor, in, in_size, out, room, ret_used, ret_size)
 #endif
 /* libarchive refers to it too: ld wants it to be visible, though only ours calls come here. */
 #pragma GCC visibility push(default)
