@@ -17,6 +17,12 @@ struct file {
 	int fd;
 };
 
+static bool
+is_same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
 /* Is an open file still the one that was looked at, and as it was then? Whatever is changed of a file sets its ctime. */
 static bool
 is_unchanged(int fd, const struct stat *looked)
@@ -25,8 +31,8 @@ is_unchanged(int fd, const struct stat *looked)
 
 	return fstat(fd, &now) == 0 && S_ISREG(now.st_mode) && now.st_dev == looked->st_dev &&
 	       now.st_ino == looked->st_ino && now.st_size == looked->st_size &&
-	       now.st_ctim.tv_sec == looked->st_ctim.tv_sec &&
-	       now.st_ctim.tv_nsec == looked->st_ctim.tv_nsec;
+	       is_same_time(&now.st_ctim, &looked->st_ctim) &&
+	       is_same_time(&now.st_mtim, &looked->st_mtim);
 }
 
 static int

@@ -190,7 +190,7 @@ if am_root && command -v setpriv >/dev/null; then
 	chown -R 65534:65534 "$work"
 	as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	verified another '' --compare-data -v5 "$url" "$source"
-	chmod 0 "$source/ab" "$source/large" "$source/plain" "$source/a/file"
+	chmod 0 "$source/later/file" "$source/large" "$source/plain" "$source/a/file"
 	verified closed '' --compare-data -v5 "$url" "$source"
 	says closed-b 'Error accessing'
 	verified closed-counted 0 -v5 "$url" "$source"
