@@ -88,6 +88,17 @@ def patching(stock):
     return tarfiles2rop_iter
 
 
+def pairing(stock):
+    """
+    diffdir.collate2iters, by the extension for a verify, where it reads the volumes and has selected the source. Not with
+    --copy-links: a loop of links ends where the host has a path with too many of them.
+    """
+    def collate2iters(riter1, riter2):
+        ours = None if config.copy_links else extension().compare_paths(riter1, riter2, config.compare_data)
+        return stock(riter1, riter2) if ours is None else ours
+    return collate2iters
+
+
 def _begins_with_folder(rop_iter):
     """Is the first path the base of all, and a folder? And an iterator of all paths, that one too."""
     if isinstance(rop_iter, extension().PatchedPaths):

@@ -20,6 +20,7 @@ Importing this needs the extension, and changes nothing.
 import contextlib
 import copy
 import errno
+import fcntl
 import locale
 import os
 import secrets
@@ -36,6 +37,10 @@ _OPTIONS = '--no-literal', *_UNCOMPRESSED
 
 # A message of the proof keeps no secret: gpg need not take a fifth of a second to make a key of its passphrase.
 _QUICK = '--s2k-count', '65536'
+
+# So much may gpg decrypt before anybody reads it: it works on while what it gave is compared, or written. A user has a limit
+# for all pipes.
+_PIPE_BYTES = 1024 * 1024
 
 # By how much the gpg of signatures is nicer (nice(2)) than that of the volumes, where it compresses them: nobody waits for
 # it until they are done.
@@ -118,6 +123,9 @@ def starting(stock):
             with _starting, _options(encrypt, profile), _undisturbed(self._end):
                 stock.__init__(self, encrypt, encrypt_path, profile)
                 os.set_inheritable((self.gpg_input if encrypt else self.gpg_output).fileno(), False)
+            if not encrypt:
+                with contextlib.suppress(OSError):
+                    fcntl.fcntl(self.gpg_output.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
             if encrypt:
                 _stagehost.encrypting.file = self
                 self._takes_packet = bool(getattr(profile, 'stage_options', ()))

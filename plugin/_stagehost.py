@@ -465,6 +465,7 @@ def _proved():
         (selection.Select, 'Iterate', _stagefiles.selecting),
         (diffdir, 'sigtar2path_iter', _stagefiles.reading_signatures),
         (diffdir, 'combine_path_iters', _stagefiles.combining_signatures),
+        (diffdir, 'collate2iters', _stagefiles.pairing),
         (patchdir, 'difftar2path_iter', _stagefiles.reading_volumes),
         (patchdir, 'tarfiles2rop_iter', _stagefiles.patching),
         (patchdir, 'Write_ROPaths', _stagefiles.writing_trees),

@@ -24,6 +24,7 @@
 #include "python/exits.h"
 #include "python/gil.h"
 #include "python/object.h"
+#include "reading/comparison.h"
 #include "reading/patchedpaths.h"
 #include "reading/restore.h"
 #include "reading/volumereader.h"
@@ -74,6 +75,11 @@ static PyMethodDef functions[] = {
 		"Does what the host's patchdir.tarfiles2rop_iter does, where readers is a list of VolumeReaders, that\n"
 		"of the oldest backup first: a PatchedPaths. below: the path that is restored, b'' for all. None: one\n"
 		"of them is another iterator."},
+	{"compare_paths", comparison_new, METH_VARARGS,
+		"compare_paths(backup_paths, current_paths, compare_data)\n--\n\n"
+		"Does what the host's diffdir.collate2iters does for a verify, where the first is a PatchedPaths and\n"
+		"the second a Select that has a Selection: a Comparison. compare_data: is compared at all? None: they are\n"
+		"for the host's own."},
 	{"read_volumes", volumereader_read_volumes, METH_O,
 		"read_volumes(diff_tarfile)\n--\n\n"
 		"Does what the host's patchdir.difftar2path_iter does, where diff_tarfile is a\n"
@@ -177,7 +183,7 @@ execute(PyObject *module)
 		pipe_add_type(module) < 0 || filestat_add_type(module) < 0 ||
 		selection_add_type(module) < 0 || memberfile_add_type(module) < 0 ||
 		signaturereader_add_type(module) < 0 || volumereader_add_type(module) < 0 ||
-		patchedpaths_add_type(module) < 0)
+		patchedpaths_add_type(module) < 0 || comparison_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);

@@ -1,9 +1,6 @@
 #include "archive/collation.h"
 
-#include <string.h>
-
-#include "archive/hostpath.h"
-#include "archive/selection.h"
+#include "archive/currentpath.h"
 #include "archive/signaturereader.h"
 #include "python/object.h"
 
@@ -13,15 +10,12 @@
 struct collation {
 	PyObject *collated; /* the host's pairs; NULL: what follows is used */
 
-	PyObject *diffdir, *paths, *reader;
+	PyObject *diffdir, *reader;
 	PyObject *path_type, *ropath_type;
 
-	/* That is there, and was not given; its index is in `there`. */
-	PyObject *path;
-	bool is_bare; /* no object was made of it: it is what the Selection has found last */
-	struct hostpath there;
+	struct currentpath current;    /* that is there, and was not given */
 	const struct stage_entry *old; /* that was there, and was not given */
-	bool paths_ended, old_ended;
+	bool old_ended;
 
 	Py_ssize_t unchanged, unchanged_size;
 };
@@ -35,11 +29,12 @@ init(struct collation *collation, PyObject *diffdir, PyObject *new_iter, PyObjec
 		return collation->collated ? 0 : -1;
 	}
 	collation->diffdir = Py_NewRef(diffdir);
-	collation->paths = PyObject_GetIter(new_iter);
+	if (currentpath_begin(&collation->current, new_iter) < 0)
+		return -1;
 	collation->reader = Py_NewRef(sig_iter);
 	collation->path_type = PyObject_GetAttrString(diffdir, "Path");
 	collation->ropath_type = PyObject_GetAttrString(diffdir, "ROPath");
-	return collation->paths && collation->path_type && collation->ropath_type ? 0 : -1;
+	return collation->path_type && collation->ropath_type ? 0 : -1;
 }
 
 struct collation *
@@ -61,12 +56,10 @@ collation_free(struct collation **collation)
 		return;
 	Py_CLEAR((*collation)->collated);
 	Py_CLEAR((*collation)->diffdir);
-	Py_CLEAR((*collation)->paths);
+	currentpath_release(&(*collation)->current);
 	Py_CLEAR((*collation)->reader);
 	Py_CLEAR((*collation)->path_type);
 	Py_CLEAR((*collation)->ropath_type);
-	Py_CLEAR((*collation)->path);
-	hostpath_release(&(*collation)->there);
 	PyMem_Free(*collation);
 	*collation = NULL;
 }
@@ -96,68 +89,10 @@ static int
 count_unchanged(struct collation *collation)
 {
 	collation->unchanged++;
-	collation->unchanged_size += (Py_ssize_t)collation->there.entry.size;
+	collation->unchanged_size += (Py_ssize_t)collation->current.there.entry.size;
 	if (collation->unchanged < BATCH)
 		return 0;
 	return add_unchanged(collation) < 0 ? -1 : PyErr_CheckSignals();
-}
-
-/* The next path of a Selection, as an entry where it can be one. */
-static int
-fetch_found(struct collation *collation)
-{
-	struct stage_entry *entry = &collation->there.entry;
-	const struct selection_found *found;
-	int code = selection_next(collation->paths, &found);
-
-	collation->paths_ended = code == 0;
-	if (code <= 0)
-		return code;
-	collation->is_bare = found->entry;
-	if (!found->entry) {
-		collation->path = selection_make_path(collation->paths);
-		return collation->path ? 0 : -1;
-	}
-	stage_entry_set_stat(entry, found->entry->stat);
-	entry->index = found->relative;
-	entry->index_length = strlen(found->relative);
-	entry->target = found->entry->target;
-	entry->target_length = entry->target ? strlen(entry->target) : 0;
-	return 0;
-}
-
-static int
-fetch_path(struct collation *collation)
-{
-	if (selection_check(collation->paths)) {
-		if (fetch_found(collation) < 0)
-			return -1;
-	} else {
-		collation->path = PyIter_Next(collation->paths);
-		if (PyErr_Occurred())
-			return -1;
-		collation->paths_ended = !collation->path;
-	}
-	return collation->path ? hostpath_read_index(&collation->there, collation->path) : 0;
-}
-
-static bool
-has_path(const struct collation *collation)
-{
-	return collation->path || collation->is_bare;
-}
-
-/* The path that was fetched goes to the caller: NULL with an exception. */
-static PyObject *
-take_path(struct collation *collation)
-{
-	PyObject *path = collation->path;
-
-	if (collation->is_bare)
-		path = selection_make_path(collation->paths);
-	collation->path = NULL;
-	collation->is_bare = false;
-	return path;
 }
 
 /* Sees to a path of each side, unless there are no more: 0, or -1 with an exception. */
@@ -166,7 +101,7 @@ fetch(struct collation *collation)
 {
 	int code;
 
-	if (!has_path(collation) && !collation->paths_ended && fetch_path(collation) < 0)
+	if (currentpath_fetch(&collation->current) < 0)
 		return -1;
 	if (!collation->old && !collation->old_ended) {
 		code = signaturereader_next(collation->reader, &collation->old);
@@ -181,16 +116,17 @@ fetch(struct collation *collation)
 static int
 order(const struct collation *collation)
 {
-	if (!has_path(collation))
+	if (!currentpath_is_there(&collation->current))
 		return 1;
-	return collation->old ? stage_entry_order(&collation->there.entry, collation->old) : -1;
+	return collation->old ? stage_entry_order(&collation->current.there.entry, collation->old)
+			      : -1;
 }
 
 /* Has it the class whose __eq__() we know? */
 static bool
 is_ordinary(const struct collation *collation)
 {
-	const PyTypeObject *kind = Py_TYPE(collation->path);
+	const PyTypeObject *kind = Py_TYPE(collation->current.path);
 
 	return kind == (PyTypeObject *)collation->path_type ||
 	       kind == (PyTypeObject *)collation->ropath_type;
@@ -201,15 +137,14 @@ is_ordinary(const struct collation *collation)
 static int
 compare(struct collation *collation)
 {
-	int known = 1;
+	int known;
 
-	if (!collation->is_bare && !is_ordinary(collation))
+	if (!collation->current.found && !is_ordinary(collation))
 		return 2;
-	if (!collation->is_bare)
-		known = hostpath_read(&collation->there, collation->path);
+	known = currentpath_read(&collation->current);
 	if (known <= 0)
 		return known < 0 ? -1 : 2;
-	return stage_entry_is_same(&collation->there.entry, collation->old);
+	return stage_entry_is_same(&collation->current.there.entry, collation->old);
 }
 
 /* Gives what was fetched of either side or of both. */
@@ -217,7 +152,7 @@ static int
 give(struct collation *collation, bool path, bool old, bool differs, struct pair *ret_pair)
 {
 	*ret_pair = (struct pair){.differs = differs};
-	ret_pair->path = path ? take_path(collation) : Py_NewRef(Py_None);
+	ret_pair->path = path ? currentpath_take(&collation->current) : Py_NewRef(Py_None);
 	if (ret_pair->path)
 		ret_pair->old =
 			old ? signaturereader_make_path(collation->reader) : Py_NewRef(Py_None);
@@ -249,8 +184,7 @@ step(struct collation *collation, struct pair *ret_pair)
 		return -1;
 	if (same != 1)
 		return give(collation, true, true, same == 0, ret_pair);
-	Py_CLEAR(collation->path);
-	collation->is_bare = false;
+	currentpath_pass(&collation->current);
 	collation->old = NULL;
 	return count_unchanged(collation);
 }
@@ -260,7 +194,8 @@ next_of_entries(struct collation *collation, struct pair *ret_pair)
 {
 	int code = 0;
 
-	while (code == 0 && fetch(collation) == 0 && (has_path(collation) || collation->old))
+	while (code == 0 && fetch(collation) == 0 &&
+		(currentpath_is_there(&collation->current) || collation->old))
 		code = step(collation, ret_pair);
 	if (PyErr_Occurred())
 		code = -1;

@@ -28,6 +28,9 @@ struct membersource {
 	/* After its end was read: 0; -1 with an exception, where something was wrong with it all the same. */
 	int (*end)(void *context);
 
+	/* Once some of it was read: nobody reads on. 0; -1 with an exception. */
+	int (*pass)(void *context);
+
 	void *context;
 };
 

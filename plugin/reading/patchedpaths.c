@@ -278,6 +278,15 @@ source_end(void *context)
 	return self->whole ? 0 : self->ropaths.source.end(&self->ropaths);
 }
 
+static int
+source_pass(void *context)
+{
+	struct patched *self = context;
+
+	return self->whole ? volumereader_pass(self->whole->reader)
+			   : self->ropaths.source.pass(&self->ropaths);
+}
+
 struct membersource
 patchedpaths_source(PyObject *object)
 {
@@ -285,6 +294,7 @@ patchedpaths_source(PyObject *object)
 		.path = source_path,
 		.read = source_read,
 		.end = source_end,
+		.pass = source_pass,
 		.context = object};
 }
 

@@ -61,6 +61,7 @@ read_bytes(void *context, size_t wanted, const void **ret_bytes, size_t *ret_siz
 	return 0;
 }
 
+/* The host closes a file in the same way, wherever it is in it. */
 static int
 end(void *context)
 {
@@ -86,6 +87,7 @@ ropaths_init(struct ropaths *ropaths, PyObject *iterator)
 			.path = path,
 			.read = read_bytes,
 			.end = end,
+			.pass = end,
 			.context = ropaths},
 		.iterator = iterator,
 	};

@@ -26,7 +26,7 @@ static const struct {
 	const char *units[UNITS_MAX + 1];
 } in_memory[] = {
 	{"diffdir", {NULL}},
-	{"dup_main", {"Restart", "check_resources", "do_backup", "write_multivol", NULL}},
+	{"dup_main", {"Restart", "check_resources", "do_backup", "verify", "write_multivol", NULL}},
 	{"dup_temp", {NULL}},
 	{"gpg", {NULL}},
 	{"log", {"Log", NULL}},

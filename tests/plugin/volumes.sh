@@ -173,7 +173,7 @@ no_gzip() {
 for damaged in 'head -c 500000' 'head -c -5' overwrite no_gzip; do
 	# shellcheck disable=SC2086
 	damage $damaged
-	for action in "restore $url $restored" "verify --compare-data $url $source"; do
+	for action in "restore $url $restored" "verify --compare-data $url $source" "verify $url $source"; do
 		rm -rf "$restored"
 		# shellcheck disable=SC2086
 		expect 30 damaged plugged duplicity ${action/file:/stage+file:} "${options[@]}"
