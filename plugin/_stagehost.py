@@ -158,6 +158,11 @@ def _stages_ahead():
     return staged is not None and staged.stages_ahead()
 
 
+def fetches_ahead(backend):
+    """Are volumes that the host announces fetched ahead by this Target? Not where another backend is around it."""
+    return backend is target() and not backs_up() and not _why_unproved and extension().stages_ahead()
+
+
 def staging_directory():
     """The host's default directory if it is one of ours: one that was made before stays the host's."""
     directory = tempdir.default()
@@ -444,7 +449,7 @@ def _harmless():
 
 def _proved():
     """What is replaced besides in a host that was proved, and is as it was: where it is, its name, what makes the other."""
-    from duplicity.backends import _stageend, _stagefiles, _stagegpg  # which need the extension
+    from duplicity.backends import _stageend, _stagefetch, _stagefiles, _stagegpg  # which need the extension
     return (
         (dup_temp, 'new_tempduppath', _new_tempduppath),
         (dup_temp, 'FileobjHooked', _stageend.following),
@@ -457,8 +462,8 @@ def _proved():
         (gpg, 'GzipWriteFile', lambda stock: _tell_no_space(extension().gzip_write_file, waits=True)),
         (sys.modules['duplicity.dup_main'], 'check_resources', _begin_first),
         (sys.modules['duplicity.dup_main'], 'Restart', _restart_unlisted),
-        # when what is staged ahead is told of: _stageprogress
-        (log, 'Log', lambda stock: _stageprogress.holding(stock, _stages_ahead)),
+        # when what is staged, or fetched, ahead is told of
+        (log, 'Log', lambda stock: _stageprogress.holding(_stagefetch.telling_in_turn(stock), _stages_ahead)),
         (progress, 'ProgressTracker', lambda stock: _stageprogress.tracking(stock, _stages_ahead)),
         (diffdir, 'DeltaTarBlockIter', lambda stock: extension().DeltaTarBlockIter),
         (diffdir, 'get_delta_iter', _stagefiles.comparing),

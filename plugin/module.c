@@ -30,6 +30,7 @@
 #include "reading/volumereader.h"
 #include "staging/directory.h"
 #include "staging/end.h"
+#include "staging/fetchahead.h"
 #include "staging/hostcheck.h"
 #include "staging/archivefiles.h"
 #include "staging/roots.h"
@@ -183,7 +184,8 @@ execute(PyObject *module)
 		pipe_add_type(module) < 0 || filestat_add_type(module) < 0 ||
 		selection_add_type(module) < 0 || memberfile_add_type(module) < 0 ||
 		signaturereader_add_type(module) < 0 || volumereader_add_type(module) < 0 ||
-		patchedpaths_add_type(module) < 0 || comparison_add_type(module) < 0)
+		patchedpaths_add_type(module) < 0 || comparison_add_type(module) < 0 ||
+		fetchahead_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);

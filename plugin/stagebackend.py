@@ -21,7 +21,7 @@ try:
     from duplicity.errors import BackendException, FatalBackendException, InvalidBackendURL, TemporaryLoadException, UserError
     from duplicity.backends import _stagehost, _stageprogress
     # imported only where they are needed, when a run is under way
-    for name in '_stageend', '_stagefiles', '_stageguard', '_stagerepair':
+    for name in '_stageend', '_stagefetch', '_stagefiles', '_stageguard', '_stagerepair':
         if not importlib.util.find_spec(f'duplicity.backends.{name}'):
             raise ImportError(f'there is no {name}.py')
 except ImportError as error:
@@ -157,12 +157,13 @@ class StageBackend(backend.Backend, _stagehost.Target):
     Wraps the backend of a URL. All that the host puts is made in the tracked staging directory, which
     opening this puts in the place of the host's. Volumes of a backup are staged: a put returns at once,
     and they are handed off in order by a thread of the extension (_upload). Everything else waits until
-    that is done and then goes to the wrapped backend, which so is never called by two threads at once.
+    that is done and then goes to the wrapped backend, which so is never called by two threads at once. In a restore and a verify
+    volumes are fetched ahead by a thread (_stagefetch.Fetching), for which everything else waits in the same way.
     """
 
     # what the host calls, where the wrapped backend has it
     _WAITING = ('_delete', '_delete_list', '_query', '_query_list', '_validate', '_close', '_retry_cleanup',
-                'pre_process_download', 'pre_process_download_batch')
+                'pre_process_download')
 
     def __init__(self, parsed_url, is_plain=False):
         backend.Backend.__init__(self, parsed_url)
@@ -180,6 +181,7 @@ class StageBackend(backend.Backend, _stagehost.Target):
         self._newest = None  # name and size of the volume that was staged last
         self._failure = None  # a _stagehost.Failure, which ends the run
         self._has_no_room = False  # the host makes the volumes
+        self._fetching = None  # a _stagefetch.Fetching
 
     def __getattr__(self, name):
         # The host offers what hasattr() finds, so this has just what the wrapped backend has - but for
@@ -207,8 +209,15 @@ class StageBackend(backend.Backend, _stagehost.Target):
             if 'delete' in name:
                 # some make a folder to delete by: it is in the staging directory only once that is there
                 _stagehost.staging_directory()
-            return function(*arguments, **keywords)
+            if name == '_close' and self._fetching:
+                self._fetching.stop()
+            with self._alone():
+                return function(*arguments, **keywords)
         return call
+
+    def _alone(self):
+        """Waits until nothing is fetched ahead, and nothing is meanwhile."""
+        return self._fetching.alone() if self._fetching else contextlib.nullcontext()
 
     def _put(self, source_path, remote_filename):
         # what is put, and got, is opened by its path, here and in the host
@@ -221,19 +230,42 @@ class StageBackend(backend.Backend, _stagehost.Target):
             # signatures and manifest must be in the archive directory, which the host never syncs.
             self._staging.sync()
             _stageprogress.at_once(remote_filename)
-        self.wrapped._put(source_path, remote_filename)
+        with self._alone():
+            self.wrapped._put(source_path, remote_filename)
         _stagehost.check_staging()
 
     def _get(self, remote_filename, local_path):
         self.drain()
         _stagehost.check_staging()
-        self.wrapped._get(remote_filename, local_path)
+        if self._fetching:
+            self._fetching.get(remote_filename, local_path)
+        else:
+            self.wrapped._get(remote_filename, local_path)
         _stagehost.check_staging()
+
+    def pre_process_download_batch(self, remote_filenames):
+        """The host announces what it is going to get: the volumes of a restore or a verify are fetched ahead."""
+        self.drain()
+        with self._alone():
+            if hasattr(self.wrapped, 'pre_process_download_batch'):
+                self.wrapped.pre_process_download_batch(remote_filenames)
+        directory = _stagehost.staging_directory() if _stagehost.fetches_ahead(self) else None
+        if not directory:
+            return
+        from duplicity.backends import _stagefetch
+        volumes = _stagefetch.volumes_of(remote_filenames)
+        if not volumes:
+            return
+        if self._fetching:
+            self._fetching.stop()
+        with contextlib.suppress(Exception):  # the host gets them all without
+            self._fetching = _stagefetch.Fetching(self._extension, directory, self.wrapped, self.parsed_url.url_string, volumes)
 
     def _list(self):
         self.drain()
         self._reclaim_once()
-        return self.wrapped._list()
+        with self._alone():
+            return self.wrapped._list()
 
     def _reclaim_once(self):
         """In a host that was not proved, where no run begins: what dead runs left for nobody is still removed."""

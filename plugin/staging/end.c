@@ -1,5 +1,5 @@
 /*
- * What is in a spool survives any end, and the user is told what stays. An end may run while another
+ * Nothing is fetched ahead any more. What is in a spool survives any end, and the user is told what stays. An end may run while another
  * one does: a signal came.
  */
 #include "staging/end.h"
@@ -11,6 +11,7 @@
 #include "python/exits.h"
 #include "python/hostlog.h"
 #include "staging/directory.h"
+#include "staging/fetchahead.h"
 #include "staging/staging.h"
 #include "staging/volumeobject.h"
 
@@ -106,6 +107,7 @@ end_all(enum end_how how)
 static void
 at_exit(enum exits_how how)
 {
+	fetchahead_end(NULL);
 	end_all(how == EXITS_LEAVE ? LEAVE : STOP);
 }
 
@@ -129,6 +131,7 @@ before_cleanup(PyObject *directory)
 {
 	PyObject *reason;
 
+	fetchahead_end(directory);
 	if (!stages_in(directory))
 		return;
 	reason = PyErr_GetHandledException();

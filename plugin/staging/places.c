@@ -92,27 +92,49 @@ try(const struct place *place, uint64_t bytes)
 	return bytes;
 }
 
+/* How many bytes files outside of the spool leave of max_staged; false: too few. */
+static bool
+find_limit(
+	const struct places *places, const struct place *place, uint64_t bytes, uint64_t *ret_limit)
+{
+	*ret_limit = places->max_staged;
+	if (!places->max_staged || !place->held)
+		return true;
+	if (place->held >= places->max_staged || places->max_staged - place->held < bytes)
+		return false;
+	*ret_limit -= place->held;
+	return true;
+}
+
 /* Reserves bytes for the file at path: all, or as many as are possible. */
 static int
 reserve_at(const struct places *places, struct place *place, const char *path, uint64_t bytes,
 	bool *ret_others, struct stage_error *error)
 {
+	const uint64_t all_bytes = bytes + places->spare;
 	struct stage_reserved room = {0};
+	uint64_t limit;
 	int code;
 
-	code = stage_spool_reserve(place->spool, path, bytes, places->max_staged, &room, error);
+	if (!find_limit(places, place, bytes, &limit))
+		return stage_error_set(error, STAGE_E_NO_ROOM, 0,
+			"%s: %llu bytes are needed, and of the %llu that may be staged, this run holds %llu",
+			stage_spool_path(place->spool), (unsigned long long)bytes,
+			(unsigned long long)places->max_staged, (unsigned long long)place->held);
+	code = stage_spool_reserve(place->spool, path, bytes, limit, &room, error);
 	*ret_others |= code == STAGE_E_NO_ROOM && room.others;
 	if (code < 0) {
 		place->possible = room.possible < bytes ? room.possible : bytes;
 		return code;
 	}
-	place->possible = try(place, bytes);
-	if (place->possible >= bytes)
+	place->possible = room.free - room.promised < all_bytes ? room.free - room.promised
+								: try(place, all_bytes);
+	if (place->possible >= all_bytes)
 		return 0;
 	stage_spool_unreserve(place->spool);
 	return stage_error_set(error, STAGE_E_NO_ROOM, 0,
 		"%s: %llu bytes are needed, %llu are free, but a file cannot have more than %llu of these (a quota?)",
-		stage_spool_path(place->spool), (unsigned long long)bytes,
+		stage_spool_path(place->spool), (unsigned long long)all_bytes,
 		(unsigned long long)room.free, (unsigned long long)place->possible);
 }
 
@@ -316,6 +338,18 @@ place_of(const struct places *places, const PyObject *directory)
 		if (places->list[i].directory == directory)
 			return &places->list[i];
 	return NULL;
+}
+
+void
+places_unreserve(struct places *places, const PyObject *directory)
+{
+	const struct place *place = place_of(places, directory);
+
+	if (!place || !place->spool)
+		return;
+	Py_BEGIN_ALLOW_THREADS
+	stage_spool_unreserve(place->spool);
+	Py_END_ALLOW_THREADS
 }
 
 int

@@ -24,6 +24,7 @@ struct place {
 	struct stage_dir *dir;     /* its */
 	struct stage_spool *spool; /* NULL until there is a volume */
 	uint64_t possible;         /* bytes that it had, or seemed to have, when it had too few */
+	uint64_t held; /* bytes of max_staged that files outside of the spool take; the owner's */
 };
 
 /* Zeroed memory has no place. */
@@ -34,6 +35,8 @@ struct places {
 	struct stage_spool_about about; /* of its spools; the strings are the owner's */
 	bool durable;
 	uint64_t max_staged; /* bytes a root, 0 for no limit */
+	uint64_t
+		spare; /* bytes that must be free beside what is reserved, for files of the host's own */
 };
 
 /* Where a file is to be made. */
@@ -61,6 +64,9 @@ int places_reserve(struct places *places, uint64_t bytes, struct reserved *ret_r
  */
 int places_reserve_most(
 	struct places *places, struct reserved *ret_reserved, struct stage_error *error);
+
+/* Gives back what was reserved in the place of a directory. The file stays tracked. */
+void places_unreserve(struct places *places, const PyObject *directory);
 
 /* Makes a TemporaryDirectory the first place, instead of the host's default one. */
 int places_begin(struct places *places, PyObject *directory, struct stage_error *error);

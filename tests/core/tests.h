@@ -55,6 +55,7 @@ struct suite {
 	X(unpack_failures)                                                                         \
 	X(forkmark)                                                                                \
 	X(path)                                                                                    \
+	X(prefetch)                                                                                \
 	X(regular)                                                                                 \
 	X(leftover)                                                                                \
 	X(removable)                                                                               \

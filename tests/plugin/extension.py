@@ -84,6 +84,7 @@ OPENED = {
     'DeltaTarBlockIter': lambda: (iter(()),),
     'Form': lambda: (tempfile.gettempdir(), 'name', upload),
     'Pipe': lambda: (os.pipe()[1], make_volume(), 1 << 30),
+    'FetchAhead': lambda: (tempdir.default(), 'file:///target', os.getcwd(), [(0, b'x'), (0, b'y')], upload),
 }
 FAILING = {
     'TemporaryDirectory': (b'/nowhere/at/all',),
@@ -92,6 +93,7 @@ FAILING = {
     'DeltaTarBlockIter': (1,),
     'Form': (tempfile.gettempdir(), 'name', upload, '/nowhere/at/all'),
     'Pipe': (1, __file__, 'much'),
+    'FetchAhead': (1, 'file:///target', os.getcwd(), [], upload),
 }
 CALLS = {
     'TemporaryDirectory': (('dir',), ('mktemp',), ('mkstemp',), ('mkstemp_file',), ('forget', b'/x'), ('check',), ('cleanup',)),
@@ -102,6 +104,8 @@ CALLS = {
                           ('remember_next_index',), ('recall_index',), ('get_footer',)),
     'Form': (('made',), ('abandon',), ('sync',), ('rename', 'x'), ('replace', 'x')),
     'Pipe': (('written', 1),),
+    'FetchAhead': (('next',), ('done',), ('failed',), ('take', b'x'), ('got', b'x', b'/x'), ('pause',), ('hold',), ('release',),
+                   ('stop',)),
 }
 
 
@@ -134,6 +138,34 @@ def check_unopened(name):
         must_raise(made.__init__, RuntimeError)()
     if name == 'Staging':
         check_staging(made)
+    if name == 'FetchAhead':
+        check_fetching(made)
+
+
+def check_fetching(made):
+    """Calls in the wrong order, and with what was never announced, do nothing."""
+    made.done()
+    made.failed()
+    made.release()
+    must_raise(made.take, TypeError)('x')
+    must_raise(made.got, TypeError)(1, 2)
+    must_raise(_stagedir.FetchAhead, Exception)(tempdir.default(), 'file:///target', os.getcwd(), [1], upload)
+    must_raise(_stagedir.FetchAhead, Exception)(tempdir.default(), 'file:///target', os.getcwd(), [(0, 'x')], upload)
+    for name in b'x', b'never':
+        if made.take(name) is not None:
+            complain('a volume that was not fetched is there')
+        made.got(name, b'/nowhere')
+        made.got(name, os.fsencode(__file__))
+        made.release()
+    name, file = made.next()
+    if name != b'y' or not _stagedir.remove(file):
+        complain('the file of a volume is not tracked')
+    made.done()  # though there is none
+    if made.next() is not None:
+        complain('a volume that could not be fetched is fetched again')
+    made.stop()
+    made.stop()
+    tempdir.default().cleanup()
 
 
 def check_staging(made):

@@ -8,7 +8,7 @@ extension() {
 	expect 0 "$1" plugged "$HOST_PYTHON" "$srcdir/tests/plugin/extension.py" "$1" "$2"
 }
 
-for class in TemporaryDirectory Staging Deltas DeltaTarBlockIter Form Pipe; do
+for class in TemporaryDirectory Staging Deltas DeltaTarBlockIter Form Pipe FetchAhead; do
 	extension unopened "$class"
 	nothing_left "$class"
 done

@@ -16,10 +16,17 @@
 #	nolist		every list fails
 #	quotes		an error of a put quotes the URL, and the password alone
 #	pieces		a put writes into the file itself, not into a temporary one that is renamed when it is complete
+#	getrate		bytes a second of a get, which begins 0.1 s late; without it a get takes no time
+#	gethang		a part of a name in it: a get of such a file does not go on while it is there
+#	getfail		a part of a name in it: a get of such a file fails, once, when half of it is there
+#	getsays		a get says in the host's log, at INFO and NOTICE, what it does; with a name in it the file of that name is not got, and
+#			the host is ended by the backend
+#	nogets		a part of a name in it: every get of such a file fails; '/' has all fail
+#	holds		a folder: each get logs how many files, and bytes, lie in the staging directories below it
 #
 # oddnet://USER:PASSWORD@HOST/DIR is the same storage with what it takes no notice of. In both, what is done is written to
 # DIR.log: "TIME put NAME SIZE" before, "TIME done NAME" after, "TIME failed NAME",
-# "TIME list".
+# "TIME list", "TIME get NAME" before, "TIME got NAME" after, "TIME holds FILES BYTES" behind the first, without what is got then.
 import errno
 import importlib.abc
 import importlib.util
@@ -110,9 +117,49 @@ def install(backend):
                 os.unlink(source_path.name)
             self._log('done', name)
 
+        def _held(self, folder, local_path):
+            """The files and bytes in the staging directories below folder, without the file that is got."""
+            files = [os.path.join(where, name) for where, _unused, names in os.walk(folder) for name in names
+                     if name.startswith(('mktemp-', 'mkstemp-')) and os.path.join(where, name) != os.fsdecode(local_path.name)]
+            sizes = [os.path.getsize(file) for file in files if os.path.exists(file)]
+            return len(sizes), sum(sizes)
+
+        def _say_get(self, name):
+            says = self._control('getsays')
+            if says is None:
+                return
+            from duplicity import log as host_log
+            host_log.Info(f'odd: getting {name}')
+            host_log.Notice(f'odd: {name} is on its way')
+            if says and says in name:
+                host_log.FatalError(f'odd: {name} shall never be got', host_log.ErrorCode.backend_error)
+
         def _get(self, remote_filename, local_path):
-            with open(os.path.join(self.folder, os.fsdecode(remote_filename)), 'rb') as stored:
-                local_path.writefileobj(stored)
+            name = os.fsdecode(remote_filename)
+            self._log('get', name)
+            folder = self._control('holds')
+            if folder:
+                self._log('holds', *self._held(folder, local_path))
+            self._say_get(name)
+            while (self._control('gethang') or '/') in name:
+                time.sleep(0.02)
+            missing = self._control('nogets')
+            if missing and (missing in name or missing == '/'):
+                self._log('failed', name)
+                raise OSError(f'{name}: storage is down')
+            fails = self._once('getfail', name)
+            rate = float(self._control('getrate') or 0)
+            begun = time.monotonic() + 0.1
+            size = 0
+            with open(os.path.join(self.folder, name), 'rb') as stored, open(local_path.name, 'wb') as local:
+                for piece in iter(lambda: stored.read(65536), b''):
+                    size += local.write(piece)
+                    if fails and size >= os.path.getsize(stored.name) / 2:
+                        self._log('failed', name)
+                        raise OSError(f'{name}: fails once')
+                    if rate:
+                        time.sleep(max(0, begun + size / rate - time.monotonic()))
+            self._log('got', name)
 
         def _list(self):
             self._log('list')

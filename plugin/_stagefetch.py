@@ -1,0 +1,148 @@
+# _stagefetch.py - volumes of a restore or verify are fetched ahead of their turn
+#
+# Copyright (C) 2026 the authors of stagedir
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+"""
+The thread that fetches ahead, by the wrapped backend, what the host has announced. What is next, whether there is room, and
+where the files lie, the extension knows (_stagedir.FetchAhead, core/prefetch.h).
+
+A volume that cannot be fetched ahead is left to the host: when its turn comes, the host's own thread fetches it, and tells
+of errors, and tries again, as without stagedir. What a backend says while a volume is fetched ahead is told when its turn
+comes. Importing this changes nothing.
+"""
+
+import contextlib
+import os
+import threading
+
+from duplicity import config, dup_temp, file_naming, log, path
+from duplicity.errors import BackendException
+
+_own = threading.local()  # lines: what was said, while this thread fetches ahead
+
+
+def telling_in_turn(stock):
+    """log.Log, which keeps what is said by the thread that fetches ahead. An error is for the host to meet, and to tell of."""
+    def Log(s, verb_level, *arguments, **keywords):
+        lines = getattr(_own, 'lines', None)
+        if lines is None:
+            stock(s, verb_level, *arguments, **keywords)
+            return
+        lines.append(((s, verb_level) + arguments, keywords))
+        if verb_level == log.ERROR:
+            raise BackendException(s)
+    return Log
+
+
+def volumes_of(remote_filenames):
+    """Those of these names that are volumes, as (SET, NAME): the number of the backup that it is of, and the name as bytes."""
+    sets, volumes = {}, []
+    for name in map(os.fsencode, remote_filenames):
+        parsed = file_naming.parse(name)
+        if parsed and parsed.volume_number:
+            backup = parsed.type, parsed.time, parsed.start_time, parsed.end_time
+            volumes.append((sets.setdefault(backup, len(sets)), name))
+    return volumes
+
+
+class Fetching:
+    """Fetches volumes ahead. All methods are for the host's thread."""
+
+    def __init__(self, extension, directory, wrapped, url, volumes):
+        self._extension = extension
+        self._wrapped = wrapped
+        self._lines = {}  # what was said, by name
+        self._ahead = extension.FetchAhead(directory, url, config.archive_dir_path.name, volumes, self._size_of)
+        # not one that the interpreter waits for at its end
+        threading.Thread(target=self._fetch, name='stagedir fetches ahead', daemon=True).start()
+
+    def get(self, remote_filename, local_path):
+        """_get() of a Backend. What was fetched ahead is not copied: local_path is then a path to it."""
+        name = os.fsencode(remote_filename)
+        found = None
+        if isinstance(local_path, dup_temp.TempDupPath):
+            found = self._ahead.take(name)
+        else:
+            self._ahead.hold()
+        if found is None:
+            self._get_now(name, remote_filename, local_path)
+            return
+        for arguments, keywords in self._lines.pop(name, ()):
+            log.Log(*arguments, **keywords)
+        unused = local_path.name
+        path.Path.__init__(local_path, found)
+        self._extension.remove(unused)
+
+    def _get_now(self, name, remote_filename, local_path):
+        try:
+            try:
+                self._wrapped._get(remote_filename, local_path)
+            except BaseException:
+                self._ahead.pause()
+                raise
+            self._ahead.got(name, os.fsencode(local_path.name))
+        finally:
+            self._ahead.release()
+
+    @contextlib.contextmanager
+    def alone(self):
+        """Nobody else uses the wrapped backend meanwhile."""
+        self._ahead.hold()
+        try:
+            yield
+        finally:
+            self._ahead.release()
+
+    def stop(self):
+        """Nothing is fetched ahead any more. Waits for what is."""
+        with self.alone():
+            self._ahead.stop()
+
+    # In the thread that fetches, from here on: never raises, as nobody there could tell of it
+
+    def _fetch(self):
+        with contextlib.suppress(BaseException):
+            while True:
+                following = self._ahead.next()
+                if not following:
+                    return
+                self._fetch_one(*following)
+
+    def _fetch_one(self, name, local_name):
+        _own.lines = []
+        try:
+            self._wrapped._get(name, path.Path(local_name))
+        except BaseException as error:
+            # as the host has it clean up before a further attempt
+            if hasattr(self._wrapped, '_retry_cleanup'):
+                with contextlib.suppress(BaseException):
+                    self._wrapped._retry_cleanup()
+            failed = error
+        else:
+            failed = None
+            if _own.lines:
+                self._lines[name] = _own.lines
+        finally:
+            _own.lines = None
+        if failed is None:
+            self._ahead.done()
+        else:
+            self._ahead.failed()
+            log.Debug(self._extension.without_secrets(f'{os.fsdecode(name)} was not fetched ahead: {failed}'))
+
+    def _size_of(self, name):
+        """How many bytes a volume has in storage; None where that cannot be told. Not tried again: it is of no great use."""
+        _own.lines = []
+        try:
+            if hasattr(self._wrapped, '_query_list'):
+                size = self._wrapped._query_list([name])[name]['size']
+            elif hasattr(self._wrapped, '_query'):
+                size = self._wrapped._query(name)['size']
+            else:
+                return None
+            return size if size and size > 0 else None
+        except BaseException:
+            return None
+        finally:
+            _own.lines = None
