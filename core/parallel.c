@@ -227,6 +227,8 @@ need_block(struct stage_parallel *parallel)
 
 	if (parallel->filling)
 		return 0;
+	if (write_done(parallel, false) < 0)
+		return parallel->code;
 	block = take_spare(parallel);
 	if (!block && parallel->blocks < parallel->blocks_max) {
 		block = malloc(sizeof(*block));
@@ -542,8 +544,6 @@ stage_parallel_write(
 	int code;
 
 	code = enter(parallel, error);
-	if (code == 0)
-		code = write_done(parallel, false);
 	for (; code == 0 && size > 0; next += taken, size -= taken)
 		code = fill(parallel, next, size, &taken);
 	return leave(parallel, code, error);

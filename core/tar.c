@@ -142,7 +142,7 @@ frame(struct stage_tar *tar, const struct stage_member *member)
 		snprintf(tar->name, tar->name_room, "multivol_%s/%s/%" PRIu64, prefix, name,
 			member->piece);
 	else
-		snprintf(tar->name, tar->name_room, "%s/%s", prefix, name);
+		stpcpy(stpcpy(stpcpy(tar->name, prefix), "/"), name);
 	return true;
 }
 
