@@ -99,11 +99,12 @@ memory_within() {
 	}' || fail 'memory'
 }
 
-# of_small_files COUNT - a source of so many files of 1024 bytes, a thousand in a folder.
+# of_small_files COUNT [BYTES] - a source of so many files of so many bytes, from 1024, a thousand in a folder.
 of_small_files() {
+	export bytes=${2:-1024}
 	mkdir "$source"
-	of_content "$(($1 * 1024))" | (cd "$source" &&
-		split -a 3 -d -b 1024000 --filter 'mkdir "$FILE" && cd "$FILE" && split -a 4 -d -b 1024 - x')
+	of_content "$(($1 * bytes))" | (cd "$source" &&
+		split -a 3 -d -b "${bytes}000" --filter 'mkdir "$FILE" && cd "$FILE" && split -a 4 -d -b "$bytes" - x')
 }
 
 # of_large_file MEGABYTES - a source of one file.
