@@ -13,6 +13,7 @@
 #include <structmember.h>
 
 #include "archive/deltas.h"
+#include "archive/index.h"
 #include "python/errors.h"
 #include "python/object.h"
 
@@ -28,6 +29,8 @@ struct blocks {
 	/* As of the host's class; NULL is None, 0 of a number of a piece too. */
 	long long offset;
 	PyObject *previous_index, *remember_value, *queued_data;
+	char *previous_path; /* of which the index is made when it is asked for; NULL: there was no block without one */
+	size_t path_room;
 	long previous_block, remember_block;
 	char remember_next;
 };
@@ -62,18 +65,51 @@ opened(PyObject *object)
 	return NULL;
 }
 
+/* Keeps a path whose index may be asked for. */
+static int
+keep_path(struct blocks *self, const char *path)
+{
+	size_t size = strlen(path) + 1;
+	char *grown;
+
+	if (size > self->path_room) {
+		grown = realloc(self->previous_path, 2 * size);
+		if (!grown) {
+			PyErr_NoMemory();
+			return -1;
+		}
+		self->previous_path = grown;
+		self->path_room = 2 * size;
+	}
+	memcpy(self->previous_path, path, size);
+	return 0;
+}
+
+/* The index of the last block; NULL with an exception, and without one where there was none. Borrowed. */
+static PyObject *
+previous_index(struct blocks *self)
+{
+	if (!self->previous_index && self->previous_path)
+		self->previous_index =
+			index_split(self->previous_path, strlen(self->previous_path));
+	return self->previous_index;
+}
+
 /* Remembers what the host may ask after a block. */
 static int
-note_block(struct blocks *self, PyObject *ropath)
+note_block(struct blocks *self)
 {
-	PyObject *index = PyObject_GetAttr(ropath, object_name_index);
+	PyObject *index;
 
-	if (!index)
+	if (self->tar.index_path && keep_path(self, self->tar.index_path) < 0)
 		return -1;
 	self->offset += (long long)self->tar.written;
-	put(&self->previous_index, index);
+	put(&self->previous_index, Py_XNewRef(self->tar.index));
 	self->previous_block = self->tar.next_piece;
 	if (self->remember_next) {
+		index = previous_index(self);
+		if (!index)
+			return -1;
 		put(&self->remember_value, Py_NewRef(index));
 		self->remember_block = self->tar.next_piece;
 		self->remember_next = false;
@@ -85,16 +121,12 @@ note_block(struct blocks *self, PyObject *ropath)
 static int
 make_block(struct blocks *self, stage_tar_write write, void *context, struct stage_error *error)
 {
-	PyObject *ropath;
 	int result;
 
 	self->tar.write = write;
 	self->tar.context = context;
-	ropath = deltatar_make(&self->tar, &result, error);
-	if (ropath && note_block(self, ropath) < 0)
-		result = -1;
-	Py_XDECREF(ropath);
-	return result;
+	result = deltatar_make(&self->tar, error);
+	return result == 1 && note_block(self) < 0 ? -1 : result;
 }
 
 /* Writes what the host had put back. */
@@ -162,13 +194,14 @@ keep(void *context, const void *data, size_t size, struct stage_error *error)
 static PyObject *
 make_object(struct blocks *self, const struct block *block)
 {
-	PyObject *result, *data;
+	PyObject *index = previous_index(self), *result, *data;
 
+	if (!index)
+		return NULL;
 	data = PyBytes_FromStringAndSize((char *)block->bytes, (Py_ssize_t)block->used);
 	if (!data)
 		return NULL;
-	result = PyObject_CallMethod(
-		self->tar.diffdir, "TarBlock", "OO", self->previous_index, data);
+	result = PyObject_CallMethod(self->tar.diffdir, "TarBlock", "OO", index, data);
 	Py_DECREF(data);
 	return result;
 }
@@ -222,13 +255,13 @@ get_read_size(PyObject *object, PyObject *unused)
 static PyObject *
 get_previous_index(PyObject *object, PyObject *unused)
 {
-	const struct blocks *self = opened(object);
+	struct blocks *self = opened(object);
+	PyObject *index = self ? previous_index(self) : NULL;
 
 	(void)unused;
-	if (!self)
+	if (!self || PyErr_Occurred())
 		return NULL;
-	return Py_BuildValue(
-		"(NN)", or_none(self->previous_index), number_or_none(self->previous_block));
+	return Py_BuildValue("(NN)", or_none(index), number_or_none(self->previous_block));
 }
 
 static PyObject *
@@ -311,6 +344,7 @@ blocks_dealloc(PyObject *object)
 
 	deltatar_close(&self->tar);
 	Py_CLEAR(self->previous_index);
+	free(self->previous_path);
 	Py_CLEAR(self->remember_value);
 	Py_CLEAR(self->queued_data);
 	((freefunc)PyType_GetSlot(own, Py_tp_free))(object);
@@ -330,7 +364,17 @@ get_process_waiting(PyObject *self, void *unused)
 	return PyBool_FromLong(((const struct blocks *)self)->tar.fp != NULL);
 }
 
+static PyObject *
+get_index(PyObject *self, void *unused)
+{
+	PyObject *index = previous_index((struct blocks *)self);
+
+	(void)unused;
+	return PyErr_Occurred() ? NULL : or_none(index);
+}
+
 static PyGetSetDef attributes[] = {
+	{"previous_index", get_index, NULL, NULL, NULL},
 	{"previous_block", get_number, NULL, NULL, (void *)offsetof(struct blocks, previous_block)},
 	{"remember_block", get_number, NULL, NULL, (void *)offsetof(struct blocks, remember_block)},
 	{"process_next_vol_number", get_number, NULL, NULL,
@@ -342,7 +386,6 @@ static PyGetSetDef attributes[] = {
 static PyMemberDef members[] = {
 	{"input_iter", T_OBJECT, offsetof(struct blocks, tar.input_iter), READONLY, NULL},
 	{"offset", T_LONGLONG, offsetof(struct blocks, offset), 0, NULL},
-	{"previous_index", T_OBJECT, offsetof(struct blocks, previous_index), READONLY, NULL},
 	{"remember_next", T_BOOL, offsetof(struct blocks, remember_next), READONLY, NULL},
 	{"remember_value", T_OBJECT, offsetof(struct blocks, remember_value), READONLY, NULL},
 	{"queued_data", T_OBJECT, offsetof(struct blocks, queued_data), READONLY, NULL},

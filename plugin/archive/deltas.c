@@ -6,32 +6,38 @@
  * order they meet, what is equal, what an error is that a backup goes on after, statistics: all of
  * that are calls of the host's own functions.
  *
- * The host's get_delta_path() and log_delta_path() are here; lines of the log are the host's where
+ * The host's log_delta_path() is here, its get_delta_path() in deltapath.c; lines of the log are the host's where
  * they are written, and not made where they are not.
+ *
+ * In a full backup there is nothing to compare with. Then no pairs are made, and most paths are fresh (fresh.h).
  */
 #include "archive/deltas.h"
 
 #include <stdbool.h>
 
 #include "archive/collation.h"
+#include "archive/deltapath.h"
 #include "archive/filestat.h"
-#include "archive/hostpath.h"
-#include "archive/member.h"
+#include "archive/fresh.h"
 #include "archive/selection.h"
+#include "archive/signaturereader.h"
 #include "archive/signatures.h"
-#include "archive/sourcefile.h"
 #include "python/object.h"
 
 #define LOG_INFO 5 /* from that on the host names each file */
 
 struct deltas {
 	PyObject_HEAD
-	PyObject *selection;           /* of what is there: a Selection, or any other iterator */
-	struct collation *pairs;       /* of a path that is there and one that was */
-	struct stage_content *content; /* of the file that is compared, if it was read ahead */
-	PyObject *diffdir, *ropath_type;
-	PyObject *signatures; /* their archive; NULL until __init__ has ended */
+	PyObject *selection; /* of what is there: a Selection, or any other iterator */
+	PyObject *
+		old; /* the iterator of what was there, where that is to be found out; NULL once it is */
+	struct collation *pairs;      /* of a path that is there and one that was; NULL: none was */
+	struct deltapath_maker maker; /* its signatures are NULL until __init__ has ended */
 	bool names_files, ended;
+
+	/* In a full backup: what was found last, and not yet given. */
+	const struct selection_found *found;
+	struct fresh *fresh; /* NULL before the first path, and where it cannot be used */
 };
 
 static PyTypeObject *type;
@@ -40,7 +46,8 @@ static PyTypeObject *type;
 static PyObject *
 call_stats(struct deltas *deltas, PyObject *method, PyObject *path)
 {
-	PyObject *stats = PyObject_GetAttr(deltas->diffdir, object_name_stats), *result = NULL;
+	PyObject *stats = PyObject_GetAttr(deltas->maker.diffdir, object_name_stats),
+		 *result = NULL;
 
 	if (stats)
 		result = PyObject_CallMethodObjArgs(stats, method, path, NULL);
@@ -103,142 +110,14 @@ make_deleted(struct deltas *deltas, PyObject *path)
 		was = index ? was_there(path, index) : -1;
 	}
 	if (was == 1 && (!deltas->names_files || log_deleted(path) == 0))
-		ropath = PyObject_CallFunctionObjArgs(deltas->ropath_type, index, NULL);
+		ropath = PyObject_CallFunctionObjArgs(deltas->maker.ropath_type, index, NULL);
 	Py_XDECREF(index);
 	if (ropath &&
-		(signatures_add(deltas->signatures, ropath, STAGE_MEMBER_DELETED, NULL, 0) < 0 ||
+		(signatures_add(deltas->maker.signatures, ropath, STAGE_MEMBER_DELETED, NULL, 0) <
+				0 ||
 			object_done(call_stats(deltas, object_name_add_deleted_file, path)) < 0))
 		Py_CLEAR(ropath);
 	return ropath;
-}
-
-static int
-copy_attribute(PyObject *from, PyObject *to, PyObject *name)
-{
-	PyObject *value = PyObject_GetAttr(from, name);
-	int code = value ? PyObject_SetAttr(to, name, value) : -1;
-
-	Py_XDECREF(value);
-	return code;
-}
-
-/* What get_ropath() and copy_attribs() of the host make of a path; its stat may be shared. */
-static PyObject *
-copy_path(struct deltas *deltas, PyObject *path, PyObject *kind)
-{
-	PyObject *index = PyObject_GetAttr(path, object_name_index), *copy = NULL;
-	int code = -1;
-
-	if (index)
-		copy = PyObject_CallFunctionObjArgs(deltas->ropath_type, index, NULL);
-	Py_XDECREF(index);
-	if (copy && copy_attribute(path, copy, object_name_type) == 0 &&
-		copy_attribute(path, copy, object_name_mode) == 0)
-		code = copy_attribute(path, copy, object_name_stat);
-	if (code == 0 && object_is(kind, "sym"))
-		code = copy_attribute(path, copy, object_name_symtext);
-	if (code == 0 && (object_is(kind, "chr") || object_is(kind, "blk")))
-		code = copy_attribute(path, copy, object_name_devnums);
-	if (code < 0)
-		Py_CLEAR(copy);
-	return copy;
-}
-
-/* Does the backup before have a signature of this file? 1, 0, or -1 with an exception. */
-static int
-has_signature(PyObject *old)
-{
-	PyObject *isreg, *difftype;
-	int is;
-
-	if (old == Py_None)
-		return 0;
-	isreg = PyObject_CallMethodObjArgs(old, object_name_isreg, NULL);
-	is = isreg ? PyObject_IsTrue(isreg) : -1;
-	Py_XDECREF(isreg);
-	if (is != 1)
-		return is;
-	difftype = PyObject_GetAttr(old, object_name_difftype);
-	is = difftype ? object_is(difftype, "signature") : -1;
-	Py_XDECREF(difftype);
-	return is;
-}
-
-/* The file of a path, to be read: as it is, or what makes it of the one that the old signature is
- * of. The old one is opened first, as the host does. */
-static PyObject *
-open_source(struct deltas *deltas, PyObject *path, PyObject *old)
-{
-	PyObject *old_file = NULL, *source, *delta;
-
-	if (old && !(old_file = sourcefile_open_host(old)))
-		return NULL;
-	source = sourcefile_new(path, deltas->signatures, deltas->diffdir, deltas->content);
-	deltas->content = NULL;
-	if (!source || !old_file) {
-		Py_XDECREF(old_file);
-		return source;
-	}
-	delta = object_call("duplicity.librsync", "DeltaFile", "(OO)", old_file, source);
-	Py_DECREF(source);
-	Py_DECREF(old_file);
-	return delta;
-}
-
-/* Gives the copy of a regular file what is read for it. */
-static int
-attach_source(struct deltas *deltas, PyObject *delta, PyObject *path, PyObject *old)
-{
-	int differs = has_signature(old), code = -1;
-	PyObject *source;
-
-	if (differs < 0 || hostpath_set_difftype(
-				   delta, differs ? STAGE_MEMBER_DIFF : STAGE_MEMBER_SNAPSHOT) < 0)
-		return -1;
-	source = open_source(deltas, path, differs ? old : NULL);
-	if (source)
-		code = PyObject_SetAttr(delta, object_name_fileobj, source);
-	Py_XDECREF(source);
-	return code;
-}
-
-/* What has no content is among the signatures as it is. */
-static int
-add_without_content(struct deltas *deltas, PyObject *delta, PyObject *path)
-{
-	PyObject *stat, *size = NULL;
-	int code = -1;
-
-	if (hostpath_set_difftype(delta, STAGE_MEMBER_SNAPSHOT) < 0 ||
-		signatures_add(deltas->signatures, path, STAGE_MEMBER_SNAPSHOT, NULL, 0) < 0)
-		return -1;
-	stat = PyObject_GetAttr(path, object_name_stat);
-	if (stat)
-		size = PyObject_GetAttr(stat, object_name_st_size);
-	if (size)
-		code = object_count(
-			deltas->diffdir, object_name_SourceFileSize, PyLong_AsSsize_t(size));
-	Py_XDECREF(size);
-	Py_XDECREF(stat);
-	return PyErr_Occurred() ? -1 : code;
-}
-
-/* The host's get_delta_path(): a ROPath that, when it is read, has the signature written. */
-static PyObject *
-make_delta(struct deltas *deltas, PyObject *path, PyObject *old)
-{
-	PyObject *kind = PyObject_GetAttr(path, object_name_type), *delta = NULL;
-	int code = -1;
-
-	if (kind && member_warn_of_time(path) == 0)
-		delta = copy_path(deltas, path, kind);
-	if (delta)
-		code = object_is(kind, "reg") ? attach_source(deltas, delta, path, old)
-					      : add_without_content(deltas, delta, path);
-	Py_XDECREF(kind);
-	if (code < 0)
-		Py_CLEAR(delta);
-	return delta;
 }
 
 /* The host's log_delta_path(), which is called where there is something to log. */
@@ -249,7 +128,7 @@ note_delta(struct deltas *deltas, PyObject *delta, PyObject *path)
 	bool is_new;
 
 	if (deltas->names_files) {
-		stats = PyObject_GetAttr(deltas->diffdir, object_name_stats);
+		stats = PyObject_GetAttr(deltas->maker.diffdir, object_name_stats);
 		if (stats)
 			result = object_call(
 				"duplicity.diffdir", "log_delta_path", "(OOO)", delta, path, stats);
@@ -290,7 +169,7 @@ judge_exception(struct deltas *deltas, PyObject *path, PyObject *old)
 		PyException_SetTraceback(value, traceback);
 	function = PyCFunction_New(&raising, value);
 	if (function)
-		handler = PyObject_GetAttrString(deltas->diffdir, "delta_iter_error_handler");
+		handler = PyObject_GetAttrString(deltas->maker.diffdir, "delta_iter_error_handler");
 	if (handler)
 		result = object_call("duplicity.robust", "check_common_error", "(OO(OO))", handler,
 			function, path, old);
@@ -299,7 +178,8 @@ judge_exception(struct deltas *deltas, PyObject *path, PyObject *old)
 	Py_XDECREF(traceback);
 	Py_XDECREF(value);
 	Py_XDECREF(kind);
-	return object_done(result) < 0 ? -1 : object_count(deltas->diffdir, object_name_Errors, 1);
+	return object_done(result) < 0 ? -1
+				       : object_count(deltas->maker.diffdir, object_name_Errors, 1);
 }
 
 /* Is path other than old? 1, 0, or -1 with an exception. */
@@ -339,8 +219,8 @@ look_again(struct deltas *deltas, PyObject *path)
 	if (!stat)
 		return -1;
 	if (may_differ)
-		deltas->content = selection_take_content(deltas->selection, path);
-	if (!may_differ || deltas->content)
+		deltas->maker.content = selection_take_content(deltas->selection, path);
+	if (!may_differ || deltas->maker.content)
 		return 0;
 	return object_done(PyObject_CallMethodObjArgs(path, object_name_setdata, NULL));
 }
@@ -357,8 +237,8 @@ make_and_note(struct deltas *deltas, PyObject *path, PyObject *old)
 	if (is < 0)
 		return NULL;
 	if (!PyErr_Occurred())
-		delta = make_delta(deltas, path, old);
-	stage_content_free(&deltas->content); /* of what was not opened */
+		delta = deltapath_make(&deltas->maker, path, old);
+	stage_content_free(&deltas->maker.content); /* of what was not opened */
 	if (!delta)
 		judge_exception(deltas, path, old);
 	else if (note_delta(deltas, delta, path) < 0)
@@ -385,11 +265,68 @@ compare(struct deltas *deltas, const struct pair *pair)
 	return NULL;
 }
 
+/* What was there, where that is anything: a new reference. NULL without an exception where nothing was. */
+static PyObject *
+find_old(struct deltas *deltas)
+{
+	PyObject *first = PyIter_Next(deltas->old), *all = NULL;
+
+	if (first)
+		all = object_call("itertools", "chain", "([O]O)", first, deltas->old);
+	Py_XDECREF(first);
+	return all;
+}
+
+/* Before the first pair, where it is not known yet whether anything was there. */
+static int
+begin(struct deltas *deltas)
+{
+	PyObject *old = find_old(deltas);
+
+	if (old)
+		deltas->pairs = collation_new(deltas->maker.diffdir, deltas->selection, old);
+	else if (!PyErr_Occurred() && !deltas->names_files)
+		deltas->fresh = fresh_new(deltas->maker.diffdir, deltas->maker.signatures);
+	Py_XDECREF(old);
+	Py_CLEAR(deltas->old);
+	return PyErr_Occurred() ? -1 : 0;
+}
+
+/* The next path of the source as a pair, where nothing was; as collation_next(). */
+static int
+next_new(struct deltas *deltas, struct pair *ret_pair)
+{
+	int code = deltas->found ? 1 : selection_next(deltas->selection, &deltas->found);
+
+	deltas->found = NULL;
+	if (code != 1)
+		return code;
+	*ret_pair = (struct pair){.path = selection_make_path(deltas->selection),
+		.old = Py_NewRef(Py_None),
+		.differs = true};
+	if (ret_pair->path)
+		return 1;
+	collation_release_pair(ret_pair);
+	return -1;
+}
+
+static int
+next_pair(struct deltas *deltas, struct pair *ret_pair)
+{
+	if (deltas->old && begin(deltas) < 0)
+		return -1;
+	if (deltas->pairs)
+		return collation_next(deltas->pairs, ret_pair);
+	if (fresh_flush(deltas->fresh) < 0)
+		return -1;
+	return next_new(deltas, ret_pair);
+}
+
 /* After the last pair. */
 static void
 finish(struct deltas *deltas)
 {
-	PyObject *stats = PyObject_GetAttr(deltas->diffdir, object_name_stats);
+	PyObject *stats = PyObject_GetAttr(deltas->maker.diffdir, object_name_stats);
 	int code = -1;
 
 	deltas->ended = true;
@@ -397,7 +334,7 @@ finish(struct deltas *deltas)
 		code = object_done(PyObject_CallMethodObjArgs(stats, object_name_close, NULL));
 	Py_XDECREF(stats);
 	if (code == 0)
-		signatures_end(deltas->signatures);
+		signatures_end(deltas->maker.signatures);
 }
 
 static PyObject *
@@ -407,11 +344,12 @@ deltas_next(PyObject *self)
 	struct pair pair;
 	PyObject *delta;
 
-	if (!deltas->signatures) {
+	if (!deltas->maker.signatures) {
 		PyErr_SetString(PyExc_ValueError, "this Deltas was never opened");
 		return NULL;
 	}
-	while (!deltas->ended && collation_next(deltas->pairs, &pair) > 0) {
+	stage_content_free(&deltas->maker.content); /* of what was fresh */
+	while (!deltas->ended && next_pair(deltas, &pair) > 0) {
 		delta = compare(deltas, &pair);
 		collation_release_pair(&pair);
 		if (delta)
@@ -424,6 +362,50 @@ deltas_next(PyObject *self)
 		finish(deltas);
 	deltas->ended = true;
 	return NULL;
+}
+
+/* The content of what was found, which is a directory or a file: false where it was not read ahead. */
+static bool
+has_content(struct deltas *deltas)
+{
+	if (S_ISDIR(deltas->found->entry->stat->st_mode))
+		return true;
+	deltas->maker.content = selection_take_content(deltas->selection, NULL);
+	return deltas->maker.content;
+}
+
+/* As deltas_next_fresh(). */
+static int
+find_fresh(struct deltas *deltas, struct deltas_fresh *ret_fresh)
+{
+	int code = deltas->found ? 1 : selection_next(deltas->selection, &deltas->found);
+
+	if (code != 1) {
+		deltas->found = NULL;
+		return code;
+	}
+	if (!fresh_can(deltas->found) || !has_content(deltas))
+		return 0;
+	ret_fresh->index = deltas->found->relative;
+	code = fresh_add(deltas->fresh, deltas->found, deltas->maker.content, &ret_fresh->member);
+	deltas->found = NULL;
+	ret_fresh->bytes = deltas->maker.content ? deltas->maker.content->bytes : NULL;
+	ret_fresh->size = deltas->maker.content ? deltas->maker.content->size : 0;
+	return code < 0 ? -1 : 1;
+}
+
+int
+deltas_next_fresh(PyObject *iterator, struct deltas_fresh *ret_fresh)
+{
+	struct deltas *deltas = (struct deltas *)iterator;
+	int code;
+
+	if (!Py_IS_TYPE(iterator, type) || !deltas->fresh || deltas->ended)
+		return 0;
+	stage_content_free(&deltas->maker.content);
+	code = find_fresh(deltas, ret_fresh);
+	deltas->ended = code < 0;
+	return code;
 }
 
 static int
@@ -453,15 +435,28 @@ find_selection(PyObject *new_iter)
 	return Py_NewRef(new_iter);
 }
 
+/* A Selection and an iterator of the host's begin later: there may be nothing to compare with. */
+static int
+open_pairs(struct deltas *deltas, PyObject *old)
+{
+	if (selection_check(deltas->selection) && !signaturereader_check(old))
+		deltas->old = PyObject_GetIter(old);
+	else
+		deltas->pairs = collation_new(deltas->maker.diffdir, deltas->selection, old);
+	return PyErr_Occurred() ? -1 : 0;
+}
+
 static void
 release(struct deltas *deltas)
 {
+	fresh_free(&deltas->fresh);
 	Py_CLEAR(deltas->selection);
+	Py_CLEAR(deltas->old);
 	collation_free(&deltas->pairs);
-	stage_content_free(&deltas->content);
-	Py_CLEAR(deltas->diffdir);
-	Py_CLEAR(deltas->ropath_type);
-	Py_CLEAR(deltas->signatures);
+	stage_content_free(&deltas->maker.content);
+	Py_CLEAR(deltas->maker.diffdir);
+	Py_CLEAR(deltas->maker.ropath_type);
+	Py_CLEAR(deltas->maker.signatures);
 }
 
 static int
@@ -474,21 +469,21 @@ deltas_init(PyObject *self, PyObject *arguments, PyObject *keywords)
 	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOO:Deltas",
 		    (char **)(uintptr_t)names, &new_iter, &sig_iter, &file))
 		return -1;
-	if (deltas->signatures) {
+	if (deltas->maker.signatures) {
 		PyErr_SetString(PyExc_RuntimeError, "this Deltas was opened already");
 		return -1;
 	}
 	release(deltas); /* of an __init__ that failed */
-	deltas->diffdir = PyImport_ImportModule("duplicity.diffdir");
-	if (!deltas->diffdir)
+	deltas->maker.diffdir = PyImport_ImportModule("duplicity.diffdir");
+	if (!deltas->maker.diffdir)
 		return -1;
-	deltas->ropath_type = PyObject_GetAttrString(deltas->diffdir, "ROPath");
+	deltas->maker.ropath_type = PyObject_GetAttrString(deltas->maker.diffdir, "ROPath");
 	deltas->selection = find_selection(new_iter);
-	deltas->pairs = collation_new(deltas->diffdir, deltas->selection, sig_iter);
-	if (!deltas->ropath_type || !deltas->pairs || find_verbosity(deltas) < 0)
+	if (!deltas->maker.ropath_type || open_pairs(deltas, sig_iter) < 0 ||
+		find_verbosity(deltas) < 0)
 		return -1;
-	deltas->signatures = signatures_new(file);
-	return deltas->signatures ? 0 : -1;
+	deltas->maker.signatures = signatures_new(file);
+	return deltas->maker.signatures ? 0 : -1;
 }
 
 static void
@@ -525,10 +520,11 @@ static PyType_Spec specification = {
 int
 deltas_flush(PyObject *object)
 {
-	const struct deltas *deltas = (struct deltas *)object;
+	struct deltas *deltas = (struct deltas *)object;
 
-	return Py_IS_TYPE(object, type) && deltas->signatures ? signatures_flush(deltas->signatures)
-							      : 0;
+	if (!Py_IS_TYPE(object, type) || !deltas->maker.signatures)
+		return 0;
+	return fresh_flush(deltas->fresh) < 0 ? -1 : signatures_flush(deltas->maker.signatures);
 }
 
 int

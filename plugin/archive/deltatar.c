@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive/deltas.h"
 #include "archive/sourcefile.h"
 #include "python/errors.h"
 #include "python/object.h"
@@ -201,22 +202,50 @@ next_path(struct deltatar *tar)
 	return tar->fp ? Py_NewRef(tar->ropath) : PyIter_Next(tar->input_iter);
 }
 
-PyObject *
-deltatar_make(struct deltatar *tar, int *ret_result, struct stage_error *error)
+/* Makes a member of one of the host's paths. */
+static int
+make_of_path(struct deltatar *tar, struct stage_error *error)
 {
 	PyObject *ropath = next_path(tar);
+	int code;
 
-	*ret_result = 1;
-	if (!ropath) {
-		*ret_result = PyErr_Occurred() ? -1 : 0;
-		return NULL;
+	if (!ropath)
+		return PyErr_Occurred() ? -1 : 0;
+	code = tar->fp ? continue_file(tar, error) : begin_path(tar, ropath, error);
+	if (code == 0) {
+		tar->index = PyObject_GetAttr(ropath, object_name_index);
+		code = tar->index ? 0 : -1;
 	}
-	tar->written = 0;
-	if ((tar->fp ? continue_file(tar, error) : begin_path(tar, ropath, error)) == 0)
-		return ropath;
-	*ret_result = -1;
 	Py_DECREF(ropath);
-	return NULL;
+	return code < 0 ? -1 : 1;
+}
+
+/* Makes one of what is new; 0 where there is none. */
+static int
+make_of_fresh(struct deltatar *tar, struct stage_error *error)
+{
+	struct deltas_fresh fresh;
+	int code = tar->fp ? 0 : deltas_next_fresh(tar->input_iter, &fresh);
+
+	if (code != 1)
+		return code;
+	tar->index_path = fresh.index;
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_tar_add(tar->archive, &fresh.member, fresh.bytes, fresh.size, error);
+	Py_END_ALLOW_THREADS
+	return code < 0 ? -1 : 1;
+}
+
+int
+deltatar_make(struct deltatar *tar, struct stage_error *error)
+{
+	int code;
+
+	tar->written = 0;
+	Py_CLEAR(tar->index);
+	tar->index_path = NULL;
+	code = make_of_fresh(tar, error);
+	return code ? code : make_of_path(tar, error);
 }
 
 int
@@ -248,6 +277,7 @@ deltatar_close(struct deltatar *tar)
 	tar->piece = NULL;
 	member_release(&tar->path);
 	leave_file(tar);
+	Py_CLEAR(tar->index);
 	Py_CLEAR(tar->diffdir);
 	Py_CLEAR(tar->input_iter);
 }

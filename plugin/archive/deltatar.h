@@ -30,6 +30,11 @@ struct deltatar {
 	void *context;
 	uint64_t written;
 
+	/* What the last member was made of: its index (its own reference), or, where there is no object, its path below
+	 * the source, which is valid until the next one is made. */
+	PyObject *index;
+	const char *index_path;
+
 	/* The file that is not yet at its end. */
 	PyObject *fp, *ropath;
 	long next_piece; /* 0: no file is */
@@ -40,10 +45,9 @@ int deltatar_open(struct deltatar *tar, PyObject *input);
 
 /*
  * Makes the next member, or a piece of one: its bytes go to tar->write, and tar->written counts them.
- * Returns its path, a new reference. NULL with *ret_result 0: there is no further one. NULL with
- * *ret_result -1: an exception; or none, if write has filled *error.
+ * Returns 1; 0: there is no further one; -1 with an exception, or none, if write has filled *error.
  */
-PyObject *deltatar_make(struct deltatar *tar, int *ret_result, struct stage_error *error);
+int deltatar_make(struct deltatar *tar, struct stage_error *error);
 
 /* Closes it, even if it is half open. It may be opened again. */
 void deltatar_close(struct deltatar *tar);

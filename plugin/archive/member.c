@@ -36,23 +36,64 @@ look_up(PyObject *names, PyObject *id, const char *function)
 	return bytes;
 }
 
+/* The name of an owner, which is looked up once. NULL with an exception. */
+static const char *
+name_of(PyObject *id, PyObject **names, const char *function)
+{
+	PyObject *name = NULL;
+
+	if (*names || (*names = PyDict_New()))
+		name = PyDict_GetItemWithError(*names, id);
+	if (*names && !name && !PyErr_Occurred())
+		name = look_up(*names, id, function);
+	return name ? PyBytes_AsString(name) : NULL;
+}
+
 /* Reads number and name of an owner from a stat. */
 static int
 read_owner(PyObject *stat, PyObject *attribute, PyObject **names, const char *function,
 	uint64_t *ret_id, const char **ret_name)
 {
-	PyObject *id = PyObject_GetAttr(stat, attribute), *name = NULL;
+	PyObject *id = PyObject_GetAttr(stat, attribute);
+	const char *name = id ? name_of(id, names, function) : NULL;
 
-	if (id && (*names || (*names = PyDict_New())))
-		name = PyDict_GetItemWithError(*names, id);
-	if (id && *names && !name && !PyErr_Occurred())
-		name = look_up(*names, id, function);
 	if (name) {
-		*ret_name = PyBytes_AsString(name);
+		*ret_name = name;
 		*ret_id = PyLong_AsUnsignedLongLong(id);
 	}
 	Py_XDECREF(id);
 	return PyErr_Occurred() ? -1 : 0;
+}
+
+/* The owner that was asked for last: most files of a tree have the same. */
+struct last {
+	uint64_t id;
+	const char *name; /* NULL: none was */
+};
+
+static const char *
+name_of_number(uint64_t number, struct last *last, PyObject **names, const char *function)
+{
+	PyObject *id;
+
+	if (last->name && last->id == number)
+		return last->name;
+	id = PyLong_FromUnsignedLongLong(number);
+	last->name = id ? name_of(id, names, function) : NULL;
+	last->id = number;
+	Py_XDECREF(id);
+	return last->name;
+}
+
+int
+member_name_owner(struct stage_member *member)
+{
+	static struct last user, group;
+
+	member->user = name_of_number(member->uid, &user, &users, "getpwuid");
+	if (member->user)
+		member->group = name_of_number(member->gid, &group, &groups, "getgrgid");
+	return member->user && member->group ? 0 : -1;
 }
 
 /* The time of a path's stat, with what there is behind the point. */

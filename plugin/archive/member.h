@@ -14,6 +14,12 @@
 #include "tar.h"
 
 /*
+ * Sets the names of the owners whose numbers a member has, as the host knows them. They live for ever. 0, or -1 with an
+ * exception.
+ */
+int member_name_owner(struct stage_member *member);
+
+/*
  * A member of a tar archive, made of one of the host's ROPaths. Zeroed it is empty. Its strings live until
  * it is read again or released.
  */

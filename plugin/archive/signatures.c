@@ -75,20 +75,29 @@ write_out(struct signatures *self)
 }
 
 int
-signatures_add(PyObject *signatures, PyObject *path, enum stage_member_kind kind,
+signatures_add_member(PyObject *signatures, const struct stage_member *member,
 	const unsigned char *bytes, size_t size)
 {
 	struct signatures *self = (struct signatures *)signatures;
 	struct stage_error error;
 
-	if (member_read(&self->path, path, MEMBER_SIGNATURE) < 0)
-		return -1;
-	self->path.member.kind = kind;
-	if (stage_tar_add(self->archive, &self->path.member, bytes, size, &error) < 0) {
+	if (stage_tar_add(self->archive, member, bytes, size, &error) < 0) {
 		errors_raise(&error);
 		return -1;
 	}
 	return self->used < KEPT_MAX ? 0 : write_out(self);
+}
+
+int
+signatures_add(PyObject *signatures, PyObject *path, enum stage_member_kind kind,
+	const unsigned char *bytes, size_t size)
+{
+	struct signatures *self = (struct signatures *)signatures;
+
+	if (member_read(&self->path, path, MEMBER_SIGNATURE) < 0)
+		return -1;
+	self->path.member.kind = kind;
+	return signatures_add_member(signatures, &self->path.member, bytes, size);
 }
 
 int

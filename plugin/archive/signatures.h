@@ -25,6 +25,10 @@ PyObject *signatures_new(PyObject *file);
 int signatures_add(PyObject *signatures, PyObject *path, enum stage_member_kind kind,
 	const unsigned char *bytes, size_t size);
 
+/* The same of a member whose other properties are known. */
+int signatures_add_member(PyObject *signatures, const struct stage_member *member,
+	const unsigned char *bytes, size_t size);
+
 /* Flushes all members to the host's file. 0, or -1 with an exception. */
 int signatures_flush(PyObject *signatures);
 

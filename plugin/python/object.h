@@ -12,7 +12,10 @@
 #include <stdbool.h>
 
 #define OBJECT_NAMES(X)                                                                            \
+	X(DeltaEntries)                                                                            \
 	X(Errors)                                                                                  \
+	X(NewFileSize)                                                                             \
+	X(NewFiles)                                                                                \
 	X(RawDeltaSize)                                                                            \
 	X(SourceFileSize)                                                                          \
 	X(SourceFiles)                                                                             \

@@ -129,8 +129,20 @@ make_odder_tree() {
 		skip_part 'devices cannot be made here'
 }
 
+# filed TARGET - the changed files that its manifest of a full backup lists.
+filed() {
+	sed -n '/^Filelist/,/^Volume/p' "$1"/*full*.manifest
+}
+
 make_odder_tree
 note 'the tree is made'
+# where no file is named in the log, most are backed up without an object
+both silent 0 full --no-encryption --volsize 5
+same "$work/A" "$work/B" 'silent'
+cmp <(filed "$work/A") <(filed "$work/B") || fail 'silent: the lists of changed files differ'
+restored silent
+note 'silent'
+afresh
 both full 0 full --no-encryption --volsize 5 -v5
 same "$work/A" "$work/B" 'full'
 restored full
@@ -170,24 +182,31 @@ for name in eio-0 eio-1 eio-65536 eio-70000 eio-131072 once-0 once-65536 once-13
 	head -c 200000 /dev/urandom >"$work/restless/fault-$name"
 done
 head -c 131072 /dev/urandom >"$work/restless/fault-grow-131072"
+mkdir "$work/restless/small"
+for name in eio-0 denied-; do
+	echo small >"$work/restless/small/fault-$name"
+done
 echo whole >"$work/restless/whole"
-touch -d '2003-03-03 03:03:03' "$work"/restless/* "$work/restless"
-afresh
-cp -a "$work/restless" "$source.A"
-cp -a "$work/restless" "$source.B"
-export LD_PRELOAD=$library
-both restless 0 full --no-encryption -v5
-unset LD_PRELOAD
-has restless-b 'Error Input/output error getting delta for '
-has restless-b 'Errors 2'
-diff <(told restless-a | grep -c Input/output) <(told restless-b | grep -c Input/output)
-same "$work/A" "$work/B" 'restless'
+touch -d '2003-03-03 03:03:03' "$work"/restless/small/* "$work"/restless/* "$work/restless"
+for verbosity in -v4 -v5; do
+	afresh
+	rm -rf "$source.A" "$source.B"
+	cp -a "$work/restless" "$source.A"
+	cp -a "$work/restless" "$source.B"
+	export LD_PRELOAD=$library
+	both restless 0 full --no-encryption $verbosity
+	unset LD_PRELOAD
+	has restless-b 'Error Input/output error getting delta for '
+	has restless-b 'Errors 3'
+	diff <(told restless-a | grep -c Input/output) <(told restless-b | grep -c Input/output)
+	same "$work/A" "$work/B" "restless, $verbosity"
+done
 for tree in "$source.A" "$source.B"; do
-	for name in "$tree"/fault-[es]*; do
+	for name in "$tree"/fault-[es]* "$tree"/small/fault-e*; do
 		printf more >>"$name"
 	done
 	# the run has changed the times of others, and of the folder
-	touch -d '2004-04-04 04:04:04' "$tree"/* "$tree"
+	touch -d '2004-04-04 04:04:04' "$tree"/small/* "$tree"/* "$tree"
 done
 export LD_PRELOAD=$library
 both again 0 incr --no-encryption -v5
