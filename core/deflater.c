@@ -41,7 +41,9 @@ set_up(struct stage_deflater *deflater, int level)
 {
 #ifdef HAVE_ISAL
 	if (level <= MIXED_LEVEL) {
-		deflater->fast = stage_fastdeflate_new(STAGE_DEFLATE_FAST_MAX);
+		deflater->fast = stage_fastdeflate_new(
+			level == MIXED_LEVEL ? STAGE_FASTDEFLATE_SMALLER : STAGE_FASTDEFLATE_FASTER,
+			STAGE_DEFLATE_FAST_MAX);
 		if (!deflater->fast)
 			return false;
 	}

@@ -9,11 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEVEL 3
+/* The most that one of the levels takes. */
 #define LEVEL_MEMORY ISAL_DEF_LVL3_DEFAULT
+
+_Static_assert(ISAL_DEF_LVL2_DEFAULT <= LEVEL_MEMORY, "it is enough for both levels");
 
 struct stage_fastdeflate {
 	struct isal_zstream isal;
+	uint32_t level;
 	struct libdeflate_decompressor *reader;
 	unsigned char *again; /* what the reader reads, of most bytes */
 	size_t most;
@@ -21,12 +24,13 @@ struct stage_fastdeflate {
 };
 
 struct stage_fastdeflate *
-stage_fastdeflate_new(size_t most)
+stage_fastdeflate_new(enum stage_fastdeflate_level level, size_t most)
 {
 	struct stage_fastdeflate *fast = calloc(1, sizeof(*fast));
 
 	if (!fast)
 		return NULL;
+	fast->level = level;
 	fast->most = most;
 	fast->again = malloc(most);
 	fast->reader = libdeflate_alloc_decompressor();
@@ -45,7 +49,7 @@ deflate(struct stage_fastdeflate *fast, const unsigned char *data, size_t size, 
 	struct isal_zstream *isal = &fast->isal;
 
 	isal_deflate_init(isal);
-	isal->level = LEVEL;
+	isal->level = fast->level;
 	isal->level_buf = fast->level_memory;
 	isal->level_buf_size = LEVEL_MEMORY;
 	isal->flush = end == STAGE_DEFLATE_PART ? SYNC_FLUSH : NO_FLUSH;

@@ -11,7 +11,7 @@ options=(--no-encryption --num-retries 1)
 # told LOG - what it says, without what depends on where it was staged, and on the ways that led to a traceback.
 told() {
 	sed -E "s,stage\\+file,file,g; s,/[^ ]*/mkstemp-[^ ]*|/[^ ]*/mktemp-[^ ]*,TEMP,g" "$logs/$1" |
-		grep -a -v -E "^(Args:|(Deleting|Forgetting temporary file) TEMP|Import of |Temp has |Using |staging in temp root|  )|^([A-Z][a-z]{2} ){2}"
+		grep -a -v -E "^(Args:|(Deleting|Forgetting temporary file|Registering .mks?temp. temporary file) TEMP|Import of |Temp has |Using |staging in temp root|  )|^([A-Z][a-z]{2} ){2}"
 }
 
 as=(env)
