@@ -22,7 +22,8 @@
  *
  * Paths are used as a program without descriptors would use them: what is PATH_MAX long or longer is
  * ENAMETOOLONG; a directory is followed where it was moved to by nobody. Within a directory the calls are relative
- * to its descriptor, which is held while some of its names are looked at: few are open at once.
+ * to its descriptor, which is held while some of its names are looked at: few are open at once. With options.follow
+ * they take whole paths, as the kernel counts the links in each: a loop of links ends with ELOOP where it would end so.
  *
  * Memory: the names of the directories that are entered, and what is ahead: 4096 entries, 65536 names and a
  * directory more, STAGE_WALK_CONTENTS_MAX of content and 4 MiB for each thread more.

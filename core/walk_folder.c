@@ -211,7 +211,7 @@ look(const struct stage_walk *walk, int dirfd, const char *path, struct known *k
 		known->is_readable = faccessat(dirfd, path, R_OK, 0) == 0;
 }
 
-/* Looks at a name of a folder; dirfd is -1 where that could not be opened. */
+/* Looks at a name of a folder; dirfd is -1 where that could not be opened. Links on the way count only in a whole path. */
 static void
 look_at(const struct stage_walk *walk, const struct folder *folder, int dirfd, const char *name,
 	struct known *known)
@@ -223,7 +223,7 @@ look_at(const struct stage_walk *walk, const struct folder *folder, int dirfd, c
 		known->failed = ENAMETOOLONG;
 		return;
 	}
-	if (dirfd >= 0)
+	if (dirfd >= 0 && !walk->options.follow)
 		look(walk, dirfd, name, known);
 	else if ((path = join(folder->path, folder->path_length, name, &length))) {
 		look(walk, AT_FDCWD, path, known);

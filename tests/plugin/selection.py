@@ -132,6 +132,7 @@ config.copy_links = True
 compare(folder)
 compare(folder + '/link')
 compare(folder, [('--exclude', '**/a/**')])
+compare(f'{folder}-loops')
 config.copy_links = False
 
 # said where it is asked for, and steps of the host's own
