@@ -60,7 +60,10 @@ void selection_look_ahead(PyObject *object);
  */
 void selection_read_ahead(PyObject *object);
 
-/* What the file of the path, which was found last, has in it (stage_walk_take_content()); NULL: it was not read. */
+/*
+ * What the file that was found last has in it (stage_walk_take_content()); NULL: it was not read. path is what was made of it,
+ * or NULL where nothing was.
+ */
 struct stage_content *selection_take_content(PyObject *object, PyObject *path);
 
 #endif
