@@ -25,7 +25,7 @@ struct stage_inflater {
 	int fd;
 	char *path;
 	off_t offset;
-	unsigned char *input;
+	unsigned char *input; /* NULL before the first call that fills */
 	size_t input_size;
 	z_stream stream; /* its next_in and avail_in are what is left of the input */
 	bool initialised, in_member, is_first;
@@ -204,12 +204,25 @@ take_data(struct stage_inflater *inflater)
 	stream->avail_out -= (uInt)part;
 }
 
+/* Looks at the file, which may wait for the disk. */
+static int
+begin(struct stage_inflater *inflater, struct stage_error *error)
+{
+	set_up_whole(inflater);
+	inflater->input = malloc(inflater->input_size);
+	if (!inflater->input)
+		return stage_error_set(
+			error, STAGE_E_MEMORY, 0, "no memory to read %s", inflater->path);
+	inflater->stream.next_in = inflater->input;
+	return 1;
+}
+
 int
 stage_inflater_fill(struct stage_inflater *inflater, unsigned char *buffer, size_t size,
 	size_t *ret_used, struct stage_error *error)
 {
 	z_stream *stream = &inflater->stream;
-	int code = 1;
+	int code = inflater->input ? 1 : begin(inflater, error);
 
 	stream->next_out = buffer;
 	stream->avail_out = (uInt)size;
@@ -235,16 +248,13 @@ stage_inflater_new(int fd, const char *path, size_t piece, struct stage_inflater
 		inflater->fd = fd;
 		inflater->is_first = true;
 		inflater->input_size = piece;
-		set_up_whole(inflater);
 		inflater->path = strdup(path);
-		inflater->input = malloc(inflater->input_size);
 		inflater->initialised = inflateInit2(&inflater->stream, WINDOW_BITS) == Z_OK;
 	}
-	if (!inflater || !inflater->path || !inflater->input || !inflater->initialised) {
+	if (!inflater || !inflater->path || !inflater->initialised) {
 		stage_inflater_free(inflater);
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
 	}
-	inflater->stream.next_in = inflater->input;
 	*ret_inflater = inflater;
 	return 0;
 }

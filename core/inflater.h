@@ -29,7 +29,7 @@ struct stage_inflater;
 
 /*
  * Will read a regular file from its first byte, by pread(2), piece bytes at a time. fd stays the caller's, and is used
- * by the calls alone. path is for messages, and is copied. STAGE_E_MEMORY.
+ * by fill alone. path is for messages, and is copied. STAGE_E_MEMORY.
  */
 int stage_inflater_new(int fd, const char *path, size_t piece, struct stage_inflater **ret_inflater,
 	struct stage_error *error);
