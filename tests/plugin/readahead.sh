@@ -57,7 +57,7 @@ told() {
 	grep -a -v -E -e "${unsaid:-^$}" -e '^(  |Deleting |Using temporary directory|Temp has |Args:|Running|Main action|Linux|/usr)' \
 		-e '^(Removing still remembered|Backend is |Import of|Log file|Releasing lockfile|Acquiring lockfile|-*$|=*$)' \
 		-e 'sing (backup name|archive dir)|Collecting|staging directory|temp root|stagedir|duplicity [0-9]|GPG binary' "$logs/$1" |
-		sed -E -e 's/stage\+//g' -e 's,/[^ ]*mktemp-[^ ]*,TEMP,g' -e 's/[0-9]{2}:[0-9]{2}:[0-9]{2}/TIME/g'
+		sed -E -e 's/stage\+//g' -e 's,/[^ ]*mktemp-[^ ]*,TEMP,g' -e 's/[0-9]{2}:[0-9]{2}:[0-9]{2}/TIME/g' -e 's/ at 0x[0-9a-f]+/ at ADDRESS/g'
 }
 
 # same_words A B WHAT
