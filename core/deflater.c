@@ -138,6 +138,8 @@ slow(struct stage_deflater *deflater, const unsigned char *data, size_t size,
 {
 	if (end == STAGE_DEFLATE_STREAM)
 		return stream(deflater, data, size, to, room);
+	if (room <= 2 * JOIN_SIZE)
+		return 0;
 	return size < HALVED_MIN ? whole_part(deflater, data, size, to, room)
 				 : halved_part(deflater, data, size, to, room);
 }

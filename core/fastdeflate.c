@@ -64,14 +64,16 @@ deflate(struct stage_fastdeflate *fast, const unsigned char *data, size_t size, 
 		       : 0;
 }
 
-/* Does libdeflate read the data from a complete stream? */
+/* Does libdeflate read these data from a complete stream, and nothing behind it? */
 static bool
 reads_back(struct stage_fastdeflate *fast, const unsigned char *stream, size_t used,
 	const unsigned char *data, size_t size)
 {
-	return libdeflate_deflate_decompress(fast->reader, stream, used, fast->again, size, NULL) ==
-		       LIBDEFLATE_SUCCESS &&
-	       memcmp(fast->again, data, size) == 0;
+	size_t read, made;
+
+	return libdeflate_deflate_decompress_ex(fast->reader, stream, used, fast->again, size,
+		       &read, &made) == LIBDEFLATE_SUCCESS &&
+	       read == used && made == size && memcmp(fast->again, data, size) == 0;
 }
 
 size_t

@@ -81,7 +81,7 @@ set_up_whole(struct stage_inflater *inflater)
 {
 	struct stat status;
 
-	if (fstat(inflater->fd, &status) < 0 || status.st_size <= LARGE_FILE)
+	if (inflater->data || fstat(inflater->fd, &status) < 0 || status.st_size <= LARGE_FILE)
 		return;
 	inflater->data = malloc(WHOLE_MAX);
 	if (inflater->data)
@@ -98,27 +98,27 @@ tear_down_whole(struct stage_inflater *inflater)
 	inflater->whole = NULL;
 }
 
-/* Inflates the member that begins in the input, if it is not too large, and nothing is wrong: 1; 0 if not, or an error. */
-static int
+/* Inflates the member that begins in the input, if it is not too large, and nothing is wrong. zlib meets what is. */
+static bool
 inflate_whole(struct stage_inflater *inflater, struct stage_error *error)
 {
 	z_stream *stream = &inflater->stream;
 	size_t used;
-	int code = 1;
 
-	while (code > 0 && stream->avail_in < WHOLE_MEMBER_MAX)
-		code = read_on(inflater, error);
-	if (code < 0)
-		return code;
-	if (libdeflate_gzip_decompress_ex(inflater->whole, stream->next_in, stream->avail_in,
-		    inflater->data, WHOLE_MAX, &used, &inflater->data_size) != LIBDEFLATE_SUCCESS) {
+	/* where it is not complete, it is tried again with all that it may have */
+	if (stream->avail_in < WHOLE_MEMBER_MAX / 2 && read_on(inflater, error) < 0)
+		return false;
+	while (libdeflate_gzip_decompress_ex(inflater->whole, stream->next_in, stream->avail_in,
+		       inflater->data, WHOLE_MAX, &used,
+		       &inflater->data_size) != LIBDEFLATE_SUCCESS) {
 		inflater->data_size = 0;
-		return 0;
+		if (stream->avail_in >= WHOLE_MEMBER_MAX || read_on(inflater, error) <= 0)
+			return false;
 	}
 	stream->next_in += used;
 	stream->avail_in -= (uInt)used;
 	inflater->data_taken = 0;
-	return 1;
+	return true;
 }
 
 #else
@@ -135,12 +135,12 @@ tear_down_whole(struct stage_inflater *inflater)
 	(void)inflater;
 }
 
-static int
+static bool
 inflate_whole(struct stage_inflater *inflater, struct stage_error *error)
 {
 	(void)inflater;
 	(void)error;
-	return 0;
+	return false;
 }
 
 #endif
@@ -161,15 +161,15 @@ begin_member(struct stage_inflater *inflater, struct stage_error *error)
 	if (code <= 0)
 		return code;
 	inflater->is_first = false;
-	if (inflater->whole && (code = inflate_whole(inflater, error)) != 0)
-		return code;
+	if (inflater->whole && inflate_whole(inflater, error))
+		return 1;
 	tear_down_whole(inflater);
 	inflateReset(stream);
 	inflater->in_member = true;
 	return 1;
 }
 
-/* Goes on with a member until the buffer is full: 0, or an error. */
+/* Goes on with a member until the buffer is full: 1, or an error. */
 static int
 inflate_member(struct stage_inflater *inflater, struct stage_error *error)
 {
@@ -186,7 +186,7 @@ inflate_member(struct stage_inflater *inflater, struct stage_error *error)
 	else if (result != Z_OK && result != Z_BUF_ERROR)
 		return damaged(inflater,
 			inflater->stream.msg ? inflater->stream.msg : "it is no gzip file", error);
-	return 0;
+	return 1;
 }
 
 /* What is left of a member that was inflated as a whole. */
@@ -232,7 +232,7 @@ stage_inflater_fill(struct stage_inflater *inflater, unsigned char *buffer, size
 		else if (!inflater->in_member)
 			code = begin_member(inflater, error);
 		else
-			code = inflate_member(inflater, error) < 0 ? -1 : 1;
+			code = inflate_member(inflater, error);
 	}
 	*ret_used = size - stream->avail_out;
 	return code;

@@ -114,7 +114,7 @@ int stage_walk_set_names(
 
 /*
  * What is in the file that was the last step's entry, if it was read ahead: the caller frees it. NULL: it was not, or something
- * went wrong, or by fstat(2) it was no longer what the entry says. The caller then looks at it again, and opens it.
+ * went wrong, it has more than its size, or by fstat(2) it was no longer what the entry says. The caller then looks at it again, and opens it.
  * May wait for a disk.
  */
 struct stage_content *stage_walk_take_content(struct stage_walk *walk);

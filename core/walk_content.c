@@ -51,6 +51,15 @@ fill(int fd, unsigned char *buffer, size_t size)
 	return true;
 }
 
+/* A file of /proc, or of a network, may have more than its size says. */
+static bool
+is_at_end(int fd)
+{
+	char byte;
+
+	return read(fd, &byte, 1) == 0;
+}
+
 /* NULL: whatever is the matter, the caller will see. */
 static struct stage_content *
 read_file(const char *path, const struct stat *looked)
@@ -61,7 +70,7 @@ read_file(const char *path, const struct stat *looked)
 	struct stat before, after;
 
 	if (fd < 0 || fstat(fd, &before) < 0 || !is_same(&before, looked) ||
-		!fill(fd, content->bytes, size) || fstat(fd, &after) < 0 ||
+		!fill(fd, content->bytes, size) || !is_at_end(fd) || fstat(fd, &after) < 0 ||
 		!is_same(&after, looked))
 		stage_content_free(&content);
 	else

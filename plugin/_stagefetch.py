@@ -103,11 +103,14 @@ class Fetching:
 
     def _fetch(self):
         with contextlib.suppress(BaseException):
-            while True:
-                following = self._ahead.next()
-                if not following:
-                    return
-                self._fetch_one(*following)
+            try:
+                while True:
+                    following = self._ahead.next()
+                    if not following:
+                        return
+                    self._fetch_one(*following)
+            except BaseException:
+                self._ahead.failed()  # the host waits for no volume that nobody fetches
 
     def _fetch_one(self, name, local_name):
         _own.lines = []

@@ -39,8 +39,8 @@ _OPTIONS = '--no-literal', *_UNCOMPRESSED
 _QUICK = '--s2k-count', '65536'
 
 # So much may gpg decrypt before anybody reads it: it works on while what it gave is compared, or written. A user has a limit
-# for all pipes.
-_PIPE_BYTES = 1024 * 1024
+# for all pipes, 64 MiB, and a chain has a gpg for each of its backups.
+_PIPE_BYTES = 256 * 1024
 
 # By how much the gpg of signatures is nicer (nice(2)) than that of the volumes, where it compresses them: nobody waits for
 # it until they are done.

@@ -353,6 +353,27 @@ unread(void)
 	remove_tree(in_dir("t"));
 }
 
+/* What says that it is empty, and is not, is left to the caller. */
+static void
+larger_than_told(void)
+{
+	static const struct stage_walk_options reading = {.reads = true};
+	struct stage_content *content;
+	struct stage_walk_entry entry;
+	struct stage_walk *walk;
+	int seen = 0;
+
+	WORKS(stage_walk_open("/proc/sys/kernel/random", &reading, &walk, &failure));
+	while (stage_walk_next(walk, &entry, &failure) == STAGE_WALK_ENTRY) {
+		content = stage_walk_take_content(walk);
+		CHECK(content == NULL);
+		stage_content_free(&content);
+		seen += strcmp(entry.name, "poolsize") == 0 && entry.stat->st_size == 0;
+	}
+	CHECK(seen == 1);
+	stage_walk_close(&walk);
+}
+
 static int
 next_in_child(void *context)
 {
@@ -388,6 +409,7 @@ static const struct test tests[] = {
 	{"failures", failures},
 	{"contents", contents},
 	{"unread", unread},
+	{"larger_than_told", larger_than_told},
 	{"forked", forked},
 	{NULL, NULL},
 };

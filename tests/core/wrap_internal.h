@@ -12,7 +12,7 @@
 	X(libdeflate_alloc_compressor, true, ENOMEM)                                               \
 	X(libdeflate_alloc_decompressor, true, ENOMEM)                                             \
 	X(libdeflate_deflate_compress, false, EIO)                                                 \
-	X(libdeflate_deflate_decompress, false, EIO)                                               \
+	X(libdeflate_deflate_decompress_ex, false, EIO)                                            \
 	X(libdeflate_gzip_decompress_ex, false, EIO)
 #else
 #define WRAP_LIBDEFLATE(X)

@@ -55,10 +55,10 @@ WRAP(libdeflate_deflate_compress, size_t, 0,
 	(struct libdeflate_compressor * compressor, const void *in, size_t in_size, void *out,
 		size_t room),
 	compressor, in, in_size, out, room)
-WRAP(libdeflate_deflate_decompress, enum libdeflate_result, LIBDEFLATE_BAD_DATA,
+WRAP(libdeflate_deflate_decompress_ex, enum libdeflate_result, LIBDEFLATE_BAD_DATA,
 	(struct libdeflate_decompressor * decompressor, const void *in, size_t in_size, void *out,
-		size_t room, size_t *ret_size),
-	decompressor, in, in_size, out, room, ret_size)
+		size_t room, size_t *ret_used, size_t *ret_size),
+	decompressor, in, in_size, out, room, ret_used, ret_size)
 WRAP(libdeflate_gzip_decompress_ex, enum libdeflate_result, LIBDEFLATE_BAD_DATA,
 	(struct libdeflate_decompressor * decompressor, const void *in, size_t in_size, void *out,
 		size_t room, size_t *ret_used, size_t *ret_size),
