@@ -9,7 +9,7 @@
  * level 2 takes 0.25, for 1.09. On data that cannot be compressed 3 takes 0.25, for the same size.
  *
  * ISA-L runs another code on each kind of processor. So each stream is inflated by libdeflate and compared with
- * the data, in a sixth of the time that making it takes. A fault of one library costs time, and no backup.
+ * the data. The figures above are without that. A fault of one library costs time, and no backup.
  *
  * The output depends on the data, the library, and the processor.
  *
