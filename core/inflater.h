@@ -10,11 +10,11 @@
  * A file may have several gzip members, and zeros behind one, as gzip(1) and Python take them. A file of no bytes
  * has none, and that is no error.
  *
- * libdeflate inflates a member that fits as a whole into memory in a third of zlib's time. gzip.h makes such ones. So
+ * libdeflate inflates a member that fits as a whole into memory, faster than zlib. gzip.h makes such ones. So
  * it is asked first, in a file that may have several of them. A member that is larger, or damaged, is zlib's, with all
  * that follows: so only zlib says what is wrong with a file.
  *
- * Memory: 32 KiB or 64 KiB, and what zlib takes (44 KiB); of a file of more than 4 MiB 1.1 MiB more.
+ * Memory: a piece, and what zlib takes (44 KiB); of a file of more than 4 MiB 1.1 MiB more.
  *
  * Not installed. One thread at a time.
  */
