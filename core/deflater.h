@@ -23,8 +23,8 @@
  *	from 3	libdeflate
  *
  * Measured, files of /usr, 428 MB, parts of 512 KiB, beside gpg's own compression in size (zlib's level 6, a
- * window of 8 KiB, 14.6 s of CPU), without the time to read again and to join: level 1: 1.048, 1.1 s; level 2: 0.993, 2.9 s; libdeflate's 1: 1.005, 2.9 s, its
- * 2: 0.972, 4.2 s, its 3: 0.959, 4.6 s, its 5: 0.932, 5.9 s.
+ * window of 8 KiB, 14.6 s of CPU), without the time to read again and to join: level 1: 1.048, 1.1 s; level 2: 0.993,
+ * 2.9 s; libdeflate's 1: 1.005, 2.9 s, its 2: 0.972, 4.2 s, its 3: 0.959, 4.6 s, its 5: 0.932, 5.9 s.
  *
  * Each block is compressed without knowledge of the one before, so small blocks compress worse.
  *
