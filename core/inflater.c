@@ -252,7 +252,10 @@ stage_inflater_new(int fd, const char *path, size_t piece, struct stage_inflater
 		inflater->initialised = inflateInit2(&inflater->stream, WINDOW_BITS) == Z_OK;
 	}
 	if (!inflater || !inflater->path || !inflater->initialised) {
-		stage_inflater_free(inflater);
+		if (inflater)
+			stage_inflater_free(inflater);
+		else
+			close(fd);
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
 	}
 	*ret_inflater = inflater;
@@ -270,5 +273,6 @@ stage_inflater_free(struct stage_inflater *inflater)
 	free(inflater->data);
 	free(inflater->input);
 	free(inflater->path);
+	close(inflater->fd);
 	free(inflater);
 }

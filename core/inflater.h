@@ -28,8 +28,8 @@
 struct stage_inflater;
 
 /*
- * Will read a regular file from its first byte, by pread(2), piece bytes at a time. fd stays the caller's, and is used
- * by fill alone. path is for messages, and is copied. STAGE_E_MEMORY.
+ * Will read a regular file from its first byte, by pread(2), piece bytes at a time. Takes over fd, which it closes also
+ * on failure, and uses in fill alone. path is for messages, and is copied. STAGE_E_MEMORY.
  */
 int stage_inflater_new(int fd, const char *path, size_t piece, struct stage_inflater **ret_inflater,
 	struct stage_error *error);
@@ -41,7 +41,7 @@ int stage_inflater_new(int fd, const char *path, size_t piece, struct stage_infl
 int stage_inflater_fill(struct stage_inflater *inflater, unsigned char *buffer, size_t size,
 	size_t *ret_used, struct stage_error *error);
 
-/* NULL is no error. */
+/* Closes the descriptor, too. NULL is no error. */
 void stage_inflater_free(struct stage_inflater *inflater);
 
 #endif

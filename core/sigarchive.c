@@ -7,7 +7,7 @@
 #include "tarreader.h"
 
 struct stage_sigarchive {
-	struct stage_gunzip *gunzip;
+	struct stage_readahead *readahead;
 	struct stage_tarreader *reader;
 	char *path;
 	struct stage_error failure; /* its code is 0 where nothing has failed */
@@ -92,10 +92,10 @@ stage_sigarchive_read(struct stage_sigarchive *archive, void *buffer, size_t siz
 }
 
 int
-stage_sigarchive_open(struct stage_gunzip *gunzip, const char *path,
+stage_sigarchive_open(struct stage_readahead *readahead, const char *path,
 	struct stage_sigarchive **ret_archive, struct stage_error *error)
 {
-	const struct stage_tarsource source = stage_tarreader_gunzip(gunzip);
+	const struct stage_tarsource source = stage_tarreader_readahead(readahead);
 	struct stage_sigarchive *archive = calloc(1, sizeof(*archive));
 
 	if (archive)
@@ -108,7 +108,7 @@ stage_sigarchive_open(struct stage_gunzip *gunzip, const char *path,
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
 	}
 	stage_tarreader_begin(archive->reader, &source, archive->path);
-	archive->gunzip = gunzip;
+	archive->readahead = readahead;
 	*ret_archive = archive;
 	return 0;
 }
@@ -120,7 +120,7 @@ stage_sigarchive_close(struct stage_sigarchive **archive)
 
 	if (!*archive)
 		return;
-	stage_gunzip_close(&(*archive)->gunzip);
+	stage_readahead_close(&(*archive)->readahead);
 	stage_tarreader_free(&(*archive)->reader);
 	free((*archive)->path);
 	free(*archive);

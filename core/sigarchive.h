@@ -3,7 +3,7 @@
  *
  *	const struct stage_sigarchive_entry *entry;
  *
- *	stage_sigarchive_open(gunzip, path, &archive, &error);
+ *	stage_sigarchive_open(readahead, path, &archive, &error);
  *	while ((code = stage_sigarchive_next(archive, &entry, &error)) > 0)
  *		...
  *	stage_sigarchive_close(&archive);
@@ -14,20 +14,20 @@
  * What is a member, and what is damage, says tarreader.h. Some of it the host would take for the end, and so
  * make an increment against what an older backup knows.
  *
- * Memory: what the names of a member take (tarreader.h), and the gunzip's.
+ * Memory: what the names of a member take (tarreader.h), and the readahead's.
  *
  * Errors: the first is kept, and every later call fails with it. STAGE_E_DAMAGED, also for a member that no
  * backup writes; STAGE_E_UNSUPPORTED: a hard link, or what the host has no type for; STAGE_E_MEMORY; and
- * the codes of stage_gunzip_read(). Messages name the archive.
+ * the codes of stage_readahead_read(). Messages name the archive.
  *
- * Threads: one at a time. Forks: see gunzip.h. Not installed.
+ * Threads: one at a time. Forks: see readahead.h. Not installed.
  */
 #ifndef STAGEDIR_SIGARCHIVE_H
 #define STAGEDIR_SIGARCHIVE_H
 
 #include "entry.h"
 #include "error.h"
-#include "gunzip.h"
+#include "readahead.h"
 #include "tar.h"
 
 struct stage_sigarchive;
@@ -39,8 +39,8 @@ struct stage_sigarchive_entry {
 	size_t user_length, group_length;
 };
 
-/* Takes over gunzip; on failure it is still the caller's. path is for messages, and is copied. STAGE_E_MEMORY. */
-int stage_sigarchive_open(struct stage_gunzip *gunzip, const char *path,
+/* Takes over readahead; on failure it is still the caller's. path is for messages, and is copied. STAGE_E_MEMORY. */
+int stage_sigarchive_open(struct stage_readahead *readahead, const char *path,
 	struct stage_sigarchive **ret_archive, struct stage_error *error);
 
 /* Goes to the next member: 1, 0 behind the last, or an error. *ret_entry lasts until the next call. */
@@ -51,7 +51,7 @@ int stage_sigarchive_next(struct stage_sigarchive *archive,
 int stage_sigarchive_read(struct stage_sigarchive *archive, void *buffer, size_t size,
 	size_t *ret_count, struct stage_error *error);
 
-/* Frees *archive, which may be NULL, with its gunzip, and sets it to NULL. Keeps errno. */
+/* Frees *archive, which may be NULL, with its readahead, and sets it to NULL. Keeps errno. */
 void stage_sigarchive_close(struct stage_sigarchive **archive);
 
 #endif

@@ -372,20 +372,20 @@ stage_tarreader_free(struct stage_tarreader **reader)
 }
 
 static int
-read_gunzip(void *context, void *buffer, size_t size, size_t *ret_count, struct stage_error *error)
+read_ahead(void *context, void *buffer, size_t size, size_t *ret_count, struct stage_error *error)
 {
-	return stage_gunzip_read(context, buffer, size, ret_count, error);
+	return stage_readahead_read(context, buffer, size, ret_count, error);
 }
 
 static int
-skip_gunzip(void *context, uint64_t size, uint64_t *ret_count, struct stage_error *error)
+skip_ahead(void *context, uint64_t size, uint64_t *ret_count, struct stage_error *error)
 {
-	return stage_gunzip_skip(context, size, ret_count, error);
+	return stage_readahead_skip(context, size, ret_count, error);
 }
 
 struct stage_tarsource
-stage_tarreader_gunzip(struct stage_gunzip *gunzip)
+stage_tarreader_readahead(struct stage_readahead *readahead)
 {
 	return (struct stage_tarsource){
-		.read = read_gunzip, .skip = skip_gunzip, .context = gunzip};
+		.read = read_ahead, .skip = skip_ahead, .context = readahead};
 }

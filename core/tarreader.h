@@ -1,7 +1,7 @@
 /*
  * tarreader - reads the members of tar archives, one archive behind the other
  *
- *	struct stage_tarsource source = stage_tarreader_gunzip(gunzip);
+ *	struct stage_tarsource source = stage_tarreader_readahead(readahead);
  *	const struct stage_tarmember *member;
  *
  *	stage_tarreader_new("volume", &reader, &error);
@@ -30,7 +30,7 @@
 
 #include "entry.h"
 #include "error.h"
-#include "gunzip.h"
+#include "readahead.h"
 
 /* The longest name, or set of pax records, in bytes. */
 #define STAGE_TARREADER_RECORDS_MAX ((size_t)1024 * 1024)
@@ -55,8 +55,8 @@ struct stage_tarmember {
 	size_t user_length, group_length;
 };
 
-/* A gunzip as a source; it stays the caller's. */
-struct stage_tarsource stage_tarreader_gunzip(struct stage_gunzip *gunzip);
+/* A readahead as a source; it stays the caller's. */
+struct stage_tarsource stage_tarreader_readahead(struct stage_readahead *readahead);
 
 /* kind says in messages what is read, and is kept. STAGE_E_MEMORY. */
 int stage_tarreader_new(

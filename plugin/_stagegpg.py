@@ -14,6 +14,10 @@ Such a packet takes options of gpg that are hardly used, so nothing is relied up
 gpg, with the user's options and a throw-away passphrase, is decrypted by it first. Where that fails, or where something
 that the user has said would be overridden, gpg compresses as ever. No trial signs, as the user might be asked for a passphrase.
 
+What gpg decrypts it would inflate as well, in the same thread. It is asked for what was encrypted (--unwrap), and a thread of
+C's inflates that (core/unwrapped.h). Of anything but data that are only encrypted, such as a signed message, gpg makes all, as
+ever: only gpg can check a signature.
+
 Importing this needs the extension, and changes nothing.
 """
 
@@ -25,6 +29,7 @@ import locale
 import os
 import secrets
 import signal
+import sys
 import tempfile
 import threading
 
@@ -34,6 +39,12 @@ from duplicity.backends import _stagedir, _stagehost
 # Behind the user's own.
 _UNCOMPRESSED = '--compress-algo', 'none'
 _OPTIONS = '--no-literal', *_UNCOMPRESSED
+
+_UNWRAP = '--unwrap'
+_UNWRAP_SINCE = 2, 2  # versions of gpg
+
+# So much is read of a message at once.
+_PIECE_BYTES = 1024 * 1024
 
 # A message of the proof keeps no secret: gpg need not take a fifth of a second to make a key of its passphrase.
 _QUICK = '--s2k-count', '65536'
@@ -51,6 +62,8 @@ _starting = threading.Lock()
 
 # values: what the gpg that this thread starts has instead of what is in config.
 _instead = threading.local()
+
+_unwrapping = True  # False once there was a message, or a gpg, for which that was in vain
 
 _proving = threading.Lock()
 _proved = {}  # by gpg and its options: why it compresses itself, and how many keys the options name
@@ -71,11 +84,10 @@ class Config:
 
 
 @contextlib.contextmanager
-def _options(encrypt, profile):
-    """The gpg that this thread starts within this has the options of a profile that was made here."""
-    options = getattr(profile, 'stage_options', ())
+def _options(profile, options):
+    """The gpg that this thread starts within this has these options behind the user's, and what a trial has."""
     values = _instead.values = {}
-    if encrypt and options:
+    if options:
         values['gpg_options'] = ' '.join((config.gpg_options or '', *options))
     if getattr(profile, 'is_trial', False):
         values['use_agent'] = False  # which would ask the user for a passphrase
@@ -112,28 +124,38 @@ def starting(stock):
     There may be several at once, of which that of the volume comes first.
     """
     class GPGFile(stock):
-        _pipe = None
+        _pipe = _message = None
         _takes_packet = False
         stage_signer = None  # the Signer that signs what is encrypted
         stage_volume = None  # the Volume that it makes
 
         def __init__(self, encrypt, encrypt_path, profile):
-            if encrypt:
-                _stagehost.check_staging()  # it is opened by its path
-            with _starting, _options(encrypt, profile), _undisturbed(self._end):
+            if not encrypt:
+                self._decrypt(encrypt_path, profile, _unwraps(profile))
+                return
+            _stagehost.check_staging()  # it is opened by its path
+            options = getattr(profile, 'stage_options', ())
+            self._start(True, encrypt_path, profile, options)
+            _stagehost.encrypting.file = self
+            self._takes_packet = bool(options)
+            try:
+                self._begin(encrypt_path.name, getattr(profile, 'made_beside', False))
+            except BaseException:
+                self._end()
+                raise
+
+        def _start(self, encrypt, encrypt_path, profile, options):
+            with _starting, _options(profile, options), _undisturbed(self._end):
                 stock.__init__(self, encrypt, encrypt_path, profile)
                 os.set_inheritable((self.gpg_input if encrypt else self.gpg_output).fileno(), False)
-            if not encrypt:
-                with contextlib.suppress(OSError):
-                    fcntl.fcntl(self.gpg_output.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-            if encrypt:
-                _stagehost.encrypting.file = self
-                self._takes_packet = bool(getattr(profile, 'stage_options', ()))
-                try:
-                    self._begin(encrypt_path.name, getattr(profile, 'made_beside', False))
-                except BaseException:
-                    self._end()
-                    raise
+
+        def _decrypt(self, encrypt_path, profile, unwraps):
+            self._start(False, encrypt_path, profile, (_UNWRAP,) if unwraps else ())
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.gpg_output.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            if unwraps:
+                self._message = _stagedir.Message(self.gpg_output.fileno(), os.fsencode(encrypt_path.name))
+                self._of = encrypt_path, profile
 
         def _end(self):
             """Nobody will write to it any more, or read."""
@@ -148,6 +170,62 @@ def starting(stock):
                     self._pipe = _stagedir.Pipe(self.gpg_input.fileno(), self.stage_volume, config.volsize)
             elif made_beside:
                 _be_nice(self.gpg_process)
+
+        def read(self, length=-1):
+            if not self._message:
+                return stock.read(self, length)
+            try:
+                pieces = self._read_message(length)
+            except Exception:
+                self._wait_for_gpg()  # which may have a better reason
+                raise
+            if pieces is None:
+                self._decrypt_as_ever()
+                return stock.read(self, length)
+            self.byte_count += sum(map(len, pieces))
+            return b''.join(pieces)
+
+        def _read_message(self, length):
+            """Bytes objects; None where gpg has to decrypt it as ever."""
+            pieces, left = [], sys.maxsize if length is None or length < 0 else length
+            while left > 0:
+                piece = self._message.read(min(left, _PIECE_BYTES))
+                if piece is None or not piece and not self.byte_count and not pieces and self._knows_no_unwrap():
+                    return None
+                if not piece:
+                    break
+                pieces.append(piece)
+                left -= len(piece)
+            return pieces
+
+        def _wait_for_gpg(self):
+            """GPGError where it has failed."""
+            self._message.close()
+            while self.gpg_output.read(_PIPE_BYTES):
+                pass
+            try:
+                self.gpg_process.wait()
+            except Exception:
+                self.gpg_failed()
+
+        def _knows_no_unwrap(self):
+            try:
+                self._wait_for_gpg()
+            except gpg.GPGError as error:
+                return _UNWRAP.strip('-') in str(error)
+            return False
+
+        def _decrypt_as_ever(self):
+            global _unwrapping
+            _unwrapping = False
+            self._end()
+            self._message = None
+            self._decrypt(*self._of, False)
+
+        def close(self):
+            if self._message:
+                self._message.close()
+            return stock.close(self)
 
         def write(self, buf):
             result = stock.write(self, buf)
@@ -167,6 +245,12 @@ def starting(stock):
                     lines[2:2] = self.stage_signer.said()  # behind the two lines of the head
                 raise gpg.GPGError(''.join(lines)) from None
     return GPGFile
+
+
+def _unwraps(profile):
+    """May gpg be asked to unwrap? Whether a signature is there is not known before."""
+    return (_unwrapping and not profile.sign_key and not getattr(config, 'use_gpgsm', False)
+            and not getattr(profile, 'is_trial', False) and profile.gpg_version >= _UNWRAP_SINCE)
 
 
 def _be_nice(process):

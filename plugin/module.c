@@ -25,6 +25,7 @@
 #include "python/gil.h"
 #include "python/object.h"
 #include "reading/comparison.h"
+#include "reading/message.h"
 #include "reading/patchedpaths.h"
 #include "reading/restore.h"
 #include "reading/volumereader.h"
@@ -185,7 +186,7 @@ execute(PyObject *module)
 		selection_add_type(module) < 0 || memberfile_add_type(module) < 0 ||
 		signaturereader_add_type(module) < 0 || volumereader_add_type(module) < 0 ||
 		patchedpaths_add_type(module) < 0 || comparison_add_type(module) < 0 ||
-		fetchahead_add_type(module) < 0)
+		fetchahead_add_type(module) < 0 || message_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);

@@ -12,6 +12,7 @@
 #include "archive/index.h"
 #include "archive/memberfile.h"
 #include "archive/owners.h"
+#include "gunzip.h"
 #include "python/errors.h"
 #include "python/hostfile.h"
 #include "python/object.h"
@@ -131,24 +132,22 @@ name_of(PyObject *file)
 	return bytes;
 }
 
-/* Adds an archive of the open file fd to the chain; closes fd on failure. */
+/* Adds an archive of the open file fd to the chain, which takes it over. */
 static int
 add_archive(struct reader *reader, int fd, bool ahead, const char *path, struct stage_error *error)
 {
-	const struct stage_gunzip_options options = {.path = path,
+	const struct stage_readahead_options options = {.path = path,
 		.ahead = ahead,
 		.waiting = {.begin = give_up_gil, .end = take_gil, .context = reader}};
 	struct stage_sigarchive *archive = NULL;
-	struct stage_gunzip *gunzip = NULL;
+	struct stage_readahead *readahead = NULL;
 	int code;
 
-	code = stage_gunzip_open(fd, &options, &gunzip, error);
-	if (code < 0)
-		close(fd);
+	code = stage_gunzip_open(fd, &options, &readahead, error);
 	if (code == 0)
-		code = stage_sigarchive_open(gunzip, path, &archive, error);
+		code = stage_sigarchive_open(readahead, path, &archive, error);
 	if (code < 0) {
-		stage_gunzip_close(&gunzip);
+		stage_readahead_close(&readahead);
 		return code;
 	}
 	code = stage_sigchain_add(reader->chain, archive, error);

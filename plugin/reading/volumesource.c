@@ -1,11 +1,13 @@
 #include "reading/volumesource.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gunzip.h"
 #include "python/errors.h"
 #include "python/hostfile.h"
 #include "python/object.h"
@@ -165,20 +167,24 @@ name_of(PyObject *file)
 static int
 open_gzip(struct volumesource *source, int fd, struct stage_tarsource *ret_bytes)
 {
-	struct stage_gunzip_options options = {.path = volumesource_name(source),
-		.leaves_open = true,
+	struct stage_readahead_options options = {.path = volumesource_name(source),
 		.waiting = {.begin = give_up_gil, .end = take_gil, .context = source}};
 	struct stage_error error;
 	struct stat stat;
 
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0) {
+		PyErr_SetFromErrno(PyExc_OSError);
+		return -1;
+	}
 	options.ahead = threads < AHEAD_MAX && fstat(fd, &stat) == 0 && stat.st_size >= AHEAD_BYTES;
-	if (stage_gunzip_open(fd, &options, &source->gunzip, &error) < 0) {
+	if (stage_gunzip_open(fd, &options, &source->readahead, &error) < 0) {
 		errors_raise_volumes(&error);
 		return -1;
 	}
 	source->ahead = options.ahead;
 	threads += source->ahead;
-	*ret_bytes = stage_tarreader_gunzip(source->gunzip);
+	*ret_bytes = stage_tarreader_readahead(source->readahead);
 	return 0;
 }
 
@@ -232,15 +238,15 @@ volumesource_name(const struct volumesource *source)
 static PyObject *
 end(struct volumesource *source)
 {
-	struct stage_gunzip *gunzip = source->gunzip;
+	struct stage_readahead *readahead = source->readahead;
 	PyObject *file = source->file;
 
-	source->gunzip = NULL;
+	source->readahead = NULL;
 	source->file = NULL;
-	if (gunzip) {
+	if (readahead) {
 		/* its thread may wait for a disk */
 		Py_BEGIN_ALLOW_THREADS
-		stage_gunzip_close(&gunzip);
+		stage_readahead_close(&readahead);
 		Py_END_ALLOW_THREADS
 		threads -= source->ahead;
 	}
@@ -269,7 +275,7 @@ volumesource_explain(struct volumesource *source)
 	PyObject *file;
 	int code;
 
-	if (!source->file || source->gunzip || source->fd >= 0)
+	if (!source->file || source->readahead || source->fd >= 0)
 		return 0;
 	file = end(source);
 	code = close_file(file);

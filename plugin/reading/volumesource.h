@@ -33,7 +33,7 @@ struct volumesource {
 	PyObject *name;
 	PyThreadState *waiting;
 
-	struct stage_gunzip *gunzip;
+	struct stage_readahead *readahead;
 	bool ahead; /* it has a thread */
 
 	int fd; /* of a plain file, the host's; -1: of another */

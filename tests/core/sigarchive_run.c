@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "gunzip.h"
 #include "tests.h"
 
 static void
@@ -95,16 +96,16 @@ tarfile_compress(const struct tarfile *tar, size_t *ret_size)
 struct stage_sigarchive *
 open_bytes(const void *bytes, size_t size, bool ahead)
 {
-	const struct stage_gunzip_options options = {.path = "sigtar", .ahead = ahead};
+	const struct stage_readahead_options options = {.path = "sigtar", .ahead = ahead};
 	struct stage_sigarchive *archive = NULL;
-	struct stage_gunzip *gunzip = NULL;
+	struct stage_readahead *readahead = NULL;
 	int fd;
 
 	make_file_bytes(in_dir("sigtar"), bytes, size, 0600);
 	fd = open(in_dir("sigtar"), O_RDONLY | O_CLOEXEC);
 	REQUIRE(fd >= 0 && unlink(in_dir("sigtar")) == 0);
-	WORKS(stage_gunzip_open(fd, &options, &gunzip, &failure));
-	WORKS(stage_sigarchive_open(gunzip, "sigtar", &archive, &failure));
+	WORKS(stage_gunzip_open(fd, &options, &readahead, &failure));
+	WORKS(stage_sigarchive_open(readahead, "sigtar", &archive, &failure));
 	return archive;
 }
 

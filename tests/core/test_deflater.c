@@ -135,6 +135,26 @@ hardly_smaller(void)
 	free(data);
 }
 
+/* Whatever ISA-L makes wrong, nothing wrong is given out. */
+static void
+spoilt(void)
+{
+	unsigned char *data = gzip_data(TEXT, MOST);
+	enum stage_deflate_end end;
+	enum wrap_spoils how;
+	int level;
+
+	for (level = 1; level <= 2; level++)
+		for (end = STAGE_DEFLATE_PART; end <= STAGE_DEFLATE_STREAM; end++)
+			for (how = WRAP_BIT; how <= WRAP_OTHER; how++) {
+				wrap_spoil_isal(how);
+				/* run() compares what zlib reads */
+				CHECK(run(level, data, MOST, end, ROOM(MOST)) > 0);
+			}
+	wrap_spoil_isal(WRAP_AS_IT_IS);
+	free(data);
+}
+
 /* Where libdeflate does not read the data back, it makes the block itself. */
 static void
 not_trusted(void)
@@ -188,6 +208,7 @@ static const struct test tests[] = {
 	{"higher_is_smaller", higher_is_smaller},
 #ifdef HAVE_ISAL
 	{"hardly_smaller", hardly_smaller},
+	{"spoilt", spoilt},
 	{"not_trusted", not_trusted},
 #endif
 	{"without_memory", without_memory},

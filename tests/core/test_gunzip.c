@@ -41,18 +41,18 @@ add_member(const unsigned char *from, size_t size)
 	deflateEnd(&stream);
 }
 
-static struct stage_gunzip *
+static struct stage_readahead *
 open_file(bool ahead)
 {
-	const struct stage_gunzip_options options = {.path = "the file", .ahead = ahead};
-	struct stage_gunzip *gunzip = NULL;
+	const struct stage_readahead_options options = {.path = "the file", .ahead = ahead};
+	struct stage_readahead *readahead = NULL;
 	int fd;
 
 	make_file_bytes(in_dir("file"), file, file_size, 0600);
 	fd = open(in_dir("file"), O_RDONLY | O_CLOEXEC);
 	REQUIRE(fd >= 0 && unlink(in_dir("file")) == 0);
-	WORKS(stage_gunzip_open(fd, &options, &gunzip, &failure));
-	return gunzip;
+	WORKS(stage_gunzip_open(fd, &options, &readahead, &failure));
+	return readahead;
 }
 
 /* Reads all of it, so many bytes at a time, and compares. */
@@ -60,19 +60,19 @@ static void
 check_all(bool ahead, size_t piece)
 {
 	static unsigned char buffer[SIZE];
-	struct stage_gunzip *gunzip = open_file(ahead);
+	struct stage_readahead *readahead = open_file(ahead);
 	size_t done = 0, count = 1;
 
 	while (count > 0) {
-		WORKS(stage_gunzip_read(gunzip, buffer,
+		WORKS(stage_readahead_read(readahead, buffer,
 			piece < SIZE - done ? piece : SIZE - done + 1, &count, &failure));
 		REQUIRE(done + count <= SIZE);
 		CHECK(memcmp(buffer, data + done, count) == 0);
 		done += count;
 	}
 	CHECK(done == SIZE);
-	stage_gunzip_close(&gunzip);
-	CHECK(gunzip == NULL);
+	stage_readahead_close(&readahead);
+	CHECK(readahead == NULL);
 }
 
 static void
@@ -98,7 +98,7 @@ members(void)
 static void
 skips(void)
 {
-	struct stage_gunzip *gunzip;
+	struct stage_readahead *readahead;
 	unsigned char byte;
 	uint64_t skipped;
 	size_t count;
@@ -107,14 +107,14 @@ skips(void)
 	fill();
 	add_member(data, SIZE);
 	for (ahead = 0; ahead < 2; ahead++) {
-		gunzip = open_file(ahead);
-		WORKS(stage_gunzip_skip(gunzip, 400000, &skipped, &failure));
+		readahead = open_file(ahead);
+		WORKS(stage_readahead_skip(readahead, 400000, &skipped, &failure));
 		CHECK(skipped == 400000);
-		WORKS(stage_gunzip_read(gunzip, &byte, 1, &count, &failure));
+		WORKS(stage_readahead_read(readahead, &byte, 1, &count, &failure));
 		CHECK(count == 1 && byte == data[400000]);
-		WORKS(stage_gunzip_skip(gunzip, UINT64_MAX, &skipped, &failure));
+		WORKS(stage_readahead_skip(readahead, UINT64_MAX, &skipped, &failure));
 		CHECK(skipped == SIZE - 400001);
-		stage_gunzip_close(&gunzip);
+		stage_readahead_close(&readahead);
 	}
 }
 
@@ -122,45 +122,45 @@ skips(void)
 static void
 unread(void)
 {
-	struct stage_gunzip *gunzip;
+	struct stage_readahead *readahead;
 
 	fill();
 	add_member(data, SIZE);
-	gunzip = open_file(true);
-	stage_gunzip_close(&gunzip);
-	stage_gunzip_close(&gunzip);
+	readahead = open_file(true);
+	stage_readahead_close(&readahead);
+	stage_readahead_close(&readahead);
 }
 
 static void
 nothing(void)
 {
-	struct stage_gunzip *gunzip;
+	struct stage_readahead *readahead;
 	unsigned char byte;
 	size_t count = 1;
 
 	fill();
-	gunzip = open_file(true);
-	WORKS(stage_gunzip_read(gunzip, &byte, 1, &count, &failure));
+	readahead = open_file(true);
+	WORKS(stage_readahead_read(readahead, &byte, 1, &count, &failure));
 	CHECK(count == 0);
-	stage_gunzip_close(&gunzip);
+	stage_readahead_close(&readahead);
 }
 
 /* Reads the file until it fails: how many bytes came before. */
 static size_t
 read_until_failure(bool ahead, const char *reason)
 {
-	struct stage_gunzip *gunzip = open_file(ahead);
+	struct stage_readahead *readahead = open_file(ahead);
 	unsigned char byte;
 	size_t count = 1, done = 0;
 	int code;
 
-	while ((code = stage_gunzip_read(gunzip, &byte, 1, &count, &failure)) == 0 && count > 0)
+	while ((code = stage_readahead_read(readahead, &byte, 1, &count, &failure)) == 0 && count > 0)
 		done++;
 	CHECK(code == STAGE_E_DAMAGED);
 	HAS(failure.message, "the file is damaged: ");
 	HAS(failure.message, reason);
-	FAILS(stage_gunzip_read(gunzip, &byte, 1, &count, &failure), STAGE_E_DAMAGED);
-	stage_gunzip_close(&gunzip);
+	FAILS(stage_readahead_read(readahead, &byte, 1, &count, &failure), STAGE_E_DAMAGED);
+	stage_readahead_close(&readahead);
 	return done;
 }
 
@@ -192,22 +192,22 @@ damage(void)
 static size_t
 read_large(const char *name, const unsigned char *expected, size_t size, int *ret_code)
 {
-	const struct stage_gunzip_options options = {.path = name, .ahead = true};
-	struct stage_gunzip *gunzip = NULL;
+	const struct stage_readahead_options options = {.path = name, .ahead = true};
+	struct stage_readahead *readahead = NULL;
 	static unsigned char buffer[100001];
 	size_t done = 0, count = 1;
 	int fd = open(in_dir(name), O_RDONLY | O_CLOEXEC);
 
 	REQUIRE(fd >= 0);
-	WORKS(stage_gunzip_open(fd, &options, &gunzip, &failure));
-	while ((*ret_code = stage_gunzip_read(gunzip, buffer, sizeof(buffer), &count, &failure)) ==
+	WORKS(stage_gunzip_open(fd, &options, &readahead, &failure));
+	while ((*ret_code = stage_readahead_read(readahead, buffer, sizeof(buffer), &count, &failure)) ==
 			0 &&
 		count > 0) {
 		REQUIRE(done + count <= size);
 		CHECK(memcmp(buffer, expected + done, count) == 0);
 		done += count;
 	}
-	stage_gunzip_close(&gunzip);
+	stage_readahead_close(&readahead);
 	return done;
 }
 
@@ -287,25 +287,25 @@ large_members(void)
 static int
 read_in_child(void *context)
 {
-	struct stage_gunzip *gunzip = context;
+	struct stage_readahead *readahead = context;
 	unsigned char byte;
 	size_t count;
-	int code = stage_gunzip_read(gunzip, &byte, 1, &count, NULL);
+	int code = stage_readahead_read(readahead, &byte, 1, &count, NULL);
 
-	stage_gunzip_close(&gunzip);
+	stage_readahead_close(&readahead);
 	return code == STAGE_E_FORKED ? 0 : 1;
 }
 
 static void
 forked(void)
 {
-	struct stage_gunzip *gunzip;
+	struct stage_readahead *readahead;
 
 	fill();
 	add_member(data, SIZE);
-	gunzip = open_file(true);
-	CHECK(in_child_beside_threads(read_in_child, gunzip) == 0);
-	stage_gunzip_close(&gunzip);
+	readahead = open_file(true);
+	CHECK(in_child_beside_threads(read_in_child, readahead) == 0);
+	stage_readahead_close(&readahead);
 }
 
 static const struct test tests[] = {

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include "difftar.h"
+#include "gunzip.h"
 #include "sigarchive_run.h"
 #include "sigchain.h"
 #include "sweep.h"
+#include "unwrapped.h"
 #include "wrap.h"
 
 /* Names that no buffer is made for at first. */
@@ -47,24 +49,20 @@ remove_archive(void)
 static int
 add_archive(struct stage_sigchain *chain, bool ahead)
 {
-	const struct stage_gunzip_options options = {.path = "data", .ahead = ahead};
+	const struct stage_readahead_options options = {.path = "data", .ahead = ahead};
 	struct stage_sigarchive *archive = NULL;
-	struct stage_gunzip *gunzip = NULL;
+	struct stage_readahead *readahead = NULL;
 	int fd, code;
 
 	wrap_pause(true);
 	fd = open(in_dir("data"), O_RDONLY | O_CLOEXEC);
 	wrap_pause(false);
-	code = TRY(stage_gunzip_open(fd, &options, &gunzip, &sweep_said));
-	if (code < 0) {
-		wrap_pause(true);
-		close(fd);
-		wrap_pause(false);
+	code = TRY(stage_gunzip_open(fd, &options, &readahead, &sweep_said));
+	if (code < 0)
 		return code;
-	}
-	code = TRY(stage_sigarchive_open(gunzip, "data", &archive, &sweep_said));
+	code = TRY(stage_sigarchive_open(readahead, "data", &archive, &sweep_said));
 	if (code < 0) {
-		stage_gunzip_close(&gunzip);
+		stage_readahead_close(&readahead);
 		return code;
 	}
 	code = TRY(stage_sigchain_add(chain, archive, &sweep_said));
@@ -133,39 +131,34 @@ make_volumes(void)
 }
 
 struct volumes {
-	struct stage_gunzip *gunzip;
-	int given, fd;
+	struct stage_readahead *readahead;
+	int given;
 };
 
 static void
 end_volume(struct volumes *volumes)
 {
-	stage_gunzip_close(&volumes->gunzip);
-	wrap_pause(true);
-	if (volumes->fd >= 0)
-		close(volumes->fd);
-	wrap_pause(false);
-	volumes->fd = -1;
+	stage_readahead_close(&volumes->readahead);
 }
 
 static int
 next_volume(void *context, struct stage_tarsource *ret_source, const char **ret_path,
 	struct stage_error *error)
 {
-	const struct stage_gunzip_options options = {.path = "data", .leaves_open = true};
+	const struct stage_readahead_options options = {.path = "data"};
 	struct volumes *volumes = context;
-	int code;
+	int code, fd;
 
 	end_volume(volumes);
 	if (volumes->given++ == 2)
 		return 0;
 	wrap_pause(true);
-	volumes->fd = open(in_dir("data"), O_RDONLY | O_CLOEXEC);
+	fd = open(in_dir("data"), O_RDONLY | O_CLOEXEC);
 	wrap_pause(false);
-	code = stage_gunzip_open(volumes->fd, &options, &volumes->gunzip, error);
+	code = stage_gunzip_open(fd, &options, &volumes->readahead, error);
 	if (code < 0)
 		return code;
-	*ret_source = stage_tarreader_gunzip(volumes->gunzip);
+	*ret_source = stage_tarreader_readahead(volumes->readahead);
 	*ret_path = "data";
 	return 1;
 }
@@ -174,7 +167,7 @@ static void
 volumes_scenario(void)
 {
 	const struct stage_difftar_entry *entry;
-	struct volumes volumes = {.fd = -1};
+	struct volumes volumes = {0};
 	struct stage_difftar *difftar = NULL;
 	size_t paths = 0, count;
 	char content[8];
@@ -193,14 +186,44 @@ volumes_scenario(void)
 	stage_difftar_free(&difftar);
 }
 
+/* What gpg --unwrap gives: a literal packet in a compressed one, whose only block is stored. */
+#define MESSAGE "\xa3\1\1\x0f\0\xf0\xff\xcb\x0d" "b\0\0\0\0\0content"
+
+static void
+make_message(void)
+{
+	make_file_bytes(in_dir("data"), MESSAGE, sizeof(MESSAGE) - 1, 0600);
+}
+
+static void
+message_scenario(void)
+{
+	const struct stage_readahead_options options = {.path = "data", .ahead = true};
+	struct stage_readahead *readahead = NULL;
+	char content[8];
+	size_t count;
+	int fd;
+
+	wrap_pause(true);
+	fd = open(in_dir("data"), O_RDONLY | O_CLOEXEC);
+	wrap_pause(false);
+	if (TRY(stage_unwrapped_open(fd, &options, &readahead, &sweep_said)) == 0 &&
+		TRY(stage_readahead_read(readahead, content, sizeof(content), &count, &sweep_said)) == 0 &&
+		(count != 7 || memcmp(content, "content", 7) != 0))
+		sweep_complain("%zu bytes in the place of 7", count);
+	stage_readahead_close(&readahead);
+}
+
 SWEEP(chain, chain_scenario, make_archive, remove_archive, NULL)
 SWEEP(ahead, ahead_scenario, make_archive, remove_archive, NULL)
 SWEEP(volumes, volumes_scenario, make_volumes, remove_archive, NULL)
+SWEEP(message, message_scenario, make_message, remove_archive, NULL)
 
 static const struct test tests[] = {
 	{"chain", chain},
 	{"ahead", ahead},
 	{"volumes", volumes},
+	{"message", message},
 	{NULL, NULL},
 };
 

@@ -88,6 +88,7 @@ struct suite {
 	X(tar)                                                                                     \
 	X(entry)                                                                                   \
 	X(gunzip)                                                                                  \
+	X(unwrapped)                                                                               \
 	X(sigarchive)                                                                              \
 	X(sigchain)                                                                                \
 	X(difftar)                                                                                 \

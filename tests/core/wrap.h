@@ -68,6 +68,13 @@ void wrap_hide_mount_roots(bool hidden);
 /* Has renameat do what it is told before it fails, as where the answer of a file server is lost. */
 void wrap_fail_late(bool late);
 
+/*
+ * Has isal_deflate spoil what it makes: a bit of it changed, its end cut off, a byte too many behind it, or made of other
+ * data.
+ */
+enum wrap_spoils { WRAP_AS_IT_IS, WRAP_BIT, WRAP_CUT, WRAP_MORE, WRAP_OTHER };
+void wrap_spoil_isal(enum wrap_spoils how);
+
 /* Counts the bytes that malloc, calloc and realloc have handed out and free has not had back, with
  * the allocator's own cost. Independent of the rest; begin sets the count to 0. */
 void wrap_count_bytes(bool on);

@@ -31,6 +31,7 @@
 	X(fdopen, true, ENOMEM)                                                                    \
 	X(fdopendir, true, ENOMEM)                                                                 \
 	X(deflateInit2_, true, ENOMEM)                                                             \
+	X(inflateInit2_, true, ENOMEM)                                                             \
 	WRAP_LIBDEFLATE(X)                                                                         \
 	X(archive_write_new, true, ENOMEM)                                                         \
 	X(archive_entry_new, true, ENOMEM)                                                         \
@@ -43,6 +44,8 @@
 	X(read, false, EIO, EINTR)                                                                 \
 	X(pread, false, EIO, EINTR)                                                                \
 	X(write, false, ENOSPC, EIO, EINTR)                                                        \
+	X(poll, false, EINTR, ENOMEM)                                                              \
+	X(eventfd, false, EMFILE, ENOMEM)                                                          \
 	X(fsync, false, EIO, ENOSPC, EINTR)                                                        \
 	X(syncfs, false, EIO)                                                                      \
 	X(sync_file_range, false, EIO, EINVAL)                                                     \

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -23,6 +25,9 @@
 
 #ifdef HAVE_LIBDEFLATE
 #include <libdeflate.h>
+#endif
+#ifdef HAVE_ISAL
+#include <isa-l/igzip_lib.h>
 #endif
 
 #include "wrap_internal.h"
@@ -64,13 +69,45 @@ WRAP(libdeflate_gzip_decompress_ex, enum libdeflate_result, LIBDEFLATE_BAD_DATA,
 		size_t room, size_t *ret_used, size_t *ret_size),
 	decompressor, in, in_size, out, room, ret_used, ret_size)
 #endif
+#ifdef HAVE_ISAL
+static atomic_int spoils;
+
+void
+wrap_spoil_isal(enum wrap_spoils how)
+{
+	atomic_store(&spoils, how);
+}
+
+int __real_isal_deflate(struct isal_zstream *stream);
+int __wrap_isal_deflate(struct isal_zstream *stream);
+int
+__wrap_isal_deflate(struct isal_zstream *stream)
+{
+	unsigned char *made = stream->next_out;
+	int how = atomic_load(&spoils), result;
+
+	if (how == WRAP_OTHER)
+		stream->next_in++, stream->avail_in--;
+	result = __real_isal_deflate(stream);
+	if (how == WRAP_BIT)
+		made[stream->total_out / 2] ^= 1;
+	else if (how == WRAP_CUT)
+		stream->total_out -= 5;
+	else if (how == WRAP_MORE)
+		made[stream->total_out++] = 0;
+	return result;
+}
+#endif
 /* libarchive refers to it too: ld wants it to be visible, though only ours calls come here. */
 #pragma GCC visibility push(default)
 WRAP(deflateInit2_, int, Z_MEM_ERROR,
 	(z_streamp stream, int level, int method, int window, int memory, int strategy,
 		const char *version, int size),
 	stream, level, method, window, memory, strategy, version, size)
+WRAP(inflateInit2_, int, Z_MEM_ERROR, (z_streamp stream, int window, const char *version, int size),
+	stream, window, version, size)
 #pragma GCC visibility pop
+WRAP(eventfd, int, -1, (unsigned int count, int flags), count, flags)
 WRAP(faccessat, int, -1, (int fd, const char *path, int mode, int flags), fd, path, mode, flags)
 WRAP(fchmod, int, -1, (int fd, mode_t mode), fd, mode)
 WRAP(fdopen, FILE *, NULL, (int fd, const char *mode), fd, mode)
@@ -108,6 +145,10 @@ WRAP(linkat, int, -1, (int from_fd, const char *from, int to_fd, const char *to,
 	from_fd, from, to_fd, to, flags)
 WRAP(mkdirat, int, -1, (int fd, const char *path, mode_t mode), fd, path, mode)
 WRAP(open_memstream, FILE *, NULL, (char **buffer, size_t *size), buffer, size)
+WRAP(poll, int, -1, (struct pollfd * fds, nfds_t count, int milliseconds), fds, count, milliseconds)
+WRAP_AS(poll, __poll_chk, int, -1,
+	(struct pollfd * fds, nfds_t count, int milliseconds, size_t room), fds, count, milliseconds,
+	room)
 /* These return what others leave in errno. */
 WRAP(pthread_cond_init, int, errno,
 	(pthread_cond_t * condition, const pthread_condattr_t *attributes), condition, attributes)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "gunzip.h"
 #include "tarheader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -72,15 +73,15 @@ read_all(struct stage_sigarchive *archive, int *ret_code)
 static uLong
 read_file(const uint8_t *data, size_t size, bool ahead, int *ret_code)
 {
-	const struct stage_gunzip_options options = {.path = "fuzz", .ahead = ahead};
+	const struct stage_readahead_options options = {.path = "fuzz", .ahead = ahead};
 	struct stage_sigarchive *archive;
-	struct stage_gunzip *gunzip;
+	struct stage_readahead *readahead;
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	uLong sum;
 
 	require(fd >= 0 && write(fd, data, size) == (ssize_t)size, "no file");
-	require(stage_gunzip_open(fd, &options, &gunzip, NULL) == 0, "not opened");
-	require(stage_sigarchive_open(gunzip, "fuzz", &archive, NULL) == 0, "not opened");
+	require(stage_gunzip_open(fd, &options, &readahead, NULL) == 0, "not opened");
+	require(stage_sigarchive_open(readahead, "fuzz", &archive, NULL) == 0, "not opened");
 	sum = read_all(archive, ret_code);
 	stage_sigarchive_close(&archive);
 	return sum;

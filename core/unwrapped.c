@@ -1,0 +1,462 @@
+/*
+ * Bytes go through layers:
+ *
+ *	raw		what gpg gives
+ *	compressed	the body of the compressed packet in it, inflated; none where there is no such packet
+ *	the data	the body of the literal packet in that, behind its header
+ */
+#define ZLIB_CONST
+#include "unwrapped.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define RAW_BYTES ((size_t)128 * 1024)
+#define INFLATED_BYTES ((size_t)64 * 1024)
+
+/* Of packets (RFC 9580, 5), of compression (9.4), of data (5.9). */
+#define TAG_COMPRESSED 8
+#define TAG_LITERAL 11
+#define ALGORITHM_ZIP 1
+#define ALGORITHM_ZLIB 2
+#define BINARY 'b'
+
+/* For inflateInit2(): the largest window; below 0 for a stream without a header. */
+#define WINDOW_BITS 15
+
+/* Bytes of a literal packet's date. */
+#define DATE_SIZE 4
+
+struct unwrapped;
+
+/* Bytes that are at hand, and how to come by more. */
+struct layer {
+	const unsigned char *next;
+	size_t left;
+
+	/* Sees to bytes where none are left: 1, 0 at the end, or an error. */
+	int (*more)(struct unwrapped *unwrapped, struct stage_error *error);
+};
+
+/* A packet whose body is read out of a layer. */
+struct packet {
+	unsigned int tag;
+	enum { LAST, PARTIAL, ENDLESS } part; /* the part of the body that is being read */
+	uint64_t left;                        /* bytes of that part, unless it is ENDLESS */
+};
+
+struct unwrapped {
+	int fd, stop; /* stop: an eventfd(2) */
+	char *path;
+	enum { HEAD, DATA, END } state;
+	struct layer raw, inflated;
+	struct layer *outer; /* in which the literal packet is */
+	struct packet compressed, literal;
+	z_stream stream;
+	bool initialised, stream_ended;
+	unsigned char raw_bytes[RAW_BYTES], inflated_bytes[INFLATED_BYTES];
+};
+
+static int
+damaged(const struct unwrapped *unwrapped, const char *reason, struct stage_error *error)
+{
+	return stage_error_set(
+		error, STAGE_E_DAMAGED, 0, "%s is damaged: %s", unwrapped->path, reason);
+}
+
+static int
+was_cut(const struct unwrapped *unwrapped, struct stage_error *error)
+{
+	return damaged(unwrapped, "it was cut", error);
+}
+
+static int
+other(const struct unwrapped *unwrapped, struct stage_error *error)
+{
+	return stage_error_set(error, STAGE_E_UNSUPPORTED, 0,
+		"%s is no message of data that are only encrypted", unwrapped->path);
+}
+
+/* Waits for the pipe: 1, or an error, also once nobody wants it any more. */
+static int
+wait_for_bytes(const struct unwrapped *unwrapped, struct stage_error *error)
+{
+	struct pollfd fds[] = {{.fd = unwrapped->fd, .events = POLLIN},
+		{.fd = unwrapped->stop, .events = POLLIN}};
+	int code;
+
+	do
+		code = poll(fds, 2, -1);
+	while (code < 0 && errno == EINTR);
+	if (code > 0 && fds[1].revents == 0)
+		return 1;
+	return stage_error_set(error, STAGE_E_SYSTEM, code < 0 ? errno : ECANCELED,
+		"cannot wait for what gpg makes of %s", unwrapped->path);
+}
+
+static int
+read_raw(struct unwrapped *unwrapped, struct stage_error *error)
+{
+	ssize_t got;
+	int code = wait_for_bytes(unwrapped, error);
+
+	if (code < 0)
+		return code;
+	do
+		got = read(unwrapped->fd, unwrapped->raw_bytes, RAW_BYTES);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return stage_error_set(error, STAGE_E_SYSTEM, errno,
+			"cannot read what gpg makes of %s", unwrapped->path);
+	unwrapped->raw.next = unwrapped->raw_bytes;
+	unwrapped->raw.left = (size_t)got;
+	return got > 0;
+}
+
+/* Sees to bytes of a layer: 1, 0 at its end, or an error. */
+static int
+see_to(struct unwrapped *unwrapped, struct layer *layer, struct stage_error *error)
+{
+	return layer->left > 0 ? 1 : layer->more(unwrapped, error);
+}
+
+/* The next byte of a layer: 1, 0 at its end, or an error. */
+static int
+take_byte(struct unwrapped *unwrapped, struct layer *layer, unsigned char *ret_byte,
+	struct stage_error *error)
+{
+	int code = see_to(unwrapped, layer, error);
+
+	if (code > 0) {
+		*ret_byte = *layer->next++;
+		layer->left--;
+	}
+	return code;
+}
+
+/* The same of bytes that have to be there, as a number: 1, or an error. */
+static int
+take_number(struct unwrapped *unwrapped, struct layer *layer, unsigned int count,
+	uint64_t *ret_number, struct stage_error *error)
+{
+	uint64_t number = 0;
+	unsigned char byte;
+	int code;
+
+	while (count-- > 0) {
+		code = take_byte(unwrapped, layer, &byte, error);
+		if (code <= 0)
+			return code < 0 ? code : was_cut(unwrapped, error);
+		number = number << 8 | byte;
+	}
+	*ret_number = number;
+	return 1;
+}
+
+/* A length of the new form (4.2.1): 1, or an error. */
+static int
+take_length(struct unwrapped *unwrapped, struct layer *layer, struct packet *packet,
+	struct stage_error *error)
+{
+	uint64_t first = 0, second = 0;
+	int code = take_number(unwrapped, layer, 1, &first, error);
+
+	if (code < 0)
+		return code;
+	packet->part = first >= 224 && first < 255 ? PARTIAL : LAST;
+	packet->left = packet->part == PARTIAL ? (uint64_t)1 << (first & 0x1f) : first;
+	if (first < 192 || packet->part == PARTIAL)
+		return 1;
+	if (first == 255)
+		return take_number(unwrapped, layer, 4, &packet->left, error);
+	code = take_number(unwrapped, layer, 1, &second, error);
+	packet->left = ((first - 192) << 8) + second + 192;
+	return code;
+}
+
+/* The head of a packet: 1, 0 at the end of the layer, or an error. */
+static int
+take_head(struct unwrapped *unwrapped, struct layer *layer, struct packet *packet,
+	struct stage_error *error)
+{
+	unsigned char head;
+	int code = take_byte(unwrapped, layer, &head, error);
+
+	if (code <= 0)
+		return code;
+	if (!(head & 0x80))
+		return other(unwrapped, error);
+	packet->part = LAST;
+	if (head & 0x40) {
+		packet->tag = head & 0x3f;
+		return take_length(unwrapped, layer, packet, error);
+	}
+	packet->tag = head >> 2 & 0x0f;
+	if ((head & 3) == 3) {
+		packet->part = ENDLESS;
+		return 1;
+	}
+	return take_number(unwrapped, layer, 1U << (head & 3), &packet->left, error);
+}
+
+/* Sees to bytes of a packet's body, of which *ret_size are at hand in the layer: 1, 0 at its end, or an error. */
+static int
+see_to_body(struct unwrapped *unwrapped, struct layer *layer, struct packet *packet,
+	size_t *ret_size, struct stage_error *error)
+{
+	int code;
+
+	while (packet->part == PARTIAL && packet->left == 0) {
+		code = take_length(unwrapped, layer, packet, error);
+		if (code < 0)
+			return code;
+	}
+	if (packet->part == LAST && packet->left == 0)
+		return 0;
+	code = see_to(unwrapped, layer, error);
+	if (code == 0 && packet->part != ENDLESS)
+		return was_cut(unwrapped, error);
+	if (code <= 0)
+		return code;
+	*ret_size = layer->left;
+	if (packet->part != ENDLESS && packet->left < layer->left)
+		*ret_size = (size_t)packet->left;
+	return 1;
+}
+
+/* So many of the bytes at hand were used. */
+static void
+use(struct layer *layer, struct packet *packet, size_t size)
+{
+	layer->next += size;
+	layer->left -= size;
+	if (packet->part != ENDLESS)
+		packet->left -= size;
+}
+
+static int
+inflate_some(struct unwrapped *unwrapped, size_t size, struct stage_error *error)
+{
+	z_stream *stream = &unwrapped->stream;
+	int result;
+
+	stream->next_in = unwrapped->raw.next;
+	stream->avail_in = (uInt)size;
+	stream->next_out = unwrapped->inflated_bytes;
+	stream->avail_out = INFLATED_BYTES;
+	result = inflate(stream, Z_NO_FLUSH);
+	use(&unwrapped->raw, &unwrapped->compressed, size - stream->avail_in);
+	unwrapped->inflated.next = unwrapped->inflated_bytes;
+	unwrapped->inflated.left = INFLATED_BYTES - stream->avail_out;
+	unwrapped->stream_ended = result == Z_STREAM_END;
+	if (result == Z_MEM_ERROR)
+		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
+	if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
+		return damaged(unwrapped,
+			stream->msg ? stream->msg : "its compressed data are none", error);
+	return 1;
+}
+
+static int
+inflate_more(struct unwrapped *unwrapped, struct stage_error *error)
+{
+	size_t size;
+	int code = 1;
+
+	while (code > 0 && unwrapped->inflated.left == 0 && !unwrapped->stream_ended) {
+		code = see_to_body(unwrapped, &unwrapped->raw, &unwrapped->compressed, &size, error);
+		if (code > 0)
+			code = inflate_some(unwrapped, size, error);
+		else if (code == 0)
+			code = was_cut(unwrapped, error);
+	}
+	return code < 0 ? code : unwrapped->inflated.left > 0;
+}
+
+/* Behind the head of a compressed packet: 1, or an error. */
+static int
+begin_inflating(struct unwrapped *unwrapped, struct stage_error *error)
+{
+	uint64_t algorithm = 0;
+	int code = take_number(unwrapped, &unwrapped->raw, 1, &algorithm, error);
+
+	if (code < 0)
+		return code;
+	if (algorithm != ALGORITHM_ZIP && algorithm != ALGORITHM_ZLIB)
+		return other(unwrapped, error);
+	if (unwrapped->compressed.part != ENDLESS && unwrapped->compressed.left-- == 0)
+		return was_cut(unwrapped, error);
+	if (inflateInit2(&unwrapped->stream,
+		    algorithm == ALGORITHM_ZIP ? -WINDOW_BITS : WINDOW_BITS) != Z_OK)
+		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
+	unwrapped->initialised = true;
+	unwrapped->outer = &unwrapped->inflated;
+	return 1;
+}
+
+/* Passes over size bytes of the literal packet, the first of which is given out: 1, or an error. */
+static int
+pass(struct unwrapped *unwrapped, size_t size, unsigned char *ret_first, struct stage_error *error)
+{
+	size_t part;
+	bool is_first = true;
+	int code;
+
+	while (size > 0) {
+		code = see_to_body(unwrapped, unwrapped->outer, &unwrapped->literal, &part, error);
+		if (code <= 0)
+			return code < 0 ? code : was_cut(unwrapped, error);
+		if (is_first)
+			*ret_first = *unwrapped->outer->next;
+		is_first = false;
+		if (part > size)
+			part = size;
+		use(unwrapped->outer, &unwrapped->literal, part);
+		size -= part;
+	}
+	return 1;
+}
+
+/* Behind the head of a literal packet: 1, or an error. */
+static int
+begin_data(struct unwrapped *unwrapped, struct stage_error *error)
+{
+	unsigned char format = 0, length = 0, ignored;
+	int code = pass(unwrapped, 1, &format, error);
+
+	if (code > 0 && format != BINARY)
+		code = other(unwrapped, error);
+	if (code > 0)
+		code = pass(unwrapped, 1, &length, error);
+	if (code > 0)
+		code = pass(unwrapped, (size_t)length + DATE_SIZE, &ignored, error);
+	unwrapped->state = DATA;
+	return code;
+}
+
+/* Reads up to the data: 1, 0 where there are no packets at all, or an error. */
+static int
+begin(struct unwrapped *unwrapped, struct stage_error *error)
+{
+	struct packet *packet = &unwrapped->literal;
+	int code = take_head(unwrapped, &unwrapped->raw, packet, error);
+
+	unwrapped->outer = &unwrapped->raw;
+	if (code > 0 && packet->tag == TAG_COMPRESSED) {
+		unwrapped->compressed = *packet;
+		code = begin_inflating(unwrapped, error);
+		if (code > 0)
+			code = take_head(unwrapped, &unwrapped->inflated, packet, error);
+		if (code == 0)
+			code = was_cut(unwrapped, error);
+	}
+	if (code > 0 && packet->tag != TAG_LITERAL)
+		code = other(unwrapped, error);
+	return code > 0 ? begin_data(unwrapped, error) : code;
+}
+
+/* Behind the data nothing may come: 0, or an error. */
+static int
+check_end(struct unwrapped *unwrapped, struct stage_error *error)
+{
+	int code = see_to(unwrapped, unwrapped->outer, error);
+
+	unwrapped->state = END;
+	return code > 0 ? damaged(unwrapped, "something is behind its data", error) : code;
+}
+
+static int
+fill(void *context, unsigned char *buffer, size_t size, size_t *ret_used, struct stage_error *error)
+{
+	struct unwrapped *unwrapped = context;
+	size_t used = 0, part;
+	int code = unwrapped->state == HEAD ? begin(unwrapped, error) : 1;
+
+	while (code > 0 && used < size) {
+		code = see_to_body(unwrapped, unwrapped->outer, &unwrapped->literal, &part, error);
+		if (code <= 0)
+			break;
+		if (part > size - used)
+			part = size - used;
+		memcpy(buffer + used, unwrapped->outer->next, part);
+		use(unwrapped->outer, &unwrapped->literal, part);
+		used += part;
+	}
+	if (code == 0 && unwrapped->state == DATA)
+		code = check_end(unwrapped, error);
+	*ret_used = used;
+	return code;
+}
+
+static void
+stop(void *context)
+{
+	const struct unwrapped *unwrapped = context;
+
+	/* an eventfd that is full has been written to before */
+	(void)!write(unwrapped->stop, &(uint64_t){1}, sizeof(uint64_t));
+}
+
+static void
+end(void *context)
+{
+	struct unwrapped *unwrapped = context;
+
+	if (unwrapped->initialised)
+		inflateEnd(&unwrapped->stream);
+	if (unwrapped->stop >= 0)
+		close(unwrapped->stop);
+	close(unwrapped->fd);
+	free(unwrapped->path);
+	free(unwrapped);
+}
+
+/* Takes over fd, also on failure. */
+static int
+new_unwrapped(int fd, const char *path, struct unwrapped **ret_unwrapped, struct stage_error *error)
+{
+	struct unwrapped *unwrapped = calloc(1, sizeof(*unwrapped));
+	int code = 0;
+
+	if (!unwrapped) {
+		close(fd);
+		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
+	}
+	unwrapped->fd = fd;
+	unwrapped->raw.more = read_raw;
+	unwrapped->inflated.more = inflate_more;
+	unwrapped->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	unwrapped->path = strdup(path);
+	if (unwrapped->stop < 0)
+		code = stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot read %s", path);
+	else if (!unwrapped->path)
+		code = stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
+	if (code < 0)
+		end(unwrapped);
+	else
+		*ret_unwrapped = unwrapped;
+	return code;
+}
+
+int
+stage_unwrapped_open(int fd, const struct stage_readahead_options *options,
+	struct stage_readahead **ret_readahead, struct stage_error *error)
+{
+	struct stage_readahead_source source = {.fill = fill, .stop = stop, .free = end};
+	struct unwrapped *unwrapped = NULL;
+	int code = new_unwrapped(fd, options->path, &unwrapped, error);
+
+	if (code < 0)
+		return code;
+	source.context = unwrapped;
+	code = stage_readahead_open(&source, options, ret_readahead, error);
+	if (code < 0)
+		end(unwrapped);
+	return code;
+}
