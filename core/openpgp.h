@@ -60,8 +60,10 @@
 #include "error.h"
 
 /*
- * The fastest level by which nothing that was tried gets larger than by gpg, which compresses by zlib's level 6 with
- * a window of 8 KiB. deflater.h has the figures of all.
+ * Fast levels by which data of a backup get hardly larger than by gpg, or not at all. gpg compresses by zlib's level 6; for a
+ * passphrase by ZIP, with a window of 8 KiB, and for keys by ZLIB, with one of 32 KiB, as gpg's own keys prefer it. Measured,
+ * messages beside gpg's: by a passphrase, files of /usr, 447 MB: 0.987; one of 2 GB: 1.004; 100,000 small ones: 1.014. To keys,
+ * compressed data beside zlib's: 0.999, 0.997, 0.999. deflater.h has the figures of all levels.
  */
 #if defined HAVE_ISAL
 #define STAGE_OPENPGP_LEVEL 2
@@ -70,6 +72,7 @@
 #else
 #define STAGE_OPENPGP_LEVEL 6
 #endif
+#define STAGE_OPENPGP_LEVEL_TO_KEYS 6
 
 struct stage_openpgp;
 

@@ -1,6 +1,8 @@
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "durable.h"
@@ -41,4 +43,14 @@ stage_output_write(
 				error, STAGE_E_SYSTEM, sys_errno, "cannot write %s", output->name);
 	}
 	return 0;
+}
+
+bool
+stage_output_has_room(const struct stage_output *output, size_t size)
+{
+	int room = fcntl(output->fd, F_GETPIPE_SZ), unread;
+
+	if (room < 0 || ioctl(output->fd, FIONREAD, &unread) < 0)
+		return true;
+	return unread == 0 || (unread < room && (size_t)(room - unread) >= size);
 }

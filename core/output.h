@@ -37,4 +37,10 @@ struct stage_output {
 int stage_output_write(
 	struct stage_output *output, const void *data, size_t size, struct stage_error *error);
 
+/*
+ * Would size bytes be written without waiting for whoever reads a pipe? One that has less room in all has to be empty. Of all
+ * but pipes the answer is yes.
+ */
+bool stage_output_has_room(const struct stage_output *output, size_t size);
+
 #endif

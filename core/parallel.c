@@ -191,15 +191,34 @@ retire(struct stage_parallel *parallel, struct block *block)
 	return 0;
 }
 
-/* Writes what is done; with wait all that is in flight. */
+/* Can a block be filled, though no other one is written? */
+static bool
+can_fill(struct stage_parallel *parallel)
+{
+	bool can;
+
+	pthread_mutex_lock(&parallel->lock);
+	can = parallel->spare || parallel->blocks < parallel->blocks_max;
+	pthread_mutex_unlock(&parallel->lock);
+	return can;
+}
+
+/*
+ * Writes what is done; with wait all that is in flight. Otherwise nobody waits for the reader of a pipe while blocks can be
+ * filled: gpg reads nothing while it makes a key.
+ */
 static int
 write_done(struct stage_parallel *parallel, bool wait)
 {
 	struct block *block;
 
-	while ((block = oldest_done(parallel, wait)))
+	while ((block = oldest_done(parallel, wait))) {
+		if (!wait && can_fill(parallel) &&
+			!stage_output_has_room(&parallel->output, block->compressed_size))
+			return 0;
 		if (retire(parallel, block) < 0)
 			return parallel->code;
+	}
 	return 0;
 }
 

@@ -55,8 +55,8 @@ struct stage_readahead {
 static int
 fill(struct stage_readahead *readahead, struct piece *piece, struct stage_error *error)
 {
-	return readahead->source.fill(readahead->source.context, piece->bytes, readahead->piece,
-		&piece->size, error);
+	return readahead->source.fill(
+		readahead->source.context, piece->bytes, readahead->piece, &piece->size, error);
 }
 
 /* To be called with the lock where there is a thread. */
@@ -142,8 +142,8 @@ start(struct stage_readahead *readahead, struct stage_error *error)
 			return 0;
 		release_shared(readahead);
 	}
-	return stage_error_set(
-		error, STAGE_E_SYSTEM, code, "cannot start a thread that reads %s", readahead->path);
+	return stage_error_set(error, STAGE_E_SYSTEM, code, "cannot start a thread that reads %s",
+		readahead->path);
 }
 
 /* All but the thread, what is shared with it, and the source. */
@@ -285,8 +285,8 @@ hold(struct stage_readahead *readahead, struct stage_error *error)
 }
 
 int
-stage_readahead_read(struct stage_readahead *readahead, void *buffer, size_t size, size_t *ret_count,
-	struct stage_error *error)
+stage_readahead_read(struct stage_readahead *readahead, void *buffer, size_t size,
+	size_t *ret_count, struct stage_error *error)
 {
 	unsigned char *to = buffer;
 	size_t done = 0, part;
@@ -309,8 +309,8 @@ stage_readahead_read(struct stage_readahead *readahead, void *buffer, size_t siz
 }
 
 int
-stage_readahead_skip(
-	struct stage_readahead *readahead, uint64_t size, uint64_t *ret_count, struct stage_error *error)
+stage_readahead_skip(struct stage_readahead *readahead, uint64_t size, uint64_t *ret_count,
+	struct stage_error *error)
 {
 	uint64_t done = 0;
 	size_t part;

@@ -87,8 +87,8 @@ other(const struct unwrapped *unwrapped, struct stage_error *error)
 static int
 wait_for_bytes(const struct unwrapped *unwrapped, struct stage_error *error)
 {
-	struct pollfd fds[] = {{.fd = unwrapped->fd, .events = POLLIN},
-		{.fd = unwrapped->stop, .events = POLLIN}};
+	struct pollfd fds[] = {
+		{.fd = unwrapped->fd, .events = POLLIN}, {.fd = unwrapped->stop, .events = POLLIN}};
 	int code;
 
 	do
@@ -256,7 +256,8 @@ inflate_some(struct unwrapped *unwrapped, size_t size, struct stage_error *error
 	unwrapped->inflated.left = INFLATED_BYTES - stream->avail_out;
 	unwrapped->stream_ended = result == Z_STREAM_END;
 	if (result == Z_MEM_ERROR)
-		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
+		return stage_error_set(
+			error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
 	if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
 		return damaged(unwrapped,
 			stream->msg ? stream->msg : "its compressed data are none", error);
@@ -270,7 +271,8 @@ inflate_more(struct unwrapped *unwrapped, struct stage_error *error)
 	int code = 1;
 
 	while (code > 0 && unwrapped->inflated.left == 0 && !unwrapped->stream_ended) {
-		code = see_to_body(unwrapped, &unwrapped->raw, &unwrapped->compressed, &size, error);
+		code = see_to_body(
+			unwrapped, &unwrapped->raw, &unwrapped->compressed, &size, error);
 		if (code > 0)
 			code = inflate_some(unwrapped, size, error);
 		else if (code == 0)
@@ -294,7 +296,8 @@ begin_inflating(struct unwrapped *unwrapped, struct stage_error *error)
 		return was_cut(unwrapped, error);
 	if (inflateInit2(&unwrapped->stream,
 		    algorithm == ALGORITHM_ZIP ? -WINDOW_BITS : WINDOW_BITS) != Z_OK)
-		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
+		return stage_error_set(
+			error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
 	unwrapped->initialised = true;
 	unwrapped->outer = &unwrapped->inflated;
 	return 1;

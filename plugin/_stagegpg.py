@@ -369,6 +369,7 @@ def _write(block_iter, filename, profile, size, footer_max, keys, signer=None):
         try:
             ended = _stagedir.write_packet(block_iter, filename, file.gpg_input.fileno(), size, footer_max, keys,
                                            file.stage_volume, signer=signer,
+                                           to_keys=bool(profile.recipients or profile.hidden_recipients),
                                            threads=1 if getattr(profile, 'made_beside', False) else 0)
             if signer:
                 _wait_for(signer)

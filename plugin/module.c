@@ -101,13 +101,15 @@ static PyMethodDef functions[] = {
 		"stagedir.conf says; raises OSError with errno and filename. Without space waits, for\n"
 		"waits, while staged volumes are still handed off: a run's own thread may do that alone."},
 	{"write_packet", (PyCFunction)(void (*)(void))packet_write, METH_VARARGS | METH_KEYWORDS,
-		"write_packet(block_iter, filename, fd, size, footer_max, keys, volume, threads=0, signer=None)\n--\n\n"
+		"write_packet(block_iter, filename, fd, size, footer_max, keys, volume, threads=0, signer=None,\n"
+		"    to_keys=False)\n--\n\n"
 		"Does what the loop of the host's gpg.GPGWriteFile does: gives blocks, and the footer, as an\n"
 		"OpenPGP compressed packet to the gpg that reads from fd and writes the file, which is never\n"
 		"larger than size bytes with so many packets of keys. Returns 1 at the end of the blocks, else 0.\n"
 		"volume is the Volume that the file is, or None. Compresses in so many threads; 0: as stagedir.conf\n"
 		"says. Raises OSError with errno and filename: EPIPE where gpg reads no more. signer is a gpg that signs\n"
-		"before, with the files gpg_input, which is closed when all is written, and gpg_output; or None."},
+		"before, with the files gpg_input, which is closed when all is written, and gpg_output; or None. to_keys: at the\n"
+		"level for what gpg encrypts to keys (core/openpgp.h), unless stagedir.conf has one."},
 	{"gpg_against", packet_gpg_against, METH_VARARGS,
 		"gpg_against(options, major, minor, micro, signs)\n--\n\n"
 		"Do options (bytes), or the files of options that the gpg of this version reads, speak against\n"

@@ -35,6 +35,9 @@
  * compression should not wait for it. */
 #define PIPE_BYTES (1 << 20)
 
+/* Blocks that are compressed while gpg makes a key of a passphrase, for a third of a second, and reads nothing. */
+#define GPG_BLOCKS 32
+
 /*
  * Where gpg signs, disk space is allocated by the loop, once for so many bytes, as the thread behind gpg must not wait for
  * it. Space for 8 MiB more is there then (core/volume.h), and less than that is on its way to the file: these 512 KiB, 12
@@ -176,7 +179,7 @@ set_for_signing(struct stage_openpgp_options *options)
 }
 
 static int
-open_packet(struct packet *packet, int fd, uint64_t limit, unsigned int threads)
+open_packet(struct packet *packet, int fd, uint64_t limit, unsigned int threads, bool to_keys)
 {
 	struct stage_error error;
 	const struct stage_settings *settings = configuration_settings(&error);
@@ -187,11 +190,14 @@ open_packet(struct packet *packet, int fd, uint64_t limit, unsigned int threads)
 		errors_raise(&error);
 		return -1;
 	}
-	options.level = settings->gzip_level > 0 ? settings->gzip_level : 0;
+	options.level = to_keys ? STAGE_OPENPGP_LEVEL_TO_KEYS : STAGE_OPENPGP_LEVEL;
+	if (settings->gzip_level > 0)
+		options.level = settings->gzip_level;
 	options.threads = threads ? threads : (unsigned int)settings->gzip_threads;
 	if (packet->signer) {
 		set_for_signing(&options);
 	} else {
+		options.blocks = GPG_BLOCKS;
 		options.before = packet->volume ? allocate : look_at_signals;
 		(void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES); /* a user has a limit for all of them */
 	}
@@ -293,18 +299,18 @@ packet_write(PyObject *module, PyObject *arguments, PyObject *keywords)
 {
 	/* which Python does not change, but says so in later versions only */
 	static const char *const names[] = {"block_iter", "filename", "fd", "size", "footer_max",
-		"keys", "volume", "threads", "signer", NULL};
+		"keys", "volume", "threads", "signer", "to_keys", NULL};
 	struct packet packet = {0};
 	PyObject *block_iter, *size, *footer_max;
 	uint64_t bytes, footer_bytes;
 	unsigned long keys;
 	unsigned int threads = 0;
-	int fd, result = -1;
+	int fd, to_keys = 0, result = -1;
 
 	(void)module;
-	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOiOOkO|IO:write_packet",
+	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOiOOkO|IOp:write_packet",
 		    (char **)(uintptr_t)names, &block_iter, &packet.filename, &fd, &size,
-		    &footer_max, &keys, &packet.volume, &threads, &packet.signer))
+		    &footer_max, &keys, &packet.volume, &threads, &packet.signer, &to_keys))
 		return NULL;
 	if (packet.volume == Py_None)
 		packet.volume = NULL;
@@ -314,7 +320,7 @@ packet_write(PyObject *module, PyObject *arguments, PyObject *keywords)
 		return NULL;
 	if (blockloop_bytes(size, &bytes) < 0 || blockloop_bytes(footer_max, &footer_bytes) < 0)
 		return NULL;
-	if (open_packet(&packet, fd, limit_of(bytes, keys), threads) < 0)
+	if (open_packet(&packet, fd, limit_of(bytes, keys), threads, to_keys) < 0)
 		return NULL;
 	if (begin_signing(&packet) == 0)
 		result = write_blocks(&packet, block_iter, footer_bytes);

@@ -103,7 +103,8 @@ message_read(PyObject *self, PyObject *length)
 	if (PyErr_Occurred())
 		return NULL;
 	if (size < 0 || message->busy || !message->readahead) {
-		PyErr_SetString(PyExc_ValueError, "length is below 0, or the message is closed or in use");
+		PyErr_SetString(
+			PyExc_ValueError, "length is below 0, or the message is closed or in use");
 		return NULL;
 	}
 	message->busy = true;
@@ -143,7 +144,8 @@ static PyMethodDef methods[] = {
 	{NULL, NULL, 0, NULL},
 };
 
-static char documentation[] = "Message(fd, name)\n--\n\nThe data of a message, as gpg --unwrap gives it to fd.";
+static char documentation[] =
+	"Message(fd, name)\n--\n\nThe data of a message, as gpg --unwrap gives it to fd.";
 
 static PyType_Slot slots[] = {
 	{Py_tp_doc, documentation},

@@ -77,6 +77,7 @@ within by_plugin by_restic 1 0.85 'wall of restic'
 within level_1 by_restic 1 0.7 'wall of restic, level 1'
 within by_plugin by_plugin_plain 1 1.15 'wall of what is not encrypted'
 within to_key to_key_stock 1 0.33 'wall of stock, to a key'
+within to_key to_key_stock 4 1 'volumes of stock, to a key'
 within signed signed_stock 1 0.6 'wall of stock, signed'
 memory_within by_plugin by_stock 64
 rm -r "$source"

@@ -2,6 +2,8 @@
 #include "tests.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -455,6 +457,47 @@ wrong_order(void)
 	unlink(in_dir("a"));
 }
 
+/* Reads all that comes out of a pipe: how many bytes. */
+static void *
+read_pipe(void *context)
+{
+	static unsigned char buffer[65536];
+	static size_t total;
+	const int *fd = context;
+	ssize_t got;
+
+	total = 0;
+	while ((got = read(*fd, buffer, sizeof(buffer))) > 0)
+		total += (size_t)got;
+	return &total;
+}
+
+/* Nobody waits for who reads late, as gpg does, while there are blocks to fill. */
+static void
+late_reader(void)
+{
+	const struct stage_openpgp_options options = {.level = 1, .threads = 2, .blocks = 8};
+	unsigned char *data = gzip_data(RANDOM, 8 * BLOCK);
+	struct stage_openpgp *openpgp = NULL;
+	uint64_t size = 0;
+	pthread_t reader;
+	void *total;
+	int fds[2];
+
+	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+	WORKS(stage_openpgp_open(fds[1], "the pipe", &options, &openpgp, &failure));
+	REQUIRE(write(fds[1], "x", 1) == 1); /* it is not empty */
+	WORKS(stage_openpgp_write(openpgp, data, 8 * BLOCK - 1000, &failure));
+	CHECK(stage_openpgp_size(openpgp) == 0);
+	REQUIRE(pthread_create(&reader, NULL, read_pipe, &fds[0]) == 0);
+	WORKS(stage_openpgp_close(&openpgp, false, &size, &failure));
+	close(fds[1]);
+	REQUIRE(pthread_join(reader, &total) == 0);
+	CHECK(*(size_t *)total == size + 1 && size > 8 * BLOCK - 1000);
+	close(fds[0]);
+	free(data);
+}
+
 static const struct test tests[] = {
 	{"empty", empty},
 	{"golden", golden},
@@ -470,6 +513,7 @@ static const struct test tests[] = {
 	{"beyond_limit", beyond_limit},
 	{"arguments", arguments},
 	{"wrong_order", wrong_order},
+	{"late_reader", late_reader},
 	{NULL, NULL},
 };
 

@@ -187,7 +187,9 @@ volumes_scenario(void)
 }
 
 /* What gpg --unwrap gives: a literal packet in a compressed one, whose only block is stored. */
-#define MESSAGE "\xa3\1\1\x0f\0\xf0\xff\xcb\x0d" "b\0\0\0\0\0content"
+#define MESSAGE                                                                                    \
+	"\xa3\1\1\x0f\0\xf0\xff\xcb\x0d"                                                           \
+	"b\0\0\0\0\0content"
 
 static void
 make_message(void)
@@ -208,7 +210,8 @@ message_scenario(void)
 	fd = open(in_dir("data"), O_RDONLY | O_CLOEXEC);
 	wrap_pause(false);
 	if (TRY(stage_unwrapped_open(fd, &options, &readahead, &sweep_said)) == 0 &&
-		TRY(stage_readahead_read(readahead, content, sizeof(content), &count, &sweep_said)) == 0 &&
+		TRY(stage_readahead_read(
+			readahead, content, sizeof(content), &count, &sweep_said)) == 0 &&
 		(count != 7 || memcmp(content, "content", 7) != 0))
 		sweep_complain("%zu bytes in the place of 7", count);
 	stage_readahead_close(&readahead);

@@ -109,7 +109,8 @@ add_literal(struct bytes *to, enum form form, size_t size)
 
 /* A compressed packet around packets: algorithm 1 is ZIP, 2 is ZLIB. */
 static void
-add_compressed(struct bytes *to, enum form form, unsigned int algorithm, const struct bytes *packets)
+add_compressed(
+	struct bytes *to, enum form form, unsigned int algorithm, const struct bytes *packets)
 {
 	struct bytes body = {0};
 	z_stream stream = {0};
@@ -209,7 +210,8 @@ fill_data(void)
 static void
 forms(void)
 {
-	static const size_t sizes[] = {0, 1, 180, 186, 190, 500, 8000, 8377, 8378, 65000, DATA_SIZE};
+	static const size_t sizes[] = {
+		0, 1, 180, 186, 190, 500, 8000, 8377, 8378, 65000, DATA_SIZE};
 	struct bytes message = {0}, literal = {0};
 	enum form outer, inner;
 	size_t i;

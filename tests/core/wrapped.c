@@ -147,8 +147,8 @@ WRAP(mkdirat, int, -1, (int fd, const char *path, mode_t mode), fd, path, mode)
 WRAP(open_memstream, FILE *, NULL, (char **buffer, size_t *size), buffer, size)
 WRAP(poll, int, -1, (struct pollfd * fds, nfds_t count, int milliseconds), fds, count, milliseconds)
 WRAP_AS(poll, __poll_chk, int, -1,
-	(struct pollfd * fds, nfds_t count, int milliseconds, size_t room), fds, count, milliseconds,
-	room)
+	(struct pollfd * fds, nfds_t count, int milliseconds, size_t room), fds, count,
+	milliseconds, room)
 /* These return what others leave in errno. */
 WRAP(pthread_cond_init, int, errno,
 	(pthread_cond_t * condition, const pthread_condattr_t *attributes), condition, attributes)

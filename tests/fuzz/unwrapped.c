@@ -46,7 +46,8 @@ read_all(const uint8_t *bytes, size_t size, bool ahead, size_t piece, int *ret_c
 		done += count;
 	}
 	require(*ret_code == 0 || error.message[0], "a failure without a message");
-	require(*ret_code != STAGE_E_UNSUPPORTED || done == 0, "data of a message that is not supported");
+	require(*ret_code != STAGE_E_UNSUPPORTED || done == 0,
+		"data of a message that is not supported");
 	require(done <= size * RATIO_MAX, "more data than it can hold");
 	stage_readahead_close(&readahead);
 	return sum;
