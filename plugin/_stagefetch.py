@@ -13,6 +13,7 @@ comes. Importing this changes nothing.
 """
 
 import contextlib
+import functools
 import os
 import threading
 
@@ -46,6 +47,23 @@ def volumes_of(remote_filenames):
     return volumes
 
 
+def _size_of(wrapped, name):
+    """How many bytes a volume has in storage; None where that cannot be told. Not tried again: it is of no great use."""
+    _own.lines = []
+    try:
+        if hasattr(wrapped, '_query_list'):
+            size = wrapped._query_list([name])[name]['size']
+        elif hasattr(wrapped, '_query'):
+            size = wrapped._query(name)['size']
+        else:
+            return None
+        return size if size and size > 0 else None
+    except BaseException:
+        return None
+    finally:
+        _own.lines = None
+
+
 class Fetching:
     """Fetches volumes ahead. All methods are for the host's thread."""
 
@@ -53,7 +71,8 @@ class Fetching:
         self._extension = extension
         self._wrapped = wrapped
         self._lines = {}  # what was said, by name
-        self._ahead = extension.FetchAhead(directory, url, config.archive_dir_path.name, volumes, self._size_of)
+        self._ahead = extension.FetchAhead(directory, url, config.archive_dir_path.name, volumes,
+                                           functools.partial(_size_of, wrapped))
         # not one that the interpreter waits for at its end
         threading.Thread(target=self._fetch, name='stagedir fetches ahead', daemon=True).start()
 
@@ -133,19 +152,3 @@ class Fetching:
         else:
             self._ahead.failed()
             log.Debug(self._extension.without_secrets(f'{os.fsdecode(name)} was not fetched ahead: {failed}'))
-
-    def _size_of(self, name):
-        """How many bytes a volume has in storage; None where that cannot be told. Not tried again: it is of no great use."""
-        _own.lines = []
-        try:
-            if hasattr(self._wrapped, '_query_list'):
-                size = self._wrapped._query_list([name])[name]['size']
-            elif hasattr(self._wrapped, '_query'):
-                size = self._wrapped._query(name)['size']
-            else:
-                return None
-            return size if size and size > 0 else None
-        except BaseException:
-            return None
-        finally:
-            _own.lines = None

@@ -38,7 +38,7 @@ struct fetchahead {
 	PyObject *size_of;
 	struct places places;
 	struct reserved file; /* of the volume under way; its path is NULL where there is none */
-	bool is_finding_room, ended, no_more;
+	bool is_in_places, ended, no_more; /* is_in_places: the fetching thread is at work there */
 };
 
 static struct fetchahead *all; /* the GIL guards it */
@@ -148,10 +148,10 @@ find_room(struct fetchahead *self, const char *name)
 	int code = STAGE_E_CLOSED;
 
 	if (!self->ended) {
-		self->is_finding_room = true;
-		while ((code = reserve(self, bytes)) == STAGE_E_NO_ROOM && open_next(self))
+		self->is_in_places = true;
+		while ((code = reserve(self, bytes)) == STAGE_E_NO_ROOM && !self->ended && open_next(self))
 			;
-		self->is_finding_room = false;
+		self->is_in_places = false;
 	}
 	if (code < 0 || !self->ended)
 		return code == 0;
@@ -160,21 +160,22 @@ find_room(struct fetchahead *self, const char *name)
 	return false;
 }
 
-/* Removes the file of the volume under way, if there is one, and gives its room back. */
-static void
-drop_file(struct fetchahead *self, bool removes)
+/* Gives the room of the volume under way back, and with removes its file. Its path is the caller's then, who frees it. */
+static char *
+end_file(struct fetchahead *self, bool removes)
 {
+	char *path = self->file.path;
 	struct stage_error error;
 
-	if (!self->file.path)
-		return;
-	if (!self->ended) {
+	if (path && !self->ended) {
+		self->is_in_places = true;
 		if (removes)
-			directory_remove_from(self->file.directory, self->file.path, &error);
+			directory_remove_from(self->file.directory, path, &error);
 		places_unreserve(&self->places, self->file.directory);
+		self->is_in_places = false;
 	}
-	free(self->file.path);
 	self->file = (struct reserved){0};
+	return path;
 }
 
 static PyObject *
@@ -208,7 +209,7 @@ fetchahead_failed(PyObject *object, PyObject *unused)
 	(void)unused;
 	if (!self)
 		return NULL;
-	drop_file(self, true);
+	free(end_file(self, true));
 	Py_BEGIN_ALLOW_THREADS
 	stage_prefetch_failed(self->core);
 	Py_END_ALLOW_THREADS
@@ -234,8 +235,7 @@ fetchahead_done(PyObject *object, PyObject *unused)
 	Py_END_ALLOW_THREADS
 	if (code < 0 || !S_ISREG(stat.st_mode))
 		return fetchahead_failed(object, NULL);
-	self->file.path = strdup(path);
-	drop_file(self, false);
+	end_file(self, false);
 	Py_BEGIN_ALLOW_THREADS
 	stage_prefetch_done(self->core, path, (uint64_t)stat.st_size, NULL);
 	Py_END_ALLOW_THREADS
@@ -384,7 +384,7 @@ end(struct fetchahead *self)
 	stage_prefetch_stop(self->core);
 	stage_prefetch_wait(self->core, GRACE);
 	Py_END_ALLOW_THREADS
-	if (!self->is_finding_room)
+	if (!self->is_in_places)
 		places_release(&self->places);
 	PyErr_Restore(type, value, traceback);
 }
