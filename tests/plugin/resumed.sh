@@ -2,7 +2,8 @@
 # killed again, until they are complete: no volume that was staged or stored is made again but the newest, the result
 # is in order, nothing is left. Continued by stock as well, which knows nothing of what is staged.
 #
-# STAGE_TEST_ROUNDS=200 for more than CI has time for; STAGE_TEST_SEED=N repeats the choices of another run.
+# STAGE_TEST_ROUNDS=200 for more than CI has time for; STAGE_TEST_ENCRYPTED=1 encrypts in each of them; STAGE_TEST_SEED=N repeats
+# the choices of another run.
 . "${srcdir:-.}/tests/lib/lib.sh" || exit 1
 . "$srcdir/tests/lib/standing.sh" || exit 1
 . "$srcdir/tests/lib/moments.sh" || exit 1
@@ -129,7 +130,9 @@ attempt() {
 
 for ((round = 1; round <= rounds; round++)); do
 	failed=$failures runs=0 base='' encrypted='' pieces=''
-	[ $((round % 5)) -ne 2 ] || encrypted=yes
+	if [ $((round % 5)) -eq 2 ] || [ -n "${STAGE_TEST_ENCRYPTED:-}" ]; then
+		encrypted=yes
+	fi
 	[ $((round % 3)) -ne 2 ] || base=base$encrypted
 	bring_back "$base"
 	options_of "$encrypted"
