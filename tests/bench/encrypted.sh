@@ -1,35 +1,18 @@
 # encrypted.sh - full backups that are encrypted, and signed: by the host alone, with the plugin, by restic. By a passphrase,
 # and to a key. MEGABYTES, LARGE and SMALL change how much of /usr, of a file, and how many small files.
 . "${srcdir:-.}/tests/bench/lib.sh" || exit 1
+. "$srcdir/tests/bench/contenders.sh" || exit 1
 
-need restic restic
 need gpg gnupg
-export PASSPHRASE=secret RESTIC_PASSWORD=secret RESTIC_CACHE_DIR=$work/restic-cache
+export PASSPHRASE=secret
 
 gpg --batch --quiet --pinentry-mode loopback --passphrase "$PASSPHRASE" --quick-generate-key bench@example.org rsa2048 \
 	sign,encr never >"$logs/gpg" 2>&1 || die "gpg makes no key: $(cat "$logs/gpg")"
 key=$(gpg --batch --list-keys --with-colons bench@example.org | sed -n 's/^fpr:*\([0-9A-F]*\):$/\1/p' | head -n 1)
 
-by_stock() {
-	fresh
-	timed by_stock "$DUPLICITY" full "$source" "$url"
-}
-
-by_plugin() {
-	fresh
-	timed by_plugin "$IN_TREE" duplicity full "$source" "stage+$url"
-}
-
 by_plugin_plain() {
 	fresh
 	timed by_plugin_plain "$IN_TREE" duplicity full --no-encryption "$source" "stage+$url"
-}
-
-level_1() {
-	fresh
-	configure "temp_root = $root" 'avoid_tmpfs = no' 'gzip_level = 1'
-	timed level_1 "$IN_TREE" duplicity full "$source" "stage+$url"
-	configure "temp_root = $root" 'avoid_tmpfs = no'
 }
 
 to_key_stock() {
@@ -50,12 +33,6 @@ signed_stock() {
 signed() {
 	fresh
 	timed signed "$IN_TREE" duplicity full --encrypt-sign-key "$key" "$source" "stage+$url"
-}
-
-by_restic() {
-	fresh
-	restic -q init -r "$target" || die 'restic cannot make a repository'
-	timed by_restic restic -q backup -r "$target" "$source"
 }
 
 of_usr "${MEGABYTES:-400}"

@@ -1,40 +1,8 @@
 # full.sh - a full backup of a tree taken from /usr: by the host alone, with the plugin, by restic and borg.
 # MEGABYTES changes how much.
 . "${srcdir:-.}/tests/bench/lib.sh" || exit 1
-
-need restic restic
-need borg borgbackup
-export RESTIC_PASSWORD=secret RESTIC_CACHE_DIR=$work/restic-cache BORG_BASE_DIR=$work/borg
-plain=--no-encryption
-
-by_stock() {
-	fresh
-	timed by_stock "$DUPLICITY" full "$plain" "$source" "$url"
-}
-
-by_plugin() {
-	fresh
-	timed by_plugin "$IN_TREE" duplicity full "$plain" "$source" "stage+$url"
-}
-
-level_1() {
-	fresh
-	configure "temp_root = $root" 'avoid_tmpfs = no' 'gzip_level = 1'
-	timed level_1 "$IN_TREE" duplicity full "$plain" "$source" "stage+$url"
-	configure "temp_root = $root" 'avoid_tmpfs = no'
-}
-
-by_restic() {
-	fresh
-	restic -q init -r "$target" || die 'restic cannot make a repository'
-	timed by_restic restic -q backup -r "$target" "$source"
-}
-
-by_borg() {
-	fresh
-	borg init -e none "$target" || die 'borg cannot make a repository'
-	timed by_borg borg create -C lz4 "$target::all" "$source"
-}
+. "$srcdir/tests/bench/contenders.sh" || exit 1
+options=(--no-encryption)
 
 of_usr "${MEGABYTES:-400}"
 alternate by_stock by_plugin level_1 by_restic by_borg

@@ -1,18 +1,10 @@
 # kinds.sh - full backups of what is not like /usr: many small files, a large one, and what cannot be compressed.
 # SMALL and MEGABYTES change how many files, and how much of the others.
 . "${srcdir:-.}/tests/bench/lib.sh" || exit 1
+. "$srcdir/tests/bench/contenders.sh" || exit 1
+options=(--no-encryption)
 
 small=${SMALL:-100000} megabytes=${MEGABYTES:-2000}
-
-by_stock() {
-	fresh
-	timed by_stock "$DUPLICITY" full --no-encryption "$source" "$url"
-}
-
-by_plugin() {
-	fresh
-	timed by_plugin "$IN_TREE" duplicity full --no-encryption "$source" "stage+$url"
-}
 
 # compare MOST
 compare() {

@@ -1,30 +1,8 @@
 # many.sh - trees of small files: full backups, increments of nothing, increments after 1 % of the files has changed: by the
 # host alone, with the plugin, by restic and borg. FEW and MANY change how many files, BYTES how large each is.
 . "${srcdir:-.}/tests/bench/lib.sh" || exit 1
-
-need restic restic
-need borg borgbackup
-export RESTIC_PASSWORD=secret RESTIC_CACHE_DIR=$work/restic-cache BORG_BASE_DIR=$work/borg
-plain=--no-encryption
-
-level_1() {
-	fresh
-	configure "temp_root = $root" 'avoid_tmpfs = no' 'gzip_level = 1'
-	timed level_1 "$IN_TREE" duplicity full "$plain" "$source" "stage+$url"
-	configure "temp_root = $root" 'avoid_tmpfs = no'
-}
-
-by_restic() {
-	fresh
-	restic -q init -r "$target" || die 'restic cannot make a repository'
-	timed by_restic restic -q backup -r "$target" "$source"
-}
-
-by_borg() {
-	fresh
-	borg init -e none "$target" || die 'borg cannot make a repository'
-	timed by_borg borg create -C lz4 "$target::all" "$source"
-}
+. "$srcdir/tests/bench/contenders.sh" || exit 1
+options=(--no-encryption)
 
 # The full backup alone is there.
 again() {
@@ -36,12 +14,12 @@ again() {
 
 stock_again() {
 	again
-	timed stock_again "$DUPLICITY" incremental "$plain" "$source" "$url"
+	timed stock_again "$DUPLICITY" incremental --no-encryption "$source" "$url"
 }
 
 plugin_again() {
 	again
-	timed plugin_again "$IN_TREE" duplicity incremental "$plain" "$source" "stage+$url"
+	timed plugin_again "$IN_TREE" duplicity incremental --no-encryption "$source" "stage+$url"
 }
 
 restic_again() {
