@@ -4,6 +4,13 @@
  *	raw		what gpg gives
  *	compressed	the body of the compressed packet in it, inflated; none where there is no such packet
  *	the data	the body of the literal packet in that, behind its header
+ *
+ * A compressed packet of ZIP and of indeterminate length may be one of openpgp.h. It is inflated by turns:
+ *
+ *	parts ---- none begins here ----> zlib
+ *	parts <--- between two blocks, on a byte ---- zlib
+ *
+ * The stream may refer to data that the other one has made. So the window goes with each turn.
  */
 #define ZLIB_CONST
 #include "unwrapped.h"
@@ -17,7 +24,15 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "partinflate.h"
+
+/* What gpg gives is kept in a buffer; in a larger one where parts are looked for, which have to be in it as a whole. */
 #define RAW_BYTES ((size_t)128 * 1024)
+#define RAW_BYTES_PARTS (2 * STAGE_PARTINFLATE_INPUT)
+
+/* A read(2) has room for so much, as a pipe holds it. */
+#define RAW_ROOM_MIN ((size_t)64 * 1024)
+
 #define INFLATED_BYTES ((size_t)64 * 1024)
 
 /* Of packets (RFC 9580, 5), of compression (9.4), of data (5.9). */
@@ -29,6 +44,11 @@
 
 /* For inflateInit2(): the largest window; below 0 for a stream without a header. */
 #define WINDOW_BITS 15
+
+/* In data_type, as zlib.h tells; and behind the last block. */
+#define UNUSED_BITS 7
+#define BETWEEN_BLOCKS 128
+#define ENDED (BETWEEN_BLOCKS | 64)
 
 /* Bytes of a literal packet's date. */
 #define DATE_SIZE 4
@@ -60,7 +80,11 @@ struct unwrapped {
 	struct packet compressed, literal;
 	z_stream stream;
 	bool initialised, stream_ended;
-	unsigned char raw_bytes[RAW_BYTES], inflated_bytes[INFLATED_BYTES];
+	struct stage_partinflate *parts; /* NULL: zlib has all that is left */
+	bool parts_turn, parts_were_last, raw_ended;
+	unsigned char *raw_bytes; /* its size: without the bytes that have to be behind */
+	size_t raw_size;
+	unsigned char first_bytes[RAW_BYTES], inflated_bytes[INFLATED_BYTES];
 };
 
 static int
@@ -87,8 +111,8 @@ other(const struct unwrapped *unwrapped, struct stage_error *error)
 static int
 wait_for_bytes(const struct unwrapped *unwrapped, struct stage_error *error)
 {
-	struct pollfd fds[] = {{.fd = unwrapped->fd, .events = POLLIN},
-		{.fd = unwrapped->stop, .events = POLLIN}};
+	struct pollfd fds[] = {
+		{.fd = unwrapped->fd, .events = POLLIN}, {.fd = unwrapped->stop, .events = POLLIN}};
 	int code;
 
 	do
@@ -100,22 +124,39 @@ wait_for_bytes(const struct unwrapped *unwrapped, struct stage_error *error)
 		"cannot wait for what gpg makes of %s", unwrapped->path);
 }
 
+/* Where the bytes at hand end in the buffer; they are moved to its beginning where there is little room behind. */
+static size_t
+make_room(struct unwrapped *unwrapped)
+{
+	struct layer *raw = &unwrapped->raw;
+	size_t end = raw->left > 0 ? (size_t)(raw->next - unwrapped->raw_bytes) + raw->left : 0;
+
+	if (raw->left > 0 && unwrapped->raw_size - end >= RAW_ROOM_MIN)
+		return end;
+	if (raw->left > 0)
+		memmove(unwrapped->raw_bytes, raw->next, raw->left);
+	raw->next = unwrapped->raw_bytes;
+	return raw->left;
+}
+
+/* Reads behind the bytes at hand: 1, 0 at the end, or an error. */
 static int
 read_raw(struct unwrapped *unwrapped, struct stage_error *error)
 {
+	size_t end = make_room(unwrapped);
 	ssize_t got;
 	int code = wait_for_bytes(unwrapped, error);
 
 	if (code < 0)
 		return code;
 	do
-		got = read(unwrapped->fd, unwrapped->raw_bytes, RAW_BYTES);
+		got = read(unwrapped->fd, unwrapped->raw_bytes + end, unwrapped->raw_size - end);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,
 			"cannot read what gpg makes of %s", unwrapped->path);
-	unwrapped->raw.next = unwrapped->raw_bytes;
-	unwrapped->raw.left = (size_t)got;
+	unwrapped->raw.left += (size_t)got;
+	unwrapped->raw_ended = got == 0;
 	return got > 0;
 }
 
@@ -241,6 +282,91 @@ use(struct layer *layer, struct packet *packet, size_t size)
 }
 
 static int
+no_memory(const struct unwrapped *unwrapped, struct stage_error *error)
+{
+	return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
+}
+
+/* Where there is no memory for parts, zlib has all. */
+static void
+set_up_parts(struct unwrapped *unwrapped)
+{
+	struct layer *raw = &unwrapped->raw;
+	unsigned char *larger = malloc(RAW_BYTES_PARTS + STAGE_PARTINFLATE_BEHIND);
+
+	unwrapped->parts = larger ? stage_partinflate_new() : NULL;
+	if (!unwrapped->parts) {
+		free(larger);
+		return;
+	}
+	memcpy(larger, raw->next, raw->left);
+	raw->next = unwrapped->raw_bytes = larger;
+	unwrapped->raw_size = RAW_BYTES_PARTS;
+	unwrapped->parts_turn = true;
+}
+
+/* It is zlib's turn, after a part with that part's data for its window: 1, or an error. */
+static int
+turn_to_zlib(struct unwrapped *unwrapped, struct stage_error *error)
+{
+	const struct stage_partinflate_window *window = stage_partinflate_window(unwrapped->parts);
+
+	unwrapped->parts_turn = false;
+	if (!unwrapped->parts_were_last)
+		return 1;
+	unwrapped->parts_were_last = false;
+	inflateReset(&unwrapped->stream);
+	/* without data it is as at the beginning */
+	if (window->size > 0 &&
+		inflateSetDictionary(&unwrapped->stream, window->bytes, (uInt)window->size) != Z_OK)
+		return no_memory(unwrapped, error);
+	return 1;
+}
+
+/* It is the turn of parts, if zlib stands between two blocks, on a byte. */
+static void
+turn_to_parts(struct unwrapped *unwrapped)
+{
+	struct stage_partinflate_window *window = stage_partinflate_window(unwrapped->parts);
+	uInt size = 0;
+
+	unwrapped->parts_turn =
+		(unwrapped->stream.data_type & (ENDED | UNUSED_BITS)) == BETWEEN_BLOCKS &&
+		inflateGetDictionary(&unwrapped->stream, window->bytes, &size) == Z_OK;
+	window->size = size;
+}
+
+/* Inflates a part, or leaves it to zlib: 1, or an error. */
+static int
+inflate_part(struct unwrapped *unwrapped, struct stage_error *error)
+{
+	struct layer *raw = &unwrapped->raw;
+	enum stage_partinflate_found found;
+	struct stage_partinflate_part part;
+	int code = 1;
+
+	/* the bytes are in raw_bytes, which are not constant */
+	while ((found = stage_partinflate_run(unwrapped->parts,
+			(unsigned char *)(uintptr_t)raw->next, raw->left, unwrapped->raw_ended,
+			&part)) == STAGE_PARTINFLATE_NEEDS_MORE) {
+		code = read_raw(unwrapped, error);
+		if (code < 0)
+			return code;
+	}
+	if (found == STAGE_PARTINFLATE_FOUND) {
+		use(raw, &unwrapped->compressed, part.used);
+		unwrapped->inflated.next = part.data;
+		unwrapped->inflated.left = part.size;
+		unwrapped->parts_were_last = true;
+		return 1;
+	}
+	code = turn_to_zlib(unwrapped, error);
+	if (found == STAGE_PARTINFLATE_NEVER)
+		stage_partinflate_free(&unwrapped->parts);
+	return code;
+}
+
+static int
 inflate_some(struct unwrapped *unwrapped, size_t size, struct stage_error *error)
 {
 	z_stream *stream = &unwrapped->stream;
@@ -250,16 +376,21 @@ inflate_some(struct unwrapped *unwrapped, size_t size, struct stage_error *error
 	stream->avail_in = (uInt)size;
 	stream->next_out = unwrapped->inflated_bytes;
 	stream->avail_out = INFLATED_BYTES;
-	result = inflate(stream, Z_NO_FLUSH);
+	/* it also stops behind the last block, before it tells of the end */
+	do
+		result = inflate(stream, unwrapped->parts ? Z_BLOCK : Z_NO_FLUSH);
+	while (result == Z_OK && unwrapped->parts && (stream->data_type & ENDED) == ENDED);
 	use(&unwrapped->raw, &unwrapped->compressed, size - stream->avail_in);
 	unwrapped->inflated.next = unwrapped->inflated_bytes;
 	unwrapped->inflated.left = INFLATED_BYTES - stream->avail_out;
 	unwrapped->stream_ended = result == Z_STREAM_END;
 	if (result == Z_MEM_ERROR)
-		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
+		return no_memory(unwrapped, error);
 	if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
 		return damaged(unwrapped,
 			stream->msg ? stream->msg : "its compressed data are none", error);
+	if (unwrapped->parts)
+		turn_to_parts(unwrapped);
 	return 1;
 }
 
@@ -270,7 +401,12 @@ inflate_more(struct unwrapped *unwrapped, struct stage_error *error)
 	int code = 1;
 
 	while (code > 0 && unwrapped->inflated.left == 0 && !unwrapped->stream_ended) {
-		code = see_to_body(unwrapped, &unwrapped->raw, &unwrapped->compressed, &size, error);
+		if (unwrapped->parts_turn) {
+			code = inflate_part(unwrapped, error);
+			continue;
+		}
+		code = see_to_body(
+			unwrapped, &unwrapped->raw, &unwrapped->compressed, &size, error);
 		if (code > 0)
 			code = inflate_some(unwrapped, size, error);
 		else if (code == 0)
@@ -294,9 +430,11 @@ begin_inflating(struct unwrapped *unwrapped, struct stage_error *error)
 		return was_cut(unwrapped, error);
 	if (inflateInit2(&unwrapped->stream,
 		    algorithm == ALGORITHM_ZIP ? -WINDOW_BITS : WINDOW_BITS) != Z_OK)
-		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
+		return no_memory(unwrapped, error);
 	unwrapped->initialised = true;
 	unwrapped->outer = &unwrapped->inflated;
+	if (algorithm == ALGORITHM_ZIP && unwrapped->compressed.part == ENDLESS)
+		set_up_parts(unwrapped);
 	return 1;
 }
 
@@ -410,6 +548,9 @@ end(void *context)
 
 	if (unwrapped->initialised)
 		inflateEnd(&unwrapped->stream);
+	stage_partinflate_free(&unwrapped->parts);
+	if (unwrapped->raw_bytes != unwrapped->first_bytes)
+		free(unwrapped->raw_bytes);
 	if (unwrapped->stop >= 0)
 		close(unwrapped->stop);
 	close(unwrapped->fd);
@@ -429,6 +570,8 @@ new_unwrapped(int fd, const char *path, struct unwrapped **ret_unwrapped, struct
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
 	}
 	unwrapped->fd = fd;
+	unwrapped->raw_bytes = unwrapped->first_bytes;
+	unwrapped->raw_size = RAW_BYTES;
 	unwrapped->raw.more = read_raw;
 	unwrapped->inflated.more = inflate_more;
 	unwrapped->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
