@@ -4,15 +4,7 @@
  *	raw		what gpg gives
  *	compressed	the body of the compressed packet in it, inflated; none where there is no such packet
  *	the data	the body of the literal packet in that, behind its header
- *
- * A compressed packet of ZIP and of indeterminate length may be one of openpgp.h. It is inflated by turns:
- *
- *	parts ---- none begins here ----> zlib
- *	parts <--- between two blocks, on a byte ---- zlib
- *
- * The stream may refer to data that the other one has made. So the window goes with each turn.
  */
-#define ZLIB_CONST
 #include "unwrapped.h"
 
 #include <errno.h>
@@ -22,18 +14,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include <zlib.h>
 
-#include "partinflate.h"
-
-/* What gpg gives is kept in a buffer; in a larger one where parts are looked for, which have to be in it as a whole. */
-#define RAW_BYTES ((size_t)128 * 1024)
-#define RAW_BYTES_PARTS (2 * STAGE_PARTINFLATE_INPUT)
+#include "unwrapped_internal.h"
 
 /* A read(2) has room for so much, as a pipe holds it. */
 #define RAW_ROOM_MIN ((size_t)64 * 1024)
-
-#define INFLATED_BYTES ((size_t)64 * 1024)
 
 /* Of packets (RFC 9580, 5), of compression (9.4), of data (5.9). */
 #define TAG_COMPRESSED 8
@@ -42,62 +27,27 @@
 #define ALGORITHM_ZLIB 2
 #define BINARY 'b'
 
-/* For inflateInit2(): the largest window; below 0 for a stream without a header. */
-#define WINDOW_BITS 15
-
-/* In data_type, as zlib.h tells; and behind the last block. */
-#define UNUSED_BITS 7
-#define BETWEEN_BLOCKS 128
-#define ENDED (BETWEEN_BLOCKS | 64)
-
 /* Bytes of a literal packet's date. */
 #define DATE_SIZE 4
 
-struct unwrapped;
-
-/* Bytes that are at hand, and how to come by more. */
-struct layer {
-	const unsigned char *next;
-	size_t left;
-
-	/* Sees to bytes where none are left: 1, 0 at the end, or an error. */
-	int (*more)(struct unwrapped *unwrapped, struct stage_error *error);
-};
-
-/* A packet whose body is read out of a layer. */
-struct packet {
-	unsigned int tag;
-	enum { LAST, PARTIAL, ENDLESS } part; /* the part of the body that is being read */
-	uint64_t left;                        /* bytes of that part, unless it is ENDLESS */
-};
-
-struct unwrapped {
-	int fd, stop; /* stop: an eventfd(2) */
-	char *path;
-	enum { HEAD, DATA, END } state;
-	struct layer raw, inflated;
-	struct layer *outer; /* in which the literal packet is */
-	struct packet compressed, literal;
-	z_stream stream;
-	bool initialised, stream_ended;
-	struct stage_partinflate *parts; /* NULL: zlib has all that is left */
-	bool parts_turn, parts_were_last, raw_ended;
-	unsigned char *raw_bytes; /* its size: without the bytes that have to be behind */
-	size_t raw_size;
-	unsigned char first_bytes[RAW_BYTES], inflated_bytes[INFLATED_BYTES];
-};
-
-static int
-damaged(const struct unwrapped *unwrapped, const char *reason, struct stage_error *error)
+int
+stage_unwrapped_damaged(
+	const struct unwrapped *unwrapped, const char *reason, struct stage_error *error)
 {
 	return stage_error_set(
 		error, STAGE_E_DAMAGED, 0, "%s is damaged: %s", unwrapped->path, reason);
 }
 
-static int
-was_cut(const struct unwrapped *unwrapped, struct stage_error *error)
+int
+stage_unwrapped_was_cut(const struct unwrapped *unwrapped, struct stage_error *error)
 {
-	return damaged(unwrapped, "it was cut", error);
+	return stage_unwrapped_damaged(unwrapped, "it was cut", error);
+}
+
+int
+stage_unwrapped_no_memory(const struct unwrapped *unwrapped, struct stage_error *error)
+{
+	return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
 }
 
 static int
@@ -139,9 +89,8 @@ make_room(struct unwrapped *unwrapped)
 	return raw->left;
 }
 
-/* Reads behind the bytes at hand: 1, 0 at the end, or an error. */
-static int
-read_raw(struct unwrapped *unwrapped, struct stage_error *error)
+int
+stage_unwrapped_read_raw(struct unwrapped *unwrapped, struct stage_error *error)
 {
 	size_t end = make_room(unwrapped);
 	ssize_t got;
@@ -193,7 +142,7 @@ take_number(struct unwrapped *unwrapped, struct layer *layer, unsigned int count
 	while (count-- > 0) {
 		code = take_byte(unwrapped, layer, &byte, error);
 		if (code <= 0)
-			return code < 0 ? code : was_cut(unwrapped, error);
+			return code < 0 ? code : stage_unwrapped_was_cut(unwrapped, error);
 		number = number << 8 | byte;
 	}
 	*ret_number = number;
@@ -246,9 +195,8 @@ take_head(struct unwrapped *unwrapped, struct layer *layer, struct packet *packe
 	return take_number(unwrapped, layer, 1U << (head & 3), &packet->left, error);
 }
 
-/* Sees to bytes of a packet's body, of which *ret_size are at hand in the layer: 1, 0 at its end, or an error. */
-static int
-see_to_body(struct unwrapped *unwrapped, struct layer *layer, struct packet *packet,
+int
+stage_unwrapped_see_to_body(struct unwrapped *unwrapped, struct layer *layer, struct packet *packet,
 	size_t *ret_size, struct stage_error *error)
 {
 	int code;
@@ -262,7 +210,7 @@ see_to_body(struct unwrapped *unwrapped, struct layer *layer, struct packet *pac
 		return 0;
 	code = see_to(unwrapped, layer, error);
 	if (code == 0 && packet->part != ENDLESS)
-		return was_cut(unwrapped, error);
+		return stage_unwrapped_was_cut(unwrapped, error);
 	if (code <= 0)
 		return code;
 	*ret_size = layer->left;
@@ -271,148 +219,13 @@ see_to_body(struct unwrapped *unwrapped, struct layer *layer, struct packet *pac
 	return 1;
 }
 
-/* So many of the bytes at hand were used. */
-static void
-use(struct layer *layer, struct packet *packet, size_t size)
+void
+stage_unwrapped_use(struct layer *layer, struct packet *packet, size_t size)
 {
 	layer->next += size;
 	layer->left -= size;
 	if (packet->part != ENDLESS)
 		packet->left -= size;
-}
-
-static int
-no_memory(const struct unwrapped *unwrapped, struct stage_error *error)
-{
-	return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
-}
-
-/* Where there is no memory for parts, zlib has all. */
-static void
-set_up_parts(struct unwrapped *unwrapped)
-{
-	struct layer *raw = &unwrapped->raw;
-	unsigned char *larger = malloc(RAW_BYTES_PARTS + STAGE_PARTINFLATE_BEHIND);
-
-	unwrapped->parts = larger ? stage_partinflate_new() : NULL;
-	if (!unwrapped->parts) {
-		free(larger);
-		return;
-	}
-	memcpy(larger, raw->next, raw->left);
-	raw->next = unwrapped->raw_bytes = larger;
-	unwrapped->raw_size = RAW_BYTES_PARTS;
-	unwrapped->parts_turn = true;
-}
-
-/* It is zlib's turn, after a part with that part's data for its window: 1, or an error. */
-static int
-turn_to_zlib(struct unwrapped *unwrapped, struct stage_error *error)
-{
-	const struct stage_partinflate_window *window = stage_partinflate_window(unwrapped->parts);
-
-	unwrapped->parts_turn = false;
-	if (!unwrapped->parts_were_last)
-		return 1;
-	unwrapped->parts_were_last = false;
-	inflateReset(&unwrapped->stream);
-	/* without data it is as at the beginning */
-	if (window->size > 0 &&
-		inflateSetDictionary(&unwrapped->stream, window->bytes, (uInt)window->size) != Z_OK)
-		return no_memory(unwrapped, error);
-	return 1;
-}
-
-/* It is the turn of parts, if zlib stands between two blocks, on a byte. */
-static void
-turn_to_parts(struct unwrapped *unwrapped)
-{
-	struct stage_partinflate_window *window = stage_partinflate_window(unwrapped->parts);
-	uInt size = 0;
-
-	unwrapped->parts_turn =
-		(unwrapped->stream.data_type & (ENDED | UNUSED_BITS)) == BETWEEN_BLOCKS &&
-		inflateGetDictionary(&unwrapped->stream, window->bytes, &size) == Z_OK;
-	window->size = size;
-}
-
-/* Inflates a part, or leaves it to zlib: 1, or an error. */
-static int
-inflate_part(struct unwrapped *unwrapped, struct stage_error *error)
-{
-	struct layer *raw = &unwrapped->raw;
-	enum stage_partinflate_found found;
-	struct stage_partinflate_part part;
-	int code = 1;
-
-	/* the bytes are in raw_bytes, which are not constant */
-	while ((found = stage_partinflate_run(unwrapped->parts,
-			(unsigned char *)(uintptr_t)raw->next, raw->left, unwrapped->raw_ended,
-			&part)) == STAGE_PARTINFLATE_NEEDS_MORE) {
-		code = read_raw(unwrapped, error);
-		if (code < 0)
-			return code;
-	}
-	if (found == STAGE_PARTINFLATE_FOUND) {
-		use(raw, &unwrapped->compressed, part.used);
-		unwrapped->inflated.next = part.data;
-		unwrapped->inflated.left = part.size;
-		unwrapped->parts_were_last = true;
-		return 1;
-	}
-	code = turn_to_zlib(unwrapped, error);
-	if (found == STAGE_PARTINFLATE_NEVER)
-		stage_partinflate_free(&unwrapped->parts);
-	return code;
-}
-
-static int
-inflate_some(struct unwrapped *unwrapped, size_t size, struct stage_error *error)
-{
-	z_stream *stream = &unwrapped->stream;
-	int result;
-
-	stream->next_in = unwrapped->raw.next;
-	stream->avail_in = (uInt)size;
-	stream->next_out = unwrapped->inflated_bytes;
-	stream->avail_out = INFLATED_BYTES;
-	/* it also stops behind the last block, before it tells of the end */
-	do
-		result = inflate(stream, unwrapped->parts ? Z_BLOCK : Z_NO_FLUSH);
-	while (result == Z_OK && unwrapped->parts && (stream->data_type & ENDED) == ENDED);
-	use(&unwrapped->raw, &unwrapped->compressed, size - stream->avail_in);
-	unwrapped->inflated.next = unwrapped->inflated_bytes;
-	unwrapped->inflated.left = INFLATED_BYTES - stream->avail_out;
-	unwrapped->stream_ended = result == Z_STREAM_END;
-	if (result == Z_MEM_ERROR)
-		return no_memory(unwrapped, error);
-	if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-		return damaged(unwrapped,
-			stream->msg ? stream->msg : "its compressed data are none", error);
-	if (unwrapped->parts)
-		turn_to_parts(unwrapped);
-	return 1;
-}
-
-static int
-inflate_more(struct unwrapped *unwrapped, struct stage_error *error)
-{
-	size_t size;
-	int code = 1;
-
-	while (code > 0 && unwrapped->inflated.left == 0 && !unwrapped->stream_ended) {
-		if (unwrapped->parts_turn) {
-			code = inflate_part(unwrapped, error);
-			continue;
-		}
-		code = see_to_body(
-			unwrapped, &unwrapped->raw, &unwrapped->compressed, &size, error);
-		if (code > 0)
-			code = inflate_some(unwrapped, size, error);
-		else if (code == 0)
-			code = was_cut(unwrapped, error);
-	}
-	return code < 0 ? code : unwrapped->inflated.left > 0;
 }
 
 /* Behind the head of a compressed packet: 1, or an error. */
@@ -427,15 +240,10 @@ begin_inflating(struct unwrapped *unwrapped, struct stage_error *error)
 	if (algorithm != ALGORITHM_ZIP && algorithm != ALGORITHM_ZLIB)
 		return other(unwrapped, error);
 	if (unwrapped->compressed.part != ENDLESS && unwrapped->compressed.left-- == 0)
-		return was_cut(unwrapped, error);
-	if (inflateInit2(&unwrapped->stream,
-		    algorithm == ALGORITHM_ZIP ? -WINDOW_BITS : WINDOW_BITS) != Z_OK)
-		return no_memory(unwrapped, error);
-	unwrapped->initialised = true;
+		return stage_unwrapped_was_cut(unwrapped, error);
+	code = stage_unwrapped_begin_inflating(unwrapped, algorithm == ALGORITHM_ZIP, error);
 	unwrapped->outer = &unwrapped->inflated;
-	if (algorithm == ALGORITHM_ZIP && unwrapped->compressed.part == ENDLESS)
-		set_up_parts(unwrapped);
-	return 1;
+	return code;
 }
 
 /* Passes over size bytes of the literal packet, the first of which is given out: 1, or an error. */
@@ -447,15 +255,16 @@ pass(struct unwrapped *unwrapped, size_t size, unsigned char *ret_first, struct 
 	int code;
 
 	while (size > 0) {
-		code = see_to_body(unwrapped, unwrapped->outer, &unwrapped->literal, &part, error);
+		code = stage_unwrapped_see_to_body(
+			unwrapped, unwrapped->outer, &unwrapped->literal, &part, error);
 		if (code <= 0)
-			return code < 0 ? code : was_cut(unwrapped, error);
+			return code < 0 ? code : stage_unwrapped_was_cut(unwrapped, error);
 		if (is_first)
 			*ret_first = *unwrapped->outer->next;
 		is_first = false;
 		if (part > size)
 			part = size;
-		use(unwrapped->outer, &unwrapped->literal, part);
+		stage_unwrapped_use(unwrapped->outer, &unwrapped->literal, part);
 		size -= part;
 	}
 	return 1;
@@ -492,7 +301,7 @@ begin(struct unwrapped *unwrapped, struct stage_error *error)
 		if (code > 0)
 			code = take_head(unwrapped, &unwrapped->inflated, packet, error);
 		if (code == 0)
-			code = was_cut(unwrapped, error);
+			code = stage_unwrapped_was_cut(unwrapped, error);
 	}
 	if (code > 0 && packet->tag != TAG_LITERAL)
 		code = other(unwrapped, error);
@@ -506,7 +315,8 @@ check_end(struct unwrapped *unwrapped, struct stage_error *error)
 	int code = see_to(unwrapped, unwrapped->outer, error);
 
 	unwrapped->state = END;
-	return code > 0 ? damaged(unwrapped, "something is behind its data", error) : code;
+	return code > 0 ? stage_unwrapped_damaged(unwrapped, "something is behind its data", error)
+			: code;
 }
 
 static int
@@ -517,13 +327,14 @@ fill(void *context, unsigned char *buffer, size_t size, size_t *ret_used, struct
 	int code = unwrapped->state == HEAD ? begin(unwrapped, error) : 1;
 
 	while (code > 0 && used < size) {
-		code = see_to_body(unwrapped, unwrapped->outer, &unwrapped->literal, &part, error);
+		code = stage_unwrapped_see_to_body(
+			unwrapped, unwrapped->outer, &unwrapped->literal, &part, error);
 		if (code <= 0)
 			break;
 		if (part > size - used)
 			part = size - used;
 		memcpy(buffer + used, unwrapped->outer->next, part);
-		use(unwrapped->outer, &unwrapped->literal, part);
+		stage_unwrapped_use(unwrapped->outer, &unwrapped->literal, part);
 		used += part;
 	}
 	if (code == 0 && unwrapped->state == DATA)
@@ -546,11 +357,7 @@ end(void *context)
 {
 	struct unwrapped *unwrapped = context;
 
-	if (unwrapped->initialised)
-		inflateEnd(&unwrapped->stream);
-	stage_partinflate_free(&unwrapped->parts);
-	if (unwrapped->raw_bytes != unwrapped->first_bytes)
-		free(unwrapped->raw_bytes);
+	stage_unwrapped_end_inflating(unwrapped);
 	if (unwrapped->stop >= 0)
 		close(unwrapped->stop);
 	close(unwrapped->fd);
@@ -572,8 +379,8 @@ new_unwrapped(int fd, const char *path, struct unwrapped **ret_unwrapped, struct
 	unwrapped->fd = fd;
 	unwrapped->raw_bytes = unwrapped->first_bytes;
 	unwrapped->raw_size = RAW_BYTES;
-	unwrapped->raw.more = read_raw;
-	unwrapped->inflated.more = inflate_more;
+	unwrapped->raw.more = stage_unwrapped_read_raw;
+	unwrapped->inflated.more = stage_unwrapped_inflate;
 	unwrapped->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	unwrapped->path = strdup(path);
 	if (unwrapped->stop < 0)

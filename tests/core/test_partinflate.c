@@ -207,7 +207,7 @@ check_read(void)
 static void
 written(void)
 {
-	static const size_t sizes[] = {0, 1, 65536, 300000, BLOCK - 16, BLOCK, 2 * BLOCK + 100001};
+	static const size_t sizes[] = {0, 1, 65536, 300000, BLOCK - 16, BLOCK, BLOCK + 150001};
 	struct stage_openpgp_options options = {0};
 	enum kind kind;
 	size_t i, done, most = sizes[sizeof(sizes) / sizeof(*sizes) - 1];
@@ -239,7 +239,7 @@ asked(void)
 	openpgp_compress("packet", data, data_size, PIECE, &options);
 	wrap_tally_begin();
 	WORKS(read_all(open_fd(open_message(), true), &done));
-	CHECK(wrap_tally(INFLATE) == 2 * 2 + 1); /* the last block has but the framing's bytes */
+	CHECK(wrap_tally(INFLATE) == 4); /* two for each block */
 	wrap_tally_end();
 	CHECK(done == data_size);
 	take_data(RANDOM, 4 * BLOCK);
@@ -312,27 +312,32 @@ flushed(void)
 	static const int full[] = {Z_FULL_FLUSH}, sync[] = {Z_SYNC_FLUSH};
 	static const int mixed[] = {Z_FULL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_FULL_FLUSH,
 		Z_SYNC_FLUSH, Z_SYNC_FLUSH, Z_BLOCK, Z_FULL_FLUSH, Z_PARTIAL_FLUSH};
-	static const size_t steps[] = {100, 3001, 40000, BLOCK, BLOCK + 1, 3 * BLOCK};
+	static const size_t steps[] = {100, 3001, 40000, BLOCK, BLOCK + 1, 2 * BLOCK};
 	enum kind kind;
 	size_t i;
 	int level;
 
 	for (kind = RANDOM; kind < KINDS; kind++)
-		for (i = 0; i < sizeof(steps) / sizeof(*steps); i++)
-			for (level = 0; level <= 9; level += 3) {
-				take_data(kind, i == 0 ? 50000 : 3 * BLOCK + 12345);
-				if (kind == RANDOM) /* what refers back further than one flush */
-					memcpy(data + 20000, data, 20000);
-				begin();
-				add_flushed(level, full, 1, steps[i]);
-				check_read();
-				begin();
-				add_flushed(level, sync, 1, steps[i]);
-				check_read();
-				begin();
-				add_flushed(level, mixed, sizeof(mixed) / sizeof(*mixed), steps[i]);
-				check_read();
-			}
+		for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+			take_data(kind, i == 0 ? 50000 : i == 1 ? 300000 : 2 * BLOCK + 12345);
+			if (kind == RANDOM) /* what refers back further than one flush */
+				memcpy(data + 20000, data, 20000);
+			level = i % 2 ? 1 : 6;
+			begin();
+			add_flushed(level, full, 1, steps[i]);
+			check_read();
+			begin();
+			add_flushed(level, sync, 1, steps[i]);
+			check_read();
+			begin();
+			add_flushed(level, mixed, sizeof(mixed) / sizeof(*mixed), steps[i]);
+			check_read();
+			if (kind != MIXED)
+				continue;
+			begin();
+			add_flushed(0, mixed, sizeof(mixed) / sizeof(*mixed), steps[i]);
+			check_read();
+		}
 }
 
 /* Stored data that look like the end of a part; also so that they end where the zeros of partinflate.h do. */
@@ -366,6 +371,50 @@ false_ends(void)
 		add_flushed(0, full, 1, 200000);
 		check_read();
 	}
+}
+
+/* Adds bits, the first one of each code as the highest one, or of other numbers as the lowest one. */
+static void
+add_bits(unsigned int *bit, unsigned int code, unsigned int count)
+{
+	for (; count > 0; count--, ++*bit) {
+		if (*bit % 8 == 0)
+			add("", 1);
+		message[message_size - 1] |= (unsigned char)((code >> (count - 1) & 1) << *bit % 8);
+	}
+}
+
+/*
+ * The mark in the middle of a last block by the fixed code (RFC 1951, 3.2.6). Behind it the block would end at once in an
+ * empty block of the kind that ends what openpgp.h writes.
+ */
+static void
+false_end_in_code(void)
+{
+	unsigned int bit = 0, i;
+
+	take_data(RANDOM, 6000);
+	begin();
+	add_stored(literal(), LITERAL_HEAD_SIZE + data_size, false);
+	add_bits(&bit, 6, 3); /* the last block; fixed */
+	for (i = 0; i < 4; i++) {
+		add_bits(&bit, 0x190, 9);
+		data[data_size++] = 144;
+	}
+	add_bits(&bit, 1, 7);    /* 3 bytes */
+	add_bits(&bit, 0x18, 5); /* from 4097 back, */
+	add_bits(&bit, 0, 11);   /* and no further */
+	memcpy(data + data_size, data + data_size - 4097, 3);
+	data_size += 3;
+	add_bits(&bit, 0x3f, 8);
+	data[data_size++] = 15;
+	for (i = 0; i < 1000; i++) {
+		add_bits(&bit, 0x1ff, 9);
+		data[data_size++] = 255;
+	}
+	add_bits(&bit, 0, 7);
+	CHECK(memmem(message + message_size - 1200, 1200, MARK, 4) != NULL);
+	check_read();
 }
 
 /* Each cut of a stream of parts is told, and each wrong byte that zlib would tell of ends no other way. */
@@ -428,6 +477,7 @@ static const struct test tests[] = {
 	{"no_memory", no_memory},
 	{"flushed", flushed},
 	{"false_ends", false_ends},
+	{"false_end_in_code", false_end_in_code},
 	{"cuts", cuts},
 	{"no_wait", no_wait},
 	{NULL, NULL},
