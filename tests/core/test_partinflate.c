@@ -181,24 +181,34 @@ check_by_pipe(size_t step)
 	pthread_join(thread, NULL);
 }
 
+/* Reads the message from a file. */
+static void
+check_by_file(void)
+{
+	size_t done;
+
+	WORKS(read_cut(message_size, &done));
+	CHECK(done == data_size);
+}
+
 /* Is the message read right, from a file and in pieces, and with libdeflate failing? How often was libdeflate asked? */
 static size_t
 check_read(void)
 {
-	size_t done, asked;
+	size_t asked = 0;
 
-	wrap_tally_begin();
-	WORKS(read_cut(message_size, &done));
-	CHECK(done == data_size);
-	asked = wrap_tally(INFLATE);
-	wrap_tally_end();
 	check_by_pipe(4093);
 	check_by_pipe(65536);
 #ifdef HAVE_LIBDEFLATE
 	wrap_begin_two(INFLATE, EIO, INFLATE, EIO);
-	WORKS(read_cut(message_size, &done));
-	CHECK(done == data_size);
+	check_by_file();
 	wrap_end();
+	wrap_tally_begin();
+	check_by_file();
+	asked = wrap_tally(INFLATE);
+	wrap_tally_end();
+#else
+	check_by_file();
 #endif
 	return asked;
 }
