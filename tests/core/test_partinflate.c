@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -155,7 +156,12 @@ write_message(void *context)
 {
 	const struct writer *writer = context;
 	size_t done, now;
+	sigset_t pipe;
 
+	/* of a reader that ends early its own error is shown */
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe, NULL);
 	for (done = 0; done < message_size; done += now) {
 		now = message_size - done < writer->step ? message_size - done : writer->step;
 		if (write(writer->fd, message + done, now) != (ssize_t)now)
