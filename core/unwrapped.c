@@ -5,7 +5,6 @@
  *	compressed	the body of the compressed packet in it, inflated; none where there is no such packet
  *	the data	the body of the literal packet in that, behind its header
  */
-#define ZLIB_CONST
 #include "unwrapped.h"
 
 #include <errno.h>
@@ -15,10 +14,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include <zlib.h>
 
-#define RAW_BYTES ((size_t)128 * 1024)
-#define INFLATED_BYTES ((size_t)64 * 1024)
+#include "unwrapped_internal.h"
+
+/* A read(2) has room for so much, as a pipe holds it. */
+#define RAW_ROOM_MIN ((size_t)64 * 1024)
 
 /* Of packets (RFC 9580, 5), of compression (9.4), of data (5.9). */
 #define TAG_COMPRESSED 8
@@ -27,53 +27,27 @@
 #define ALGORITHM_ZLIB 2
 #define BINARY 'b'
 
-/* For inflateInit2(): the largest window; below 0 for a stream without a header. */
-#define WINDOW_BITS 15
-
 /* Bytes of a literal packet's date. */
 #define DATE_SIZE 4
 
-struct unwrapped;
-
-/* Bytes that are at hand, and how to come by more. */
-struct layer {
-	const unsigned char *next;
-	size_t left;
-
-	/* Sees to bytes where none are left: 1, 0 at the end, or an error. */
-	int (*more)(struct unwrapped *unwrapped, struct stage_error *error);
-};
-
-/* A packet whose body is read out of a layer. */
-struct packet {
-	unsigned int tag;
-	enum { LAST, PARTIAL, ENDLESS } part; /* the part of the body that is being read */
-	uint64_t left;                        /* bytes of that part, unless it is ENDLESS */
-};
-
-struct unwrapped {
-	int fd, stop; /* stop: an eventfd(2) */
-	char *path;
-	enum { HEAD, DATA, END } state;
-	struct layer raw, inflated;
-	struct layer *outer; /* in which the literal packet is */
-	struct packet compressed, literal;
-	z_stream stream;
-	bool initialised, stream_ended;
-	unsigned char raw_bytes[RAW_BYTES], inflated_bytes[INFLATED_BYTES];
-};
-
-static int
-damaged(const struct unwrapped *unwrapped, const char *reason, struct stage_error *error)
+int
+stage_unwrapped_damaged(
+	const struct unwrapped *unwrapped, const char *reason, struct stage_error *error)
 {
 	return stage_error_set(
 		error, STAGE_E_DAMAGED, 0, "%s is damaged: %s", unwrapped->path, reason);
 }
 
-static int
-was_cut(const struct unwrapped *unwrapped, struct stage_error *error)
+int
+stage_unwrapped_was_cut(const struct unwrapped *unwrapped, struct stage_error *error)
 {
-	return damaged(unwrapped, "it was cut", error);
+	return stage_unwrapped_damaged(unwrapped, "it was cut", error);
+}
+
+int
+stage_unwrapped_no_memory(const struct unwrapped *unwrapped, struct stage_error *error)
+{
+	return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
 }
 
 static int
@@ -100,22 +74,38 @@ wait_for_bytes(const struct unwrapped *unwrapped, struct stage_error *error)
 		"cannot wait for what gpg makes of %s", unwrapped->path);
 }
 
-static int
-read_raw(struct unwrapped *unwrapped, struct stage_error *error)
+/* Where the bytes at hand end in the buffer; they are moved to its beginning where there is little room behind. */
+static size_t
+make_room(struct unwrapped *unwrapped)
 {
+	struct layer *raw = &unwrapped->raw;
+	size_t end = raw->left > 0 ? (size_t)(raw->next - unwrapped->raw_bytes) + raw->left : 0;
+
+	if (raw->left > 0 && unwrapped->raw_size - end >= RAW_ROOM_MIN)
+		return end;
+	if (raw->left > 0)
+		memmove(unwrapped->raw_bytes, raw->next, raw->left);
+	raw->next = unwrapped->raw_bytes;
+	return raw->left;
+}
+
+int
+stage_unwrapped_read_raw(struct unwrapped *unwrapped, struct stage_error *error)
+{
+	size_t end = make_room(unwrapped);
 	ssize_t got;
 	int code = wait_for_bytes(unwrapped, error);
 
 	if (code < 0)
 		return code;
 	do
-		got = read(unwrapped->fd, unwrapped->raw_bytes, RAW_BYTES);
+		got = read(unwrapped->fd, unwrapped->raw_bytes + end, unwrapped->raw_size - end);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return stage_error_set(error, STAGE_E_SYSTEM, errno,
 			"cannot read what gpg makes of %s", unwrapped->path);
-	unwrapped->raw.next = unwrapped->raw_bytes;
-	unwrapped->raw.left = (size_t)got;
+	unwrapped->raw.left += (size_t)got;
+	unwrapped->raw_ended = got == 0;
 	return got > 0;
 }
 
@@ -152,7 +142,7 @@ take_number(struct unwrapped *unwrapped, struct layer *layer, unsigned int count
 	while (count-- > 0) {
 		code = take_byte(unwrapped, layer, &byte, error);
 		if (code <= 0)
-			return code < 0 ? code : was_cut(unwrapped, error);
+			return code < 0 ? code : stage_unwrapped_was_cut(unwrapped, error);
 		number = number << 8 | byte;
 	}
 	*ret_number = number;
@@ -205,9 +195,8 @@ take_head(struct unwrapped *unwrapped, struct layer *layer, struct packet *packe
 	return take_number(unwrapped, layer, 1U << (head & 3), &packet->left, error);
 }
 
-/* Sees to bytes of a packet's body, of which *ret_size are at hand in the layer: 1, 0 at its end, or an error. */
-static int
-see_to_body(struct unwrapped *unwrapped, struct layer *layer, struct packet *packet,
+int
+stage_unwrapped_see_to_body(struct unwrapped *unwrapped, struct layer *layer, struct packet *packet,
 	size_t *ret_size, struct stage_error *error)
 {
 	int code;
@@ -221,7 +210,7 @@ see_to_body(struct unwrapped *unwrapped, struct layer *layer, struct packet *pac
 		return 0;
 	code = see_to(unwrapped, layer, error);
 	if (code == 0 && packet->part != ENDLESS)
-		return was_cut(unwrapped, error);
+		return stage_unwrapped_was_cut(unwrapped, error);
 	if (code <= 0)
 		return code;
 	*ret_size = layer->left;
@@ -230,55 +219,13 @@ see_to_body(struct unwrapped *unwrapped, struct layer *layer, struct packet *pac
 	return 1;
 }
 
-/* So many of the bytes at hand were used. */
-static void
-use(struct layer *layer, struct packet *packet, size_t size)
+void
+stage_unwrapped_use(struct layer *layer, struct packet *packet, size_t size)
 {
 	layer->next += size;
 	layer->left -= size;
 	if (packet->part != ENDLESS)
 		packet->left -= size;
-}
-
-static int
-inflate_some(struct unwrapped *unwrapped, size_t size, struct stage_error *error)
-{
-	z_stream *stream = &unwrapped->stream;
-	int result;
-
-	stream->next_in = unwrapped->raw.next;
-	stream->avail_in = (uInt)size;
-	stream->next_out = unwrapped->inflated_bytes;
-	stream->avail_out = INFLATED_BYTES;
-	result = inflate(stream, Z_NO_FLUSH);
-	use(&unwrapped->raw, &unwrapped->compressed, size - stream->avail_in);
-	unwrapped->inflated.next = unwrapped->inflated_bytes;
-	unwrapped->inflated.left = INFLATED_BYTES - stream->avail_out;
-	unwrapped->stream_ended = result == Z_STREAM_END;
-	if (result == Z_MEM_ERROR)
-		return stage_error_set(
-			error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
-	if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-		return damaged(unwrapped,
-			stream->msg ? stream->msg : "its compressed data are none", error);
-	return 1;
-}
-
-static int
-inflate_more(struct unwrapped *unwrapped, struct stage_error *error)
-{
-	size_t size;
-	int code = 1;
-
-	while (code > 0 && unwrapped->inflated.left == 0 && !unwrapped->stream_ended) {
-		code = see_to_body(
-			unwrapped, &unwrapped->raw, &unwrapped->compressed, &size, error);
-		if (code > 0)
-			code = inflate_some(unwrapped, size, error);
-		else if (code == 0)
-			code = was_cut(unwrapped, error);
-	}
-	return code < 0 ? code : unwrapped->inflated.left > 0;
 }
 
 /* Behind the head of a compressed packet: 1, or an error. */
@@ -293,14 +240,10 @@ begin_inflating(struct unwrapped *unwrapped, struct stage_error *error)
 	if (algorithm != ALGORITHM_ZIP && algorithm != ALGORITHM_ZLIB)
 		return other(unwrapped, error);
 	if (unwrapped->compressed.part != ENDLESS && unwrapped->compressed.left-- == 0)
-		return was_cut(unwrapped, error);
-	if (inflateInit2(&unwrapped->stream,
-		    algorithm == ALGORITHM_ZIP ? -WINDOW_BITS : WINDOW_BITS) != Z_OK)
-		return stage_error_set(
-			error, STAGE_E_MEMORY, 0, "no memory to read %s", unwrapped->path);
-	unwrapped->initialised = true;
+		return stage_unwrapped_was_cut(unwrapped, error);
+	code = stage_unwrapped_begin_inflating(unwrapped, algorithm == ALGORITHM_ZIP, error);
 	unwrapped->outer = &unwrapped->inflated;
-	return 1;
+	return code;
 }
 
 /* Passes over size bytes of the literal packet, the first of which is given out: 1, or an error. */
@@ -312,15 +255,16 @@ pass(struct unwrapped *unwrapped, size_t size, unsigned char *ret_first, struct 
 	int code;
 
 	while (size > 0) {
-		code = see_to_body(unwrapped, unwrapped->outer, &unwrapped->literal, &part, error);
+		code = stage_unwrapped_see_to_body(
+			unwrapped, unwrapped->outer, &unwrapped->literal, &part, error);
 		if (code <= 0)
-			return code < 0 ? code : was_cut(unwrapped, error);
+			return code < 0 ? code : stage_unwrapped_was_cut(unwrapped, error);
 		if (is_first)
 			*ret_first = *unwrapped->outer->next;
 		is_first = false;
 		if (part > size)
 			part = size;
-		use(unwrapped->outer, &unwrapped->literal, part);
+		stage_unwrapped_use(unwrapped->outer, &unwrapped->literal, part);
 		size -= part;
 	}
 	return 1;
@@ -357,7 +301,7 @@ begin(struct unwrapped *unwrapped, struct stage_error *error)
 		if (code > 0)
 			code = take_head(unwrapped, &unwrapped->inflated, packet, error);
 		if (code == 0)
-			code = was_cut(unwrapped, error);
+			code = stage_unwrapped_was_cut(unwrapped, error);
 	}
 	if (code > 0 && packet->tag != TAG_LITERAL)
 		code = other(unwrapped, error);
@@ -371,7 +315,8 @@ check_end(struct unwrapped *unwrapped, struct stage_error *error)
 	int code = see_to(unwrapped, unwrapped->outer, error);
 
 	unwrapped->state = END;
-	return code > 0 ? damaged(unwrapped, "something is behind its data", error) : code;
+	return code > 0 ? stage_unwrapped_damaged(unwrapped, "something is behind its data", error)
+			: code;
 }
 
 static int
@@ -382,13 +327,14 @@ fill(void *context, unsigned char *buffer, size_t size, size_t *ret_used, struct
 	int code = unwrapped->state == HEAD ? begin(unwrapped, error) : 1;
 
 	while (code > 0 && used < size) {
-		code = see_to_body(unwrapped, unwrapped->outer, &unwrapped->literal, &part, error);
+		code = stage_unwrapped_see_to_body(
+			unwrapped, unwrapped->outer, &unwrapped->literal, &part, error);
 		if (code <= 0)
 			break;
 		if (part > size - used)
 			part = size - used;
 		memcpy(buffer + used, unwrapped->outer->next, part);
-		use(unwrapped->outer, &unwrapped->literal, part);
+		stage_unwrapped_use(unwrapped->outer, &unwrapped->literal, part);
 		used += part;
 	}
 	if (code == 0 && unwrapped->state == DATA)
@@ -411,8 +357,7 @@ end(void *context)
 {
 	struct unwrapped *unwrapped = context;
 
-	if (unwrapped->initialised)
-		inflateEnd(&unwrapped->stream);
+	stage_unwrapped_end_inflating(unwrapped);
 	if (unwrapped->stop >= 0)
 		close(unwrapped->stop);
 	close(unwrapped->fd);
@@ -432,8 +377,10 @@ new_unwrapped(int fd, const char *path, struct unwrapped **ret_unwrapped, struct
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
 	}
 	unwrapped->fd = fd;
-	unwrapped->raw.more = read_raw;
-	unwrapped->inflated.more = inflate_more;
+	unwrapped->raw_bytes = unwrapped->first_bytes;
+	unwrapped->raw_size = RAW_BYTES;
+	unwrapped->raw.more = stage_unwrapped_read_raw;
+	unwrapped->inflated.more = stage_unwrapped_inflate;
 	unwrapped->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	unwrapped->path = strdup(path);
 	if (unwrapped->stop < 0)

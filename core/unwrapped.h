@@ -20,7 +20,10 @@
  * STAGE_E_DAMAGED: it was cut, its compressed data are wrong, or something is behind its data; the message names path and
  * reason. STAGE_E_SYSTEM, STAGE_E_MEMORY.
  *
- * Memory: 200 KiB, and readahead's.
+ * Of a compressed packet of ZIP and of indeterminate length, such as openpgp.h makes, libdeflate inflates the parts
+ * (partinflate.h), and zlib what is in none. What is wrong with a stream zlib says.
+ *
+ * Memory: 240 KiB, and readahead's; of such a packet 1.6 MiB more.
  *
  * Not installed.
  */

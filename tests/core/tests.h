@@ -89,6 +89,7 @@ struct suite {
 	X(entry)                                                                                   \
 	X(gunzip)                                                                                  \
 	X(unwrapped)                                                                               \
+	X(partinflate)                                                                             \
 	X(sigarchive)                                                                              \
 	X(sigchain)                                                                                \
 	X(difftar)                                                                                 \

@@ -15,6 +15,10 @@ printf '\257b\000\000\000\000\000da' >"$work/seeds/endless"
 for message in "$work"/seeds/*; do
 	{ printf '\243\001' && gzip -c -n "$message" | tail -c +11 | head -c -8; } >"$message-compressed"
 done
+# streams: stored blocks and the ends of parts
+printf '\000\003\000\374\377abc\000\000\000\377\377\003\000' >"$work/seeds/stored"
+printf '\112\114\112\006\000\000\000\377\377\112\114\112\006\000\000\000\377\377\003\000' >"$work/seeds/parts"
+printf '\001\007\000\370\377a\000\000\377\377\003\000' >"$work/seeds/last"
 
 tests/fuzz/unwrapped "$work/new" "$work/seeds" -max_len=16384 -timeout=60 \
 	-max_total_time="${FUZZ_SECONDS:-30}" -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0
