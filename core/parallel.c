@@ -15,62 +15,16 @@
  * a block is compressed or written. All else is the caller's alone. A block that is in flight is
  * not moved or freed, so that thread and caller use theirs without the lock.
  */
-#include "parallel.h"
+#include "parallel_internal.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "compressor.h"
 #include "cpus.h"
-#include "forkmark.h"
-#include "output.h"
 
 /* So many that threads go on while the caller, who reads files, is slow, and the other way round. */
 #define BLOCKS_FOR(threads) ((threads) > 1 ? 4 * (size_t)(threads) + 8 : 1)
-
-struct block {
-	struct block *next;
-	size_t used;            /* bytes of data */
-	size_t compressed_size; /* 0 until it is compressed */
-	unsigned char data[STAGE_PARALLEL_BLOCK];
-	unsigned char compressed[STAGE_MEMBER_ROOM(STAGE_PARALLEL_BLOCK)];
-};
-
-struct worker {
-	struct stage_parallel *parallel;
-	struct stage_compressor *compressor;
-	pthread_t thread;
-};
-
-struct stage_parallel {
-	struct stage_forkmark mark;
-	const struct stage_parallel_format *format;
-	struct stage_output output;
-	char *name;
-	uint64_t limit;
-	int level;
-	int code; /* of the first error, which error then holds */
-	struct stage_error error;
-
-	struct worker *workers; /* the first one's compressor is there from the start */
-	unsigned int threads;   /* that were started */
-	/* 1: none is ever started; as many as could be, once they were */
-	unsigned int threads_wanted;
-
-	struct block *filling; /* may be NULL once there are threads */
-	size_t blocks, blocks_max;
-	bool begun;   /* a block was compressed, or is in flight */
-	bool started; /* the head is written, or was tried */
-
-	pthread_mutex_t lock;
-	pthread_cond_t work; /* what threads wait for */
-	pthread_cond_t done; /* what the caller waits for */
-	struct block *first, *last, *to_compress, *spare;
-	bool ending;
-};
 
 /* The most bytes that blocks of size bytes have, where the first byte begins a block. */
 static uint64_t
@@ -80,69 +34,6 @@ most_of(const struct stage_parallel *parallel, uint64_t size)
 
 	return size / STAGE_PARALLEL_BLOCK * parallel->format->most(STAGE_PARALLEL_BLOCK) +
 	       (rest ? parallel->format->most(rest) : 0);
-}
-
-/* In a thread of the stream. */
-static void *
-compress_blocks(void *context)
-{
-	struct worker *worker = context;
-	struct stage_parallel *parallel = worker->parallel;
-	struct block *block;
-	size_t size;
-
-	pthread_mutex_lock(&parallel->lock);
-	for (;;) {
-		while (!parallel->to_compress && !parallel->ending)
-			pthread_cond_wait(&parallel->work, &parallel->lock);
-		if (parallel->ending)
-			break;
-		block = parallel->to_compress;
-		parallel->to_compress = block->next;
-		pthread_mutex_unlock(&parallel->lock);
-		size = parallel->format->compress(
-			worker->compressor, block->data, block->used, block->compressed);
-		pthread_mutex_lock(&parallel->lock);
-		block->compressed_size = size;
-		pthread_cond_signal(&parallel->done);
-	}
-	pthread_mutex_unlock(&parallel->lock);
-	return NULL;
-}
-
-/* Starts as many threads as are wanted and can be had. Signals are for the threads of the host. */
-static void
-start_threads(struct stage_parallel *parallel)
-{
-	sigset_t all, before;
-	struct worker *worker;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	for (; parallel->threads < parallel->threads_wanted; parallel->threads++) {
-		worker = &parallel->workers[parallel->threads];
-		worker->parallel = parallel;
-		if (!worker->compressor)
-			worker->compressor = stage_compressor_new(parallel->level);
-		if (!worker->compressor ||
-			pthread_create(&worker->thread, NULL, compress_blocks, worker) != 0)
-			break;
-	}
-	parallel->threads_wanted = parallel->threads > 0 ? parallel->threads : 1;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static void
-end_threads(struct stage_parallel *parallel)
-{
-	unsigned int i;
-
-	pthread_mutex_lock(&parallel->lock);
-	parallel->ending = true;
-	pthread_cond_broadcast(&parallel->work);
-	pthread_mutex_unlock(&parallel->lock);
-	for (i = 0; i < parallel->threads; i++)
-		pthread_join(parallel->workers[i].thread, NULL);
 }
 
 /* All that is written goes through here; the head goes first. */
@@ -328,36 +219,6 @@ release(struct stage_parallel *parallel)
 	free(parallel);
 }
 
-/* Lock and conditions, or none of them. Returns an errno. */
-static int
-init_locks(struct stage_parallel *parallel)
-{
-	int failed;
-
-	failed = pthread_mutex_init(&parallel->lock, NULL);
-	if (failed)
-		return failed;
-	failed = pthread_cond_init(&parallel->work, NULL);
-	if (failed)
-		goto no_work;
-	failed = pthread_cond_init(&parallel->done, NULL);
-	if (!failed)
-		return 0;
-
-	pthread_cond_destroy(&parallel->work);
-no_work:
-	pthread_mutex_destroy(&parallel->lock);
-	return failed;
-}
-
-static void
-destroy_locks(struct stage_parallel *parallel)
-{
-	pthread_cond_destroy(&parallel->done);
-	pthread_cond_destroy(&parallel->work);
-	pthread_mutex_destroy(&parallel->lock);
-}
-
 static struct stage_parallel_options
 complete(const struct stage_parallel_options *options)
 {
@@ -419,7 +280,7 @@ stage_parallel_open(const char *name, const struct stage_parallel_options *optio
 	if (!parallel)
 		return stage_error_set(
 			error, STAGE_E_MEMORY, 0, "no memory to compress what goes to %s", name);
-	failed = init_locks(parallel);
+	failed = stage_parallel_init_locks(parallel);
 	if (failed) {
 		release(parallel);
 		return stage_error_set(error, STAGE_E_SYSTEM, failed,
@@ -550,7 +411,7 @@ fill(struct stage_parallel *parallel, const unsigned char *data, size_t size, si
 	if (block->used < STAGE_PARALLEL_BLOCK)
 		return 0;
 	if (parallel->threads < parallel->threads_wanted && parallel->threads_wanted > 1)
-		start_threads(parallel);
+		stage_parallel_start_threads(parallel);
 	return end_block(parallel);
 }
 
@@ -609,10 +470,10 @@ stage_parallel_close(struct stage_parallel **parallel, bool abandon, uint64_t *r
 	}
 	if (!abandon)
 		code = finish(closed, error);
-	end_threads(closed);
+	stage_parallel_end_threads(closed);
 	if (ret_size && code == 0)
 		*ret_size = closed->output.size;
-	destroy_locks(closed);
+	stage_parallel_destroy_locks(closed);
 	release(closed);
 	errno = saved_errno;
 	return code;

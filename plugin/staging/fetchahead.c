@@ -149,7 +149,8 @@ find_room(struct fetchahead *self, const char *name)
 
 	if (!self->ended) {
 		self->is_in_places = true;
-		while ((code = reserve(self, bytes)) == STAGE_E_NO_ROOM && !self->ended && open_next(self))
+		while ((code = reserve(self, bytes)) == STAGE_E_NO_ROOM && !self->ended &&
+			open_next(self))
 			;
 		self->is_in_places = false;
 	}

@@ -154,7 +154,8 @@ read_until_failure(bool ahead, const char *reason)
 	size_t count = 1, done = 0;
 	int code;
 
-	while ((code = stage_readahead_read(readahead, &byte, 1, &count, &failure)) == 0 && count > 0)
+	while ((code = stage_readahead_read(readahead, &byte, 1, &count, &failure)) == 0 &&
+		count > 0)
 		done++;
 	CHECK(code == STAGE_E_DAMAGED);
 	HAS(failure.message, "the file is damaged: ");
@@ -200,8 +201,8 @@ read_large(const char *name, const unsigned char *expected, size_t size, int *re
 
 	REQUIRE(fd >= 0);
 	WORKS(stage_gunzip_open(fd, &options, &readahead, &failure));
-	while ((*ret_code = stage_readahead_read(readahead, buffer, sizeof(buffer), &count, &failure)) ==
-			0 &&
+	while ((*ret_code = stage_readahead_read(
+			readahead, buffer, sizeof(buffer), &count, &failure)) == 0 &&
 		count > 0) {
 		REQUIRE(done + count <= size);
 		CHECK(memcmp(buffer, expected + done, count) == 0);
