@@ -20,8 +20,8 @@ stage_gunzip_open(int fd, const struct stage_readahead_options *options,
 {
 	struct stage_readahead_source source = {.fill = fill, .free = end};
 	struct stage_inflater *inflater;
-	int code = stage_inflater_new(
-		fd, options->path, stage_readahead_piece(options->ahead), &inflater, error);
+	int code = stage_inflater_new(fd, options->leaves_open, options->path,
+		stage_readahead_piece(options->ahead), &inflater, error);
 
 	if (code < 0)
 		return code;

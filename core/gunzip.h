@@ -22,7 +22,7 @@
 
 /*
  * Begins to read a regular file from its first byte, by pread(2): the offset of fd is left alone. Takes over
- * fd, which it closes also on failure. STAGE_E_MEMORY, STAGE_E_SYSTEM.
+ * fd, which it closes also on failure, unless it leaves_open. STAGE_E_MEMORY, STAGE_E_SYSTEM.
  */
 int stage_gunzip_open(int fd, const struct stage_readahead_options *options,
 	struct stage_readahead **ret_readahead, struct stage_error *error);

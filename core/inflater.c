@@ -23,6 +23,7 @@
 
 struct stage_inflater {
 	int fd;
+	bool leaves_open;
 	char *path;
 	off_t offset;
 	unsigned char *input; /* NULL before the first call that fills */
@@ -239,27 +240,28 @@ stage_inflater_fill(struct stage_inflater *inflater, unsigned char *buffer, size
 }
 
 int
-stage_inflater_new(int fd, const char *path, size_t piece, struct stage_inflater **ret_inflater,
-	struct stage_error *error)
+stage_inflater_new(int fd, bool leaves_open, const char *path, size_t piece,
+	struct stage_inflater **ret_inflater, struct stage_error *error)
 {
 	struct stage_inflater *inflater = calloc(1, sizeof(*inflater));
 
 	if (inflater) {
 		inflater->fd = fd;
+		inflater->leaves_open = leaves_open;
 		inflater->is_first = true;
 		inflater->input_size = piece;
 		inflater->path = strdup(path);
 		inflater->initialised = inflateInit2(&inflater->stream, WINDOW_BITS) == Z_OK;
 	}
-	if (!inflater || !inflater->path || !inflater->initialised) {
-		if (inflater)
-			stage_inflater_free(inflater);
-		else
-			close(fd);
-		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
+	if (inflater && inflater->path && inflater->initialised) {
+		*ret_inflater = inflater;
+		return 0;
 	}
-	*ret_inflater = inflater;
-	return 0;
+	if (inflater)
+		stage_inflater_free(inflater);
+	else if (!leaves_open)
+		close(fd);
+	return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
 }
 
 void
@@ -273,6 +275,7 @@ stage_inflater_free(struct stage_inflater *inflater)
 	free(inflater->data);
 	free(inflater->input);
 	free(inflater->path);
-	close(inflater->fd);
+	if (!inflater->leaves_open)
+		close(inflater->fd);
 	free(inflater);
 }

@@ -1,7 +1,7 @@
 /*
  * inflater - the members of a gzip file are inflated, one behind the other
  *
- *	stage_inflater_new(fd, path, size, &inflater, &error);
+ *	stage_inflater_new(fd, false, path, size, &inflater, &error);
  *	while ((code = stage_inflater_fill(inflater, buffer, sizeof(buffer), &used, &error)) > 0)
  *		... used bytes are in buffer
  *	... and also at the end, or before the fault
@@ -21,6 +21,7 @@
 #ifndef STAGEDIR_INFLATER_H
 #define STAGEDIR_INFLATER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "error.h"
@@ -28,11 +29,11 @@
 struct stage_inflater;
 
 /*
- * Will read a regular file from its first byte, by pread(2), piece bytes at a time. Takes over fd, which it closes also
- * on failure, and uses in fill alone. path is for messages, and is copied. STAGE_E_MEMORY.
+ * Will read a regular file from its first byte, by pread(2), piece bytes at a time. fd is used by fill alone. It is taken over,
+ * and closed also on failure, unless it leaves_open. path is for messages, and is copied. STAGE_E_MEMORY.
  */
-int stage_inflater_new(int fd, const char *path, size_t piece, struct stage_inflater **ret_inflater,
-	struct stage_error *error);
+int stage_inflater_new(int fd, bool leaves_open, const char *path, size_t piece,
+	struct stage_inflater **ret_inflater, struct stage_error *error);
 
 /*
  * Fills a buffer of size bytes: 1. 0 at the end, and an error: fewer bytes, and none come behind them.
@@ -41,7 +42,7 @@ int stage_inflater_new(int fd, const char *path, size_t piece, struct stage_infl
 int stage_inflater_fill(struct stage_inflater *inflater, unsigned char *buffer, size_t size,
 	size_t *ret_used, struct stage_error *error);
 
-/* Closes the descriptor, too. NULL is no error. */
+/* Closes the descriptor, if that is its own. NULL is no error. */
 void stage_inflater_free(struct stage_inflater *inflater);
 
 #endif

@@ -58,6 +58,7 @@ struct stage_readahead_waiting {
 struct stage_readahead_options {
 	const char *path; /* for messages; is copied */
 	bool ahead;       /* by a thread; otherwise when it is asked for */
+	bool leaves_open; /* a descriptor of the source stays the caller's, who closes it behind the readahead */
 	struct stage_readahead_waiting waiting;
 };
 

@@ -12,10 +12,12 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "unwrapped_internal.h"
+
+/* Milliseconds until one who waits for gpg looks whether he still is to. */
+#define LOOK_MS 50
 
 /* A read(2) has room for so much, as a pipe holds it. */
 #define RAW_ROOM_MIN ((size_t)64 * 1024)
@@ -57,21 +59,23 @@ other(const struct unwrapped *unwrapped, struct stage_error *error)
 		"%s is no message of data that are only encrypted", unwrapped->path);
 }
 
-/* Waits for the pipe: 1, or an error, also once nobody wants it any more. */
+/* Waits for the pipe: 1, or an error, also soon after nobody wants it any more. */
 static int
-wait_for_bytes(const struct unwrapped *unwrapped, struct stage_error *error)
+wait_for_bytes(struct unwrapped *unwrapped, struct stage_error *error)
 {
-	struct pollfd fds[] = {
-		{.fd = unwrapped->fd, .events = POLLIN}, {.fd = unwrapped->stop, .events = POLLIN}};
-	int code;
+	struct pollfd pipe = {.fd = unwrapped->fd, .events = POLLIN};
+	int code = 0, sys_errno = ECANCELED;
 
-	do
-		code = poll(fds, 2, -1);
-	while (code < 0 && errno == EINTR);
-	if (code > 0 && fds[1].revents == 0)
-		return 1;
-	return stage_error_set(error, STAGE_E_SYSTEM, code < 0 ? errno : ECANCELED,
-		"cannot wait for what gpg makes of %s", unwrapped->path);
+	while (code == 0 && !atomic_load(&unwrapped->stopped)) {
+		code = poll(&pipe, 1, LOOK_MS);
+		if (code < 0)
+			sys_errno = errno;
+		if (code < 0 && errno == EINTR)
+			code = 0;
+	}
+	return code > 0 ? 1
+			: stage_error_set(error, STAGE_E_SYSTEM, sys_errno,
+				  "cannot wait for what gpg makes of %s", unwrapped->path);
 }
 
 /* Where the bytes at hand end in the buffer; they are moved to its beginning where there is little room behind. */
@@ -308,12 +312,14 @@ begin(struct unwrapped *unwrapped, struct stage_error *error)
 	return code > 0 ? begin_data(unwrapped, error) : code;
 }
 
-/* Behind the data nothing may come: 0, or an error. */
+/* Behind the data nothing may come, nor behind the packet that they were in: 0, or an error. */
 static int
 check_end(struct unwrapped *unwrapped, struct stage_error *error)
 {
 	int code = see_to(unwrapped, unwrapped->outer, error);
 
+	if (code == 0)
+		code = see_to(unwrapped, &unwrapped->raw, error);
 	unwrapped->state = END;
 	return code > 0 ? stage_unwrapped_damaged(unwrapped, "something is behind its data", error)
 			: code;
@@ -346,10 +352,9 @@ fill(void *context, unsigned char *buffer, size_t size, size_t *ret_used, struct
 static void
 stop(void *context)
 {
-	const struct unwrapped *unwrapped = context;
+	struct unwrapped *unwrapped = context;
 
-	/* an eventfd that is full has been written to before */
-	(void)!write(unwrapped->stop, &(uint64_t){1}, sizeof(uint64_t));
+	atomic_store(&unwrapped->stopped, true);
 }
 
 static void
@@ -358,40 +363,10 @@ end(void *context)
 	struct unwrapped *unwrapped = context;
 
 	stage_unwrapped_end_inflating(unwrapped);
-	if (unwrapped->stop >= 0)
-		close(unwrapped->stop);
-	close(unwrapped->fd);
+	if (!unwrapped->leaves_open)
+		close(unwrapped->fd);
 	free(unwrapped->path);
 	free(unwrapped);
-}
-
-/* Takes over fd, also on failure. */
-static int
-new_unwrapped(int fd, const char *path, struct unwrapped **ret_unwrapped, struct stage_error *error)
-{
-	struct unwrapped *unwrapped = calloc(1, sizeof(*unwrapped));
-	int code = 0;
-
-	if (!unwrapped) {
-		close(fd);
-		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
-	}
-	unwrapped->fd = fd;
-	unwrapped->raw_bytes = unwrapped->first_bytes;
-	unwrapped->raw_size = RAW_BYTES;
-	unwrapped->raw.more = stage_unwrapped_read_raw;
-	unwrapped->inflated.more = stage_unwrapped_inflate;
-	unwrapped->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	unwrapped->path = strdup(path);
-	if (unwrapped->stop < 0)
-		code = stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot read %s", path);
-	else if (!unwrapped->path)
-		code = stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s", path);
-	if (code < 0)
-		end(unwrapped);
-	else
-		*ret_unwrapped = unwrapped;
-	return code;
 }
 
 int
@@ -399,13 +374,26 @@ stage_unwrapped_open(int fd, const struct stage_readahead_options *options,
 	struct stage_readahead **ret_readahead, struct stage_error *error)
 {
 	struct stage_readahead_source source = {.fill = fill, .stop = stop, .free = end};
-	struct unwrapped *unwrapped = NULL;
-	int code = new_unwrapped(fd, options->path, &unwrapped, error);
+	struct unwrapped *unwrapped = calloc(1, sizeof(*unwrapped));
+	int code;
 
-	if (code < 0)
-		return code;
+	if (!unwrapped) {
+		if (!options->leaves_open)
+			close(fd);
+		return stage_error_set(
+			error, STAGE_E_MEMORY, 0, "no memory to read %s", options->path);
+	}
+	unwrapped->fd = fd;
+	unwrapped->leaves_open = options->leaves_open;
+	unwrapped->raw_bytes = unwrapped->first_bytes;
+	unwrapped->raw_size = RAW_BYTES;
+	unwrapped->raw.more = stage_unwrapped_read_raw;
+	unwrapped->inflated.more = stage_unwrapped_inflate;
+	unwrapped->path = strdup(options->path);
 	source.context = unwrapped;
-	code = stage_readahead_open(&source, options, ret_readahead, error);
+	code = unwrapped->path ? stage_readahead_open(&source, options, ret_readahead, error)
+			       : stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to read %s",
+					 options->path);
 	if (code < 0)
 		end(unwrapped);
 	return code;

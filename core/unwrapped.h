@@ -34,8 +34,10 @@
 #include "readahead.h"
 
 /*
- * Begins to read fd, a pipe or a file, by read(2). Takes over fd, which it closes also on failure. path, in the
- * options, is the message's. A reader that closes before the end does not wait for whoever writes to the pipe.
+ * Begins to read fd, a pipe or a file, by read(2). Takes over fd, which it closes also on failure, unless
+ * it leaves_open. path, in the
+ * options, is the message's. A reader that closes before the end does not wait for whoever writes to the
+ * pipe.
  * STAGE_E_MEMORY, STAGE_E_SYSTEM.
  */
 int stage_unwrapped_open(int fd, const struct stage_readahead_options *options,

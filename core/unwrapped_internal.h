@@ -5,6 +5,7 @@
 #ifndef ZLIB_CONST
 #define ZLIB_CONST
 #endif
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,7 +37,9 @@ struct packet {
 };
 
 struct unwrapped {
-	int fd, stop; /* stop: an eventfd(2) */
+	int fd;
+	bool leaves_open;
+	atomic_bool stopped;
 	char *path;
 	enum { HEAD, DATA, END } state;
 	struct layer raw, inflated;

@@ -154,7 +154,7 @@ def starting(stock):
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self.gpg_output.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
             if unwraps:
-                self._message = _stagedir.Message(self.gpg_output.fileno(), os.fsencode(encrypt_path.name))
+                self._message = _stagedir.Message(self.gpg_output, os.fsencode(encrypt_path.name))
                 self._of = encrypt_path, profile
 
         def _end(self):
@@ -174,13 +174,11 @@ def starting(stock):
         def read(self, length=-1):
             if not self._message:
                 return stock.read(self, length)
-            try:
-                pieces = self._read_message(length)
-            except Exception:
-                self._wait_for_gpg()  # which may have a better reason
-                raise
+            pieces = self._read_message(length)
             if pieces is None:
+                given = self.byte_count
                 self._decrypt_as_ever()
+                stock.seek(self, given)
                 return stock.read(self, length)
             self.byte_count += sum(map(len, pieces))
             return b''.join(pieces)
@@ -198,26 +196,21 @@ def starting(stock):
                 left -= len(piece)
             return pieces
 
-        def _wait_for_gpg(self):
-            """GPGError where it has failed."""
-            self._message.close()
-            while self.gpg_output.read(_PIPE_BYTES):
-                pass
-            try:
-                self.gpg_process.wait()
-            except Exception:
-                self.gpg_failed()
-
         def _knows_no_unwrap(self):
-            try:
-                self._wait_for_gpg()
-            except gpg.GPGError as error:
-                return _UNWRAP.strip('-') in str(error)
+            """Nothing came of it: is that why?"""
+            self._message.close()
+            with contextlib.suppress(Exception):  # the host finds out whether gpg has failed when it closes it
+                self.gpg_process.wait()
+            self._message = None
+            for file in self.logger_fp, self.stderr_fp:
+                file.seek(0)
+                if _UNWRAP.encode() in file.read():
+                    return True
             return False
 
         def _decrypt_as_ever(self):
             global _unwrapping
-            _unwrapping = False
+            _unwrapping = _unwrapping and self.byte_count > 0  # it was a message, and is damaged
             self._end()
             self._message = None
             self._decrypt(*self._of, False)

@@ -1,15 +1,14 @@
 #include "reading/message.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "python/errors.h"
 #include "unwrapped.h"
 
 struct message {
 	PyObject_HEAD
+	PyObject *file;
 	struct stage_readahead *readahead; /* NULL: closed */
 	PyThreadState *waiting;
 	bool busy;
@@ -32,23 +31,24 @@ take_gil(void *context)
 static PyObject *
 message_new(PyTypeObject *subtype, PyObject *arguments, PyObject *keywords)
 {
-	struct stage_readahead_options options = {
-		.ahead = true, .waiting = {.begin = give_up_gil, .end = take_gil}};
+	struct stage_readahead_options options = {.ahead = true,
+		.leaves_open = true,
+		.waiting = {.begin = give_up_gil, .end = take_gil}};
 	struct stage_error error;
 	struct message *message;
+	PyObject *file;
 	int fd;
 
 	(void)keywords;
-	if (!PyArg_ParseTuple(arguments, "iy:Message", &fd, &options.path))
+	if (!PyArg_ParseTuple(arguments, "Oy:Message", &file, &options.path))
 		return NULL;
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	fd = PyObject_AsFileDescriptor(file);
 	if (fd < 0)
-		return PyErr_SetFromErrno(PyExc_OSError);
-	message = (struct message *)((allocfunc)PyType_GetSlot(subtype, Py_tp_alloc))(subtype, 0);
-	if (!message) {
-		close(fd);
 		return NULL;
-	}
+	message = (struct message *)((allocfunc)PyType_GetSlot(subtype, Py_tp_alloc))(subtype, 0);
+	if (!message)
+		return NULL;
+	message->file = Py_NewRef(file);
 	options.waiting.context = message;
 	if (stage_unwrapped_open(fd, &options, &message->readahead, &error) < 0) {
 		errors_raise(&error);
@@ -70,7 +70,7 @@ end(struct message *message)
 	Py_END_ALLOW_THREADS
 }
 
-/* Up to size bytes, a new bytes object, fewer at the end; None: another kind of message. */
+/* Up to size bytes, a new bytes object, fewer at the end; None: gpg has to decrypt it. */
 static PyObject *
 read_bytes(struct message *message, Py_ssize_t size)
 {
@@ -85,10 +85,10 @@ read_bytes(struct message *message, Py_ssize_t size)
 	code = stage_readahead_read(message->readahead, bytes, (size_t)size, &count, &error);
 	if (code == 0)
 		result = PyBytes_FromStringAndSize(bytes, (Py_ssize_t)count);
-	else if (code == STAGE_E_UNSUPPORTED)
+	else if (code == STAGE_E_UNSUPPORTED || code == STAGE_E_DAMAGED)
 		result = Py_NewRef(Py_None);
 	else
-		errors_raise_volumes(&error);
+		errors_raise(&error);
 	free(bytes);
 	return result;
 }
@@ -133,6 +133,7 @@ message_dealloc(PyObject *self)
 	PyTypeObject *own = Py_TYPE(self);
 
 	end((struct message *)self);
+	Py_CLEAR(((struct message *)self)->file);
 	((freefunc)PyType_GetSlot(own, Py_tp_free))(self);
 	Py_DECREF(own);
 }
@@ -145,7 +146,7 @@ static PyMethodDef methods[] = {
 };
 
 static char documentation[] =
-	"Message(fd, name)\n--\n\nThe data of a message, as gpg --unwrap gives it to fd.";
+	"Message(file, name)\n--\n\nThe data of a message, as gpg --unwrap gives it to file.";
 
 static PyType_Slot slots[] = {
 	{Py_tp_doc, documentation},

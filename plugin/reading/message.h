@@ -1,12 +1,12 @@
 /*
  * message - the type Message: the data of a message, out of the pipe of a gpg --unwrap
  *
- * Python: Message(fd, name) begins to read, ahead, in a thread of C's (core/unwrapped.h). It has a descriptor of its
- * own. name, bytes, is for messages.
+ * Python: Message(file, name) begins to read from the descriptor of a file object, which it keeps, ahead, in a thread of C's
+ * (core/unwrapped.h). Nobody else reads from it, or closes it, before the close. name, bytes, is for messages.
  *
- *	read(length)	bytes, fewer than length at the end; None where gpg has to decrypt it, as it is no message of
- *			data that are only encrypted. An exception where it is damaged.
- *	close()		Nobody will read on. It does not wait for gpg. May be called again.
+ *	read(length)	bytes, fewer than length at the end; None where gpg has to decrypt it: it is no message of data that are
+ *			only encrypted, or it is damaged, and gpg has to say how, or to take it as it is.
+ *	close()		Nobody will read on. It waits for no gpg. May be called again.
  *
  * The GIL is given up while gpg is waited for. One at a time: a call while another one runs is an exception.
  */

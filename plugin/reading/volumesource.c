@@ -1,7 +1,6 @@
 #include "reading/volumesource.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -168,15 +167,11 @@ static int
 open_gzip(struct volumesource *source, int fd, struct stage_tarsource *ret_bytes)
 {
 	struct stage_readahead_options options = {.path = volumesource_name(source),
+		.leaves_open = true,
 		.waiting = {.begin = give_up_gil, .end = take_gil, .context = source}};
 	struct stage_error error;
 	struct stat stat;
 
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (fd < 0) {
-		PyErr_SetFromErrno(PyExc_OSError);
-		return -1;
-	}
 	options.ahead = threads < AHEAD_MAX && fstat(fd, &stat) == 0 && stat.st_size >= AHEAD_BYTES;
 	if (stage_gunzip_open(fd, &options, &source->readahead, &error) < 0) {
 		errors_raise_volumes(&error);

@@ -319,6 +319,25 @@ damage(void)
 	add_compressed(&literal, ENDLESS, 1, &message); /* around two of them */
 	FAILS(read_bytes(literal.bytes, literal.size, true, &done), STAGE_E_DAMAGED);
 	HAS(failure.message, "something is behind its data");
+	free(message.bytes);
+	message = (struct bytes){0};
+	free(literal.bytes);
+	literal = (struct bytes){0};
+	add_literal(&literal, OLD_4, 1000);
+	add_compressed(&message, OLD_4, 1, &literal);
+	add_compressed(&message, OLD_4, 1, &literal); /* two messages */
+	FAILS(read_bytes(message.bytes, message.size, true, &done), STAGE_E_DAMAGED);
+	HAS(failure.message, "something is behind its data");
+	free(message.bytes);
+	message = (struct bytes){0};
+	add_compressed(&message, ENDLESS, 1, &literal);
+	add_byte(&message, 0x14);
+	FAILS(read_bytes(message.bytes, message.size, true, &done), STAGE_E_DAMAGED);
+	HAS(failure.message, "something is behind its data");
+	message.size--;
+	free(literal.bytes);
+	literal = message;
+	message = (struct bytes){0};
 	literal.bytes[2] |= 6; /* a block of no kind */
 	FAILS(read_bytes(literal.bytes, literal.size, true, &done), STAGE_E_DAMAGED);
 	HAS(failure.message, "invalid block type");

@@ -45,7 +45,6 @@
 	X(pread, false, EIO, EINTR)                                                                \
 	X(write, false, ENOSPC, EIO, EINTR)                                                        \
 	X(poll, false, EINTR, ENOMEM)                                                              \
-	X(eventfd, false, EMFILE, ENOMEM)                                                          \
 	X(fsync, false, EIO, ENOSPC, EINTR)                                                        \
 	X(syncfs, false, EIO)                                                                      \
 	X(sync_file_range, false, EIO, EINVAL)                                                     \

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -107,7 +106,6 @@ WRAP(deflateInit2_, int, Z_MEM_ERROR,
 WRAP(inflateInit2_, int, Z_MEM_ERROR, (z_streamp stream, int window, const char *version, int size),
 	stream, window, version, size)
 #pragma GCC visibility pop
-WRAP(eventfd, int, -1, (unsigned int count, int flags), count, flags)
 WRAP(faccessat, int, -1, (int fd, const char *path, int mode, int flags), fd, path, mode, flags)
 WRAP(fchmod, int, -1, (int fd, mode_t mode), fd, mode)
 WRAP(fdopen, FILE *, NULL, (int fd, const char *mode), fd, mode)

@@ -17,6 +17,7 @@ for argument in "\$@"; do
 done
 [ -n "\$kind" ] || exec gpg "\$@"
 echo "\$kind" >>"$work/asked"
+[[ \$(readlink /proc/\$\$/fd/0) = *manifest* ]] || ls /proc/\$PPID/fd | wc -l >>"$work/open"
 case \$kind-\$(cat "$work/told") in
 unwrap-refuse)
 	echo 'gpg: invalid option "--unwrap"' >&2
@@ -40,7 +41,7 @@ exec gpg "\${arguments[@]}"
 END
 chmod +x "$work/gpg"
 
-# reads WHAT UNWRAPS DECRYPTS ARGUMENT... - the plugin restores the tree, and verifies it. gpg was asked to unwrap, and to
+# reads WHAT UNWRAPS DECRYPTS ARGUMENT... - the plugin restores the tree. gpg was asked to unwrap, and to
 # decrypt, in the restore: "no", "once", or "often".
 reads() {
 	local what=$1 unwraps=$2 decrypts=$3 command=()
@@ -53,8 +54,6 @@ reads() {
 	asked "$what" unwrap "$unwraps"
 	asked "$what" decrypt "$decrypts"
 	nothing_left "$what"
-	expect 0 "verify-$what" plugged duplicity verify --compare-data --gpg-binary "$work/gpg" "$@" "stage+$url" "$source"
-	nothing_left "verify-$what"
 }
 
 # asked WHAT KIND HOW_OFTEN
@@ -95,10 +94,52 @@ made() {
 	expect 0 increment "$who" duplicity incremental --volsize 2 "$@" "$source" "$prefix$url"
 }
 
+# flip FILE - changes a bit in the middle of it.
+flip() {
+	local at=$(($(stat -c %s "$1") / 2)) byte
+
+	byte=$(od -An -t u1 -j "$at" -N 1 "$1")
+	# shellcheck disable=SC2059 # an octal number
+	printf "\\$(printf %o $((byte ^ 1)))" | dd of="$1" bs=1 seek="$at" conv=notrunc status=none
+}
+
+# increments_alike WHAT - another increment ends as stock's does, with what is stored and kept now.
+increments_alike() {
+	local who prefix=
+
+	rm -rf "$work/stored" "$work/kept"
+	cp -a "$target" "$work/stored"
+	cp -a "$XDG_CACHE_HOME/duplicity" "$work/kept"
+	for who in stock plugged; do
+		rm -rf "$target" "$XDG_CACHE_HOME/duplicity"
+		cp -a "$work/stored" "$target"
+		cp -a "$work/kept" "$XDG_CACHE_HOME/duplicity"
+		[ "$who" = stock ] || prefix=stage+
+		run "$who-$1" "$who" duplicity incremental --volsize 2 "$source" "$prefix$url"
+		[ "$who" = plugged ] || wanted=$status
+	done
+	[ "$status" -eq "$wanted" ] && return
+	fail "$1: exit status $status instead of stock's $wanted"
+	show "$logs/plugged-$1"
+}
+
+# descriptors WHO - the most that the host has open when gpg is asked for a volume, beyond those at the first one.
+descriptors() {
+	local command=() prefix=
+
+	! offers restore || command=(restore)
+	[ "$1" = stock ] || prefix=stage+
+	rm -rf "$work/restored" "$work/open"
+	expect 0 descriptors "$1" duplicity "${command[@]}" --gpg-binary "$work/gpg" "$prefix$url" "$work/restored"
+	echo $(($(sort -n "$work/open" | tail -n 1) - $(head -n 1 "$work/open")))
+}
+
 echo obey >"$work/told"
 note 'what the plugin has made'
 made plugged
 reads plugin often no
+expect 0 verify plugged duplicity verify --compare-data "stage+$url" "$source"
+nothing_left verify
 
 note 'what stock has made, by each compression'
 for algorithm in ZIP ZLIB Uncompressed; do
@@ -121,7 +162,37 @@ echo ignore >"$work/told"
 reads ignore once often
 echo obey >"$work/told"
 
+note 'a chain keeps no more descriptors open than with stock'
+configure "temp_root = $root" 'avoid_tmpfs = no' 'max_volumes = 1' # nothing is fetched meanwhile
+made stock
+for i in 1 2 3; do
+	echo "$i" >"$source/added"
+	expect 0 increment stock duplicity incremental --volsize 2 "$source" "$url"
+done
+by_stock=$(descriptors stock)
+by_plugin=$(descriptors plugged)
+[ "$by_stock" -ge 16 ] || fail "stock has $by_stock more descriptors open for four more sets, and not four for each"
+[ "$by_plugin" -le "$by_stock" ] || fail "$by_plugin more descriptors are open for four more sets, and $by_stock with stock"
+configure "temp_root = $root" 'avoid_tmpfs = no'
+
+note 'what is damaged'
+made stock
+flip "$(find "$target" -name '*inc*.manifest.gpg')"
+increments_alike damaged-manifest
+rm -rf "$XDG_CACHE_HOME/duplicity"
+alike damaged-manifest-without-cache
+made plugged
+flip "$(find "$target" -name '*full*.manifest.gpg')"
+increments_alike damaged-manifest-of-ours
+made stock
+cat "$target"/*inc*.manifest.gpg >"$work/twice"
+cat "$work/twice" >>"$(find "$target" -name '*inc*.manifest.gpg')"
+increments_alike manifest-twice
+rm -rf "$XDG_CACHE_HOME/duplicity"
+alike manifest-twice-without-cache
+
 note 'what gpg says stays as it is'
+made plugged
 PASSPHRASE=other alike wrong-passphrase
 rm -rf "$XDG_CACHE_HOME/duplicity"
 PASSPHRASE=other alike wrong-passphrase-without-cache
