@@ -154,8 +154,11 @@ def starting(stock):
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self.gpg_output.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
             if unwraps:
-                self._message = _stagedir.Message(self.gpg_output, os.fsencode(encrypt_path.name))
                 self._of = encrypt_path, profile
+                try:
+                    self._message = _stagedir.Message(self.gpg_output, os.fsencode(encrypt_path.name))
+                except Exception:  # there is no thread, or no memory
+                    self._decrypt_as_ever()
 
         def _end(self):
             """Nobody will write to it any more, or read."""
@@ -210,7 +213,7 @@ def starting(stock):
 
         def _decrypt_as_ever(self):
             global _unwrapping
-            _unwrapping = _unwrapping and self.byte_count > 0  # it was a message, and is damaged
+            _unwrapping = _unwrapping and self.byte_count > 0  # what has begun well was only damaged
             self._end()
             self._message = None
             self._decrypt(*self._of, False)
