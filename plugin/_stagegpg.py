@@ -202,13 +202,14 @@ def starting(stock):
         def _knows_no_unwrap(self):
             """Nothing came of it: is that why?"""
             self._message.close()
-            with contextlib.suppress(Exception):  # the host finds out whether gpg has failed when it closes it
-                self.gpg_process.wait()
             self._message = None
-            for file in self.logger_fp, self.stderr_fp:
-                file.seek(0)
-                if _UNWRAP.encode() in file.read():
-                    return True
+            try:
+                self.gpg_process.wait()
+            except Exception:
+                try:
+                    self.gpg_failed()
+                except gpg.GPGError as error:  # if it is another failure the host will meet it when it closes this
+                    return _UNWRAP in str(error)
             return False
 
         def _decrypt_as_ever(self):
