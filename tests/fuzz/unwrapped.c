@@ -88,7 +88,7 @@ check_compressed(const uint8_t *data, size_t size)
 	free(packet);
 }
 
-/* The data that zlib inflates, of at most room bytes. Is that all of a stream? */
+/* The data that zlib inflates, of at most room bytes. Is that all of a stream, and is nothing behind it? */
 static bool
 inflate_all(const uint8_t *bytes, size_t size, unsigned char *to, size_t room, size_t *ret_size)
 {
@@ -102,7 +102,7 @@ inflate_all(const uint8_t *bytes, size_t size, unsigned char *to, size_t room, s
 	code = inflate(&stream, Z_FINISH);
 	*ret_size = stream.total_out;
 	inflateEnd(&stream);
-	return code == Z_STREAM_END;
+	return code == Z_STREAM_END && stream.avail_in == 0;
 }
 
 /* Are these the data of the message, as far as they go? */
