@@ -231,7 +231,7 @@ swapped(void)
 	struct stage_unpack *unpack;
 	size_t count = scaled(5000);
 	pthread_t thread;
-	int lost;
+	int lost, found;
 
 	snprintf(folder, sizeof(folder), "%s", in_dir("t/a"));
 	snprintf(aside, sizeof(aside), "%s", in_dir("t/b"));
@@ -245,8 +245,9 @@ swapped(void)
 	pthread_join(thread, NULL);
 	lost = unpack_end(unpack);
 	CHECK(count_entries(in_dir("outside")) == 0);
-	/* it may have been away when it was to be opened again: then no file is in it */
-	CHECK(count_entries(in_dir("t/a")) == 1 + (lost > 0 ? 0 : (int)count));
+	/* it may have been away when it was to be opened again, whenever that was: each file that is not in it was told of */
+	found = count_entries(in_dir("t/a"));
+	CHECK(found <= 1 + (int)count && found + lost >= 1 + (int)count);
 	remove_tree(in_dir("t"));
 	remove_tree(in_dir("outside"));
 }
