@@ -57,6 +57,7 @@ stage_openpgp_open(int fd, const char *name, const struct stage_openpgp_options 
 		.level = how.level ? how.level : STAGE_OPENPGP_LEVEL,
 		.threads = how.threads,
 		.blocks = how.blocks,
+		.late_reader = how.late_reader,
 		.output = {.fd = fd, .before = how.before, .context = how.context}};
 	struct stage_openpgp *openpgp = malloc(sizeof(*openpgp));
 	int code;

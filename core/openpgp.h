@@ -93,6 +93,9 @@ struct stage_openpgp_options {
 	 */
 	unsigned int blocks;
 
+	/* Whoever reads the pipe begins late, as gpg does: 32 blocks at least, where there are threads. */
+	bool late_reader;
+
 	/* What is written is the content of the compressed packet; no literal packet is made of it. */
 	bool has_packets;
 

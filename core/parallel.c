@@ -23,6 +23,9 @@
 
 #include "cpus.h"
 
+/* gpg reads nothing for a third of a second, while it makes a key of a passphrase: so many are compressed meanwhile. */
+#define LATE_BLOCKS 32
+
 /* So many that threads go on while the caller, who reads files, is slow, and the other way round. */
 #define BLOCKS_FOR(threads) ((threads) > 1 ? 4 * (size_t)(threads) + 8 : 1)
 
@@ -249,6 +252,8 @@ new_stream(const char *name, const struct stage_parallel_options *how)
 	parallel->threads_wanted = how->threads;
 	parallel->blocks_max =
 		how->blocks && how->threads > 1 ? how->blocks : BLOCKS_FOR(how->threads);
+	if (how->late_reader && how->threads > 1 && parallel->blocks_max < LATE_BLOCKS)
+		parallel->blocks_max = LATE_BLOCKS;
 	parallel->blocks = 1;
 	parallel->filling = malloc(sizeof(*parallel->filling));
 	parallel->workers = calloc(STAGE_PARALLEL_THREADS_MAX, sizeof(*parallel->workers));

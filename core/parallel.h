@@ -42,7 +42,8 @@ struct stage_parallel_options {
 	uint64_t limit;
 	int level;
 	unsigned int threads;
-	unsigned int blocks;        /* at most so many at once, where there are threads */
+	unsigned int blocks; /* at most so many at once, where there are threads */
+	bool late_reader;    /* of a pipe: it is not waited for while 32 blocks are not full */
 	struct stage_output output; /* of it: fd, the functions and their context */
 };
 

@@ -31,12 +31,8 @@
 #define KEY_BYTES ((uint64_t)2048)
 #define PACKET_BYTES_PER_BYTE 1024
 
-/* Bytes in the pipe, which the kernel allows everybody (pipe(7)): gpg makes a key for a third of a second at first, and
- * compression should not wait for it. */
+/* Bytes in the pipe, which the kernel allows everybody (pipe(7)): a compressed block has room in it. */
 #define PIPE_BYTES (1 << 20)
-
-/* Blocks that are compressed while gpg makes a key of a passphrase, for a third of a second, and reads nothing. */
-#define GPG_BLOCKS 32
 
 /*
  * Where gpg signs, disk space is allocated by the loop, once for so many bytes, as the thread behind gpg must not wait for
@@ -197,7 +193,7 @@ open_packet(struct packet *packet, int fd, uint64_t limit, unsigned int threads,
 	if (packet->signer) {
 		set_for_signing(&options);
 	} else {
-		options.blocks = GPG_BLOCKS;
+		options.late_reader = true;
 		options.before = packet->volume ? allocate : look_at_signals;
 		(void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES); /* a user has a limit for all of them */
 	}

@@ -145,26 +145,28 @@ levels(void)
 }
 
 /*
- * The parts are joined, not stored: a packet is about as small as a gzip file, but for the lengths of its pieces. At level 1 ISA-L
- * makes both, a part and a stream by other code, and on each processor by another one: of mixed data a part was 4 % larger.
+ * The parts are joined, not stored: a packet is about as small as a gzip file, but for the lengths of its pieces. These move the
+ * data in their blocks, and of mixed data ISA-L's level 1 then makes a block up to 7 % larger or smaller, by chance. So these are many.
  */
 static void
 ratio(void)
 {
-	size_t size = scaled(16 * BLOCK);
+	const size_t most = 16 * BLOCK;
+	size_t size;
 	int level;
 	enum kind kind;
 
 	for (kind = TEXT; kind < KINDS; kind++) {
-		unsigned char *data = gzip_data(kind, size);
+		unsigned char *data = gzip_data(kind, most);
 
 		for (level = 1; level <= 5; level++) {
+			size = level == 1 ? most : scaled(most);
 			gzip_compress("gzip", data, size, PIECE,
 				&(struct stage_gzip_options){.level = level});
 			openpgp_compress("a", data, size, PIECE,
 				&(struct stage_openpgp_options){.level = level});
 			CHECK((double)gzip_size("a") <=
-				(level == 1 ? 1.1 : 1.01) * (double)gzip_size("gzip") +
+				(level == 1 ? 1.02 : 1.01) * (double)gzip_size("gzip") +
 					16.0 * (double)(size / PIECE + 1));
 		}
 		free(data);
