@@ -13,7 +13,7 @@
 #include "compressor.h"
 #include "openpgp_run.h"
 #include "partinflate.h"
-#include "unwrapped.h"
+#include "unwrapped_run.h"
 #include "wrap.h"
 
 #define INFLATE "libdeflate_deflate_decompress_ex"
@@ -100,32 +100,11 @@ add_stored(const void *bytes, size_t size, bool is_last)
 	add(bytes, size);
 }
 
-static struct stage_readahead *
-open_fd(int fd, bool ahead)
-{
-	const struct stage_readahead_options options = {.path = "the message", .ahead = ahead};
-	struct stage_readahead *readahead = NULL;
-
-	REQUIRE(fd >= 0);
-	WORKS(stage_unwrapped_open(fd, &options, &readahead, &failure));
-	return readahead;
-}
-
 /* Reads all: 0 or an error. What came has to be the data, from their beginning. */
 static int
 read_all(struct stage_readahead *readahead, size_t *ret_done)
 {
-	static unsigned char buffer[100003];
-	size_t count = 1;
-	int code = 0;
-
-	for (*ret_done = 0; code == 0 && count > 0; *ret_done += code == 0 ? count : 0) {
-		code = stage_readahead_read(readahead, buffer, sizeof(buffer), &count, &failure);
-		CHECK(code < 0 || (*ret_done + count <= data_size &&
-					  memcmp(buffer, data + *ret_done, count) == 0));
-	}
-	stage_readahead_close(&readahead);
-	return code;
+	return unwrapped_read_all(&readahead, data, data_size, ret_done);
 }
 
 static int
@@ -142,7 +121,7 @@ static int
 read_cut(size_t size, size_t *ret_done)
 {
 	make_file_bytes(in_dir("packet"), message, size, 0600);
-	return read_all(open_fd(open_message(), false), ret_done);
+	return read_all(unwrapped_open(open_message(), false), ret_done);
 }
 
 /* What writes the message to a pipe, so many bytes at a time. */
@@ -182,7 +161,7 @@ check_by_pipe(size_t step)
 	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
 	writer.fd = fds[1];
 	REQUIRE(pthread_create(&thread, NULL, write_message, &writer) == 0);
-	WORKS(read_all(open_fd(fds[0], false), &done));
+	WORKS(read_all(unwrapped_open(fds[0], false), &done));
 	CHECK(done == data_size);
 	pthread_join(thread, NULL);
 }
@@ -235,7 +214,7 @@ written(void)
 			for (; i < sizeof(sizes) / sizeof(*sizes); i++) {
 				data_size = sizes[i];
 				openpgp_compress("packet", data, data_size, PIECE, &options);
-				WORKS(read_all(open_fd(open_message(), i % 2), &done));
+				WORKS(read_all(unwrapped_open(open_message(), i % 2), &done));
 				CHECK(done == data_size);
 			}
 		}
@@ -254,14 +233,14 @@ asked(void)
 	take_data(TEXT, 2 * BLOCK);
 	openpgp_compress("packet", data, data_size, PIECE, &options);
 	wrap_tally_begin();
-	WORKS(read_all(open_fd(open_message(), true), &done));
+	WORKS(read_all(unwrapped_open(open_message(), true), &done));
 	CHECK(wrap_tally(INFLATE) == 4); /* two for each block */
 	wrap_tally_end();
 	CHECK(done == data_size);
 	take_data(RANDOM, 4 * BLOCK);
 	openpgp_compress("packet", data, data_size, PIECE, &options);
 	wrap_tally_begin();
-	WORKS(read_all(open_fd(open_message(), true), &done));
+	WORKS(read_all(unwrapped_open(open_message(), true), &done));
 	CHECK(wrap_tally(INFLATE) <= 2); /* they are stored */
 	wrap_tally_end();
 	CHECK(done == data_size);
@@ -473,7 +452,7 @@ no_wait(void)
 	begin();
 	add_flushed(6, full, 1, 30000 + LITERAL_HEAD_SIZE);
 	half = (size_t)((unsigned char *)memmem(message, message_size, MARK, 4) - message) + 4;
-	readahead = open_fd(fds[0], false);
+	readahead = unwrapped_open(fds[0], false);
 	REQUIRE(half < message_size && write(fds[1], message, half) == (ssize_t)half);
 	WORKS(stage_readahead_read(readahead, read, 16384, &count, &failure));
 	CHECK(count == 16384 && memcmp(read, data, count) == 0);

@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 #include "openpgp_run.h"
-#include "unwrapped.h"
+#include "unwrapped_run.h"
 
 #define DATA_SIZE ((size_t)300000)
 #define LITERAL "b\0\0\0\0\0" /* binary, no name, no date */
@@ -135,36 +135,16 @@ add_compressed(
 	free(body.bytes);
 }
 
-static struct stage_readahead *
-open_fd(int fd, bool ahead)
-{
-	const struct stage_readahead_options options = {.path = "the message", .ahead = ahead};
-	struct stage_readahead *readahead = NULL;
-
-	REQUIRE(fd >= 0);
-	WORKS(stage_unwrapped_open(fd, &options, &readahead, &failure));
-	return readahead;
-}
-
 /* Reads a message of size bytes: 0 or an error, and how many bytes of data came before. */
 static int
 read_bytes(const void *message, size_t size, bool ahead, size_t *ret_done)
 {
-	static unsigned char buffer[10007];
 	struct stage_readahead *readahead;
-	size_t count = 1;
-	int code = 0;
 
 	make_file_bytes(in_dir("message"), message, size, 0600);
-	readahead = open_fd(open(in_dir("message"), O_RDONLY | O_CLOEXEC), ahead);
+	readahead = unwrapped_open(open(in_dir("message"), O_RDONLY | O_CLOEXEC), ahead);
 	unlink(in_dir("message"));
-	for (*ret_done = 0; code == 0 && count > 0; *ret_done += code == 0 ? count : 0) {
-		code = stage_readahead_read(readahead, buffer, sizeof(buffer), &count, &failure);
-		CHECK(code < 0 || (*ret_done + count <= DATA_SIZE &&
-					  memcmp(buffer, data + *ret_done, count) == 0));
-	}
-	stage_readahead_close(&readahead);
-	return code;
+	return unwrapped_read_all(&readahead, data, DATA_SIZE, ret_done);
 }
 
 /* Is a message of the first size bytes of the data read, with a thread and without? It is freed. */
@@ -247,7 +227,7 @@ written(void)
 
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		openpgp_compress("packet", bytes, sizes[i], PIECE, NULL);
-		readahead = open_fd(open(in_dir("packet"), O_RDONLY | O_CLOEXEC), true);
+		readahead = unwrapped_open(open(in_dir("packet"), O_RDONLY | O_CLOEXEC), true);
 		WORKS(stage_readahead_read(readahead, buffer, sizeof(buffer), &count, &failure));
 		CHECK(count == sizes[i] && memcmp(buffer, bytes, count) == 0);
 		stage_readahead_close(&readahead);
@@ -357,20 +337,20 @@ unread(void)
 
 	fill_data();
 	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
-	readahead = open_fd(fds[0], true);
+	readahead = unwrapped_open(fds[0], true);
 	stage_readahead_close(&readahead);
 	CHECK(!is_open_fd(fds[0]));
 	close(fds[1]);
 
 	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
 	add_literal(&message, OLD_2, 100);
-	readahead = open_fd(fds[0], true);
+	readahead = unwrapped_open(fds[0], true);
 	REQUIRE(write(fds[1], message.bytes, message.size - 1) == (ssize_t)message.size - 1);
 	stage_readahead_close(&readahead);
 	close(fds[1]);
 	free(message.bytes);
 
-	readahead = open_fd(open(test_dir, O_RDONLY | O_CLOEXEC), true);
+	readahead = unwrapped_open(open(test_dir, O_RDONLY | O_CLOEXEC), true);
 	FAILS(stage_readahead_read(readahead, &byte, 1, &count, &failure), STAGE_E_SYSTEM);
 	HAS(failure.message, "cannot read what gpg makes of the message");
 	stage_readahead_close(&readahead);
