@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "claim.h"
 #include "journal.h"
+#include "lockdir.h"
 #include "path.h"
 #include "redact.h"
 #include "unlisted.h"
@@ -198,6 +200,24 @@ count_unlisted(
 	return 0;
 }
 
+/* A run that had just begun when its directory was listed has locked it before it began the journal. */
+static void
+look_again_for_owner(struct stage_spool_found *found)
+{
+	struct stage_lockdir held = STAGE_LOCKDIR_NONE;
+	char *root = NULL;
+
+	if (found->owner != STAGE_OWNER_DEAD && found->owner != STAGE_OWNER_UNKNOWN)
+		return;
+	if (stage_claim_look(found->path, &held, &root, NULL) == 0 &&
+		held.lock == STAGE_LOCK_TAKEN) {
+		found->owner = STAGE_OWNER_LIVE;
+		found->proven = false;
+	}
+	stage_lockdir_release(&held);
+	free(root);
+}
+
 /*
  * Reads the spool at found->path, in which something waits or not. Returns 1 where there is none,
  * STAGE_E_MEMORY.
@@ -215,6 +235,7 @@ read_spool(struct stage_spool_found *found, bool waits)
 	if (fd < 0)
 		return set_unreadable(found, stage_error_errno_text(errno));
 	code = stage_journal_read(fd, found->path, &content, &failure);
+	look_again_for_owner(found);
 	if (code == 0)
 		code = add_content(found, fd, content) ? 0 : STAGE_E_MEMORY;
 	else if (code == STAGE_E_SYSTEM && failure.sys_errno == ENOENT)

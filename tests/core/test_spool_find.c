@@ -12,6 +12,7 @@
 #include "spool.h"
 #include "spool_find.h"
 #include "spool_run.h"
+#include "wrap.h"
 
 /* A journal of stagedir 0.1.0 may hold one: nobody is told. */
 static void
@@ -96,6 +97,23 @@ find_while_forgotten(void)
 	reclaim_rest();
 }
 
+/* A run is listed before it has locked its directory, and has begun its journal when that is read. */
+static void
+just_begun(void)
+{
+	open_both();
+	stage("name", "content");
+	found_done();
+	wrap_hide_refusals(1);
+	WORKS(stage_spool_find(test_dir, &found, &found_count, &failure));
+	wrap_hide_refusals(0);
+	REQUIRE(found_count == 1);
+	CHECK(found[0].owner == STAGE_OWNER_LIVE && !found[0].proven && found[0].count == 1);
+	found_done();
+	finish();
+	close_both();
+}
+
 static void
 find_many(void)
 {
@@ -158,6 +176,7 @@ missing(void)
 static const struct test tests[] = {
 	{"no_secret_found", no_secret_found},
 	{"find_while_forgotten", find_while_forgotten},
+	{"just_begun", just_begun},
 	{"find_many", find_many},
 	{"missing", missing},
 	{NULL, NULL},

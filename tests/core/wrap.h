@@ -62,6 +62,9 @@ void wrap_file_system(unsigned long kind);
 /* Has flock succeed also where somebody else has the lock, as if he had come by another mount. */
 void wrap_hide_locks(bool hidden);
 
+/* Has the next so many calls of flock succeed that would be refused, as before somebody had taken the lock. */
+void wrap_hide_refusals(size_t count);
+
 /* Has statx not know of the roots of mounts, as before Linux 5.8. */
 void wrap_hide_mount_roots(bool hidden);
 

@@ -122,6 +122,24 @@ WRAP(fdopendir, DIR *, NULL, (int fd), fd)
 /* A lock that shows to nobody else is one that always can be had. */
 SWITCH(locks_are_hidden, wrap_hide_locks)
 
+static atomic_size_t hidden_refusals;
+
+void
+wrap_hide_refusals(size_t count)
+{
+	atomic_store(&hidden_refusals, count);
+}
+
+static bool
+is_refusal_hidden(void)
+{
+	size_t left = atomic_load(&hidden_refusals);
+
+	while (left && !atomic_compare_exchange_weak(&hidden_refusals, &left, left - 1))
+		;
+	return left > 0 || atomic_load(&locks_are_hidden);
+}
+
 int __real_flock(int fd, int operation);
 int __wrap_flock(int fd, int operation);
 int
@@ -129,7 +147,7 @@ __wrap_flock(int fd, int operation)
 {
 	if (wrap_is_to_fail(W_flock))
 		return -1;
-	return __real_flock(fd, operation) == 0 || atomic_load(&locks_are_hidden) ? 0 : -1;
+	return __real_flock(fd, operation) == 0 || is_refusal_hidden() ? 0 : -1;
 }
 
 WRAP(gethostname, int, -1, (char *name, size_t size), name, size)
