@@ -20,4 +20,4 @@ for form in gnu pax ustar v7; do
 done
 
 tests/fuzz/difftar "$work/new" "$work/seeds" -max_len=16384 -timeout=60 \
-	-max_total_time="${FUZZ_SECONDS:-30}" -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0
+	-max_total_time="${FUZZ_SECONDS:-10}" -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0

@@ -39,5 +39,5 @@ printf '"%s"\n' 'stagedir 1' 'target ' 'staged ' 'failed ' 'forgotten ' "${file}
 	'%%%\x0a' '%00' '18446744073709551615' >"$work/words"
 
 tests/fuzz/journal "$work/new" "$work/seeds" -dict="$work/words" -max_len=16384 -timeout=20 \
-	-max_total_time="${FUZZ_SECONDS:-30}" -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 \
+	-max_total_time="${FUZZ_SECONDS:-10}" -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 \
 	-verbosity=0

@@ -17,4 +17,4 @@ printf '\003\000' >"$work/seeds/empty"
 printf '\000\001\000\376\377x\001\000\000\377\377' >"$work/seeds/stored"
 
 tests/fuzz/lastblock "$work/new" "$work/seeds" -max_len=4096 -timeout=20 \
-	-max_total_time=$((${FUZZ_SECONDS:-30} / 3)) -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0
+	-max_total_time=$((${FUZZ_SECONDS:-10} / 3)) -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0

@@ -20,4 +20,4 @@ printf '\005\000\000\377\001\001\001\001some text' >"$work/seeds/short"
 } >"$work/seeds/limit"
 
 tests/fuzz/openpgp "$work/new" "$work/seeds" -max_len=4096 -timeout=60 \
-	-max_total_time=$((${FUZZ_SECONDS:-30} / 3)) -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0
+	-max_total_time=$((${FUZZ_SECONDS:-10} / 3)) -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0

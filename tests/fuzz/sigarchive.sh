@@ -18,4 +18,4 @@ done
 gzip -c "$work/seeds/pax" >"$work/seeds/gzip"
 
 tests/fuzz/sigarchive "$work/new" "$work/seeds" -max_len=16384 -timeout=60 \
-	-max_total_time="${FUZZ_SECONDS:-30}" -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0
+	-max_total_time="${FUZZ_SECONDS:-10}" -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0

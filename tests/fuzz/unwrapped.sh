@@ -21,4 +21,4 @@ printf '\112\114\112\006\000\000\000\377\377\112\114\112\006\000\000\000\377\377
 printf '\001\007\000\370\377a\000\000\377\377\003\000' >"$work/seeds/last"
 
 tests/fuzz/unwrapped "$work/new" "$work/seeds" -max_len=16384 -timeout=60 \
-	-max_total_time="${FUZZ_SECONDS:-30}" -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0
+	-max_total_time="${FUZZ_SECONDS:-10}" -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0

@@ -17,4 +17,4 @@ printf '"%s"\n' 'stage+' 'par2+' 'rclone' 'sftp' 'file' '://' '//' 'mode=' 'toke
 	>"$work/words"
 
 tests/fuzz/url "$work/new" "$work/seeds" -dict="$work/words" -max_len=512 -timeout=20 \
-	-max_total_time=$((${FUZZ_SECONDS:-30} / 3)) -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0
+	-max_total_time=$((${FUZZ_SECONDS:-10} / 3)) -artifact_prefix=tests/fuzz/ -print_final_stats=1 -error_exitcode=1 -verbosity=0
