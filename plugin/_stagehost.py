@@ -19,7 +19,7 @@ import sys
 import threading
 
 import duplicity
-from duplicity import backend, config, diffdir, dup_temp, gpg, log, patchdir, progress, selection, tempdir, util
+from duplicity import backend, config, diffdir, dup_temp, gpg, gpginterface, log, patchdir, progress, selection, tempdir, util
 from duplicity.backends import _stageprogress
 from duplicity.errors import BackendException
 
@@ -449,13 +449,14 @@ def _harmless():
 
 def _proved():
     """What is replaced besides in a host that was proved, and is as it was: where it is, its name, what makes the other."""
-    from duplicity.backends import _stageend, _stagefetch, _stagefiles, _stagegpg  # which need the extension
+    from duplicity.backends import _stageend, _stagefetch, _stagefiles, _stagegpg, _stagespawn  # which need the extension
     return (
         (dup_temp, 'new_tempduppath', _new_tempduppath),
         (dup_temp, 'FileobjHooked', _stageend.following),
         (dup_temp, 'get_fileobj_duppath', _stageend.sparing),
         (backend.Backend, '_Backend__subprocess_popen', _dying_with_run),
         (gpg, 'get_hash', _hash_meanwhile),
+        (gpginterface.GnuPG, '_attach_fork_exec', _stagespawn.spawning),
         (gpg, 'config', lambda stock: _stagegpg.Config()),
         (gpg, 'GPGFile', _stagegpg.starting),
         (gpg, 'GPGWriteFile', lambda stock: _tell_no_space(_stagegpg.writing(stock.__wrapped__))),

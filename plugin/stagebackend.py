@@ -21,7 +21,7 @@ try:
     from duplicity.errors import BackendException, FatalBackendException, InvalidBackendURL, TemporaryLoadException, UserError
     from duplicity.backends import _stagehost, _stageprogress
     # imported only where they are needed, when a run is under way
-    for name in '_stageend', '_stagefetch', '_stagefiles', '_stageguard', '_stagerepair':
+    for name in '_stageend', '_stagefetch', '_stagefiles', '_stagegpg', '_stageguard', '_stagerepair', '_stagespawn':
         if not importlib.util.find_spec(f'duplicity.backends.{name}'):
             raise ImportError(f'there is no {name}.py')
 except ImportError as error:

@@ -18,7 +18,7 @@ exec(open(os.environ['ODD']).read())
 real_fork = os.fork
 
 
-def fork():
+def try_forks():
     for _ in range(100):
         pid = real_fork()
         if pid == 0:
@@ -29,10 +29,16 @@ def fork():
                 os.kill(pid, 9)
                 os._exit(99)
             time.sleep(0.0001)
-    return real_fork()
 
 
-os.fork = fork
+def behind_forks(stock):
+    def start(*arguments, **more):
+        try_forks()
+        return stock(*arguments, **more)
+    return start
+
+
+os.fork, os.posix_spawnp = behind_forks(os.fork), behind_forks(os.posix_spawnp)
 PYTHON
 export PYTHONPATH=$work/site ODD=$srcdir/tests/lib/site/sitecustomize.py PASSPHRASE=secret
 

@@ -24,7 +24,7 @@ where() {
 expect 0 install inner_make install
 backends=$dest$(where backendsdir) bin=$dest$(where bindir) lib=$dest$(where libdir) include=$dest$(where pkgincludedir)
 etc=$dest$(where sysconfdir) man=$dest$(where mandir)
-for file in "$backends"/{_stageend,_stagefetch,_stagefiles,_stagegpg,_stageguard,_stagehost,_stageprogress,_stagerepair,stagebackend}.py "$backends/_stageproved.txt" "$backends/_stagedir.so" "$bin/stagedir" \
+for file in "$backends"/{_stageend,_stagefetch,_stagefiles,_stagegpg,_stageguard,_stagehost,_stageprogress,_stagerepair,_stagespawn,stagebackend}.py "$backends/_stageproved.txt" "$backends/_stagedir.so" "$bin/stagedir" \
 	"$lib/libstagedir.so" "$lib/pkgconfig/stagedir.pc" "$include/dir.h" "$include/error.h" "$include/log.h" \
 	"$include/orphan.h" "$include/root.h" "$include/settings.h" "$include/settings.def" "$man/man5/stagedir.conf.5" "$man/man1/stagedir.1" "$etc/stagedir.conf"; do
 	[ -s "$file" ] || fail "$file was not installed"

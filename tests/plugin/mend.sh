@@ -91,18 +91,22 @@ def fail(name, is_whole, is_manifest):
 
 if lacks == 'process':  # where signatures and manifest are encrypted
     import sys
-    real_fork = os.fork
 
-    def fork():
+    def starts_one():
         frame = sys._getframe(1)
         while frame:
             name = frame.f_locals.get('filename')
             if isinstance(name, (str, bytes)) and os.environ['XDG_CACHE_HOME'] in os.fsdecode(name):
                 raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
             frame = frame.f_back
-        return real_fork()
 
-    os.fork = fork
+    def failing(stock):
+        def start(*arguments, **more):
+            starts_one()
+            return stock(*arguments, **more)
+        return start
+
+    os.fork, os.posix_spawnp = failing(os.fork), failing(os.posix_spawnp)
 elif lacks == 'root':  # where what the archive directory has is copied to
     import shutil
     real_copyfile = shutil.copyfile

@@ -142,6 +142,32 @@ for way in 'head -c 300000 | gpg "$@"; kill -KILL $$' 'head -c 300000 >/dev/null
 	rm -rf "$root"/stagedir-*
 done
 
+note 'no gpg is started by a fork; where it cannot be started otherwise the host does it'
+mkdir "$work/site"
+cat >"$work/site/sitecustomize.py" <<'PYTHON'
+import errno
+import os
+import sys
+
+stock = getattr(os, os.environ['FAILS'])
+
+
+def failing(*arguments, **more):
+    if 'duplicity.backends._stagespawn' in sys.modules:  # before, the host has asked gpg for its version
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return stock(*arguments, **more)
+
+
+setattr(os, os.environ['FAILS'], failing)
+PYTHON
+for fails in fork posix_spawnp; do
+	fresh
+	FAILS=$fails PYTHONPATH=$work/site backup "$fails"
+	has_not "$fails" "$notice"
+	as_ours "$fails"
+	FAILS=$fails PYTHONPATH=$work/site expect 0 "verify-$fails" plugged duplicity verify --compare-data "stage+$url" "$source"
+done
+
 note 'a signal reaches a run whose gpg does not read'
 rm -f "$work/tried"
 wrapper "[ -e '$work/tried' ] || { : >'$work/tried'; exec gpg \"\$@\"; }; echo \$\$ >'$work/asleep'; exec sleep 600"

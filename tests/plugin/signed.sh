@@ -97,16 +97,17 @@ import os
 import threading
 import time
 
-fork = os.fork
 
 
-def fork_late():
-    if threading.current_thread() is not threading.main_thread():
-        time.sleep(2)
-    return fork()
+def late(stock):
+    def start(*arguments, **more):
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(2)
+        return stock(*arguments, **more)
+    return start
 
 
-os.fork = fork_late
+os.fork, os.posix_spawnp = late(os.fork), late(os.posix_spawnp)
 END
 expect 0 agent env -u PASSPHRASE -u SIGN_PASSPHRASE PYTHONPATH="$work/slow" "$IN_TREE" duplicity full --volsize 2 --use-agent --encrypt-key "$one" \
 	--sign-key "$signer" "$source" "stage+$url"
