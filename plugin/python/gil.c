@@ -7,6 +7,9 @@
  * never gets as far as exec, and the host, which waits for gpg, never goes on. So nothing forks
  * while a state is made. The end of one needs no such care: it holds the GIL, as does os.fork().
  *
+ * Whoever forks keeps our lock while Python runs, which may hand the GIL to another thread that forks. So nobody waits for
+ * the lock with the GIL.
+ *
  * CPython 3.13 takes that lock itself before it calls fork(): ours must be taken before, and so by
  * os.register_at_fork(), never by pthread_atfork(). A fork() that Python knows nothing of runs no
  * Python in the child, and needs no lock.
@@ -25,7 +28,11 @@ before_fork(PyObject *self, PyObject *unused)
 {
 	(void)self;
 	(void)unused;
-	pthread_mutex_lock(&making);
+	if (pthread_mutex_trylock(&making) != 0) {
+		Py_BEGIN_ALLOW_THREADS
+		pthread_mutex_lock(&making);
+		Py_END_ALLOW_THREADS
+	}
 	Py_RETURN_NONE;
 }
 

@@ -7,8 +7,10 @@
 #	tempdir FOLDER	a relative --tempdir, and a run whose working directory is changed
 #	swapped FOLDER	a further temp root, below FOLDER, that is replaced after it was vetted
 #	resumed FOLDER	lists that change while what a dead run has left is handed off
+#	forks -		two threads that fork at once
 #	reasons -	what is told where nobody can tell whether this run can go on with a backup
 import errno
+import faulthandler
 import fcntl
 import gzip
 import hashlib
@@ -626,7 +628,26 @@ def check_reasons(_nothing):
             complain(f'{error!r} is told as {answer!r}')
 
 
+def check_forks(_nothing):
+    """Two threads fork at once, and Python hands its lock from one to the other in the middle of that."""
+    def fork_often():
+        for _ in range(300):
+            child = os.fork()
+            if not child:
+                os._exit(0)
+            os.waitpid(child, 0)
+    faulthandler.dump_traceback_later(120, exit=True)  # where they wait for each other
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=fork_often) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    faulthandler.cancel_dump_traceback_later()
+
+
 part, argument = sys.argv[1:]
 {'unopened': check_unopened, 'helpers': check_helpers, 'guard': check_guard, 'tempdir': check_tempdir,
- 'swapped': check_swapped, 'further': check_further, 'resumed': check_resumed, 'reasons': check_reasons}[part](argument)
+ 'swapped': check_swapped, 'further': check_further, 'resumed': check_resumed, 'reasons': check_reasons,
+ 'forks': check_forks}[part](argument)
 sys.exit(1 if wrong else 0)

@@ -25,6 +25,9 @@ nothing_left 'volumes that were handed off while a list changed'
 
 extension reasons -
 
+note 'two threads fork at once'
+extension forks -
+
 mkdir "$work/tempdir"
 extension tempdir "$work/tempdir"
 is_empty "$work/tempdir/relative" 'a relative --tempdir'
