@@ -462,6 +462,7 @@ def _proved():
         (gpg, 'GzipWriteFile', lambda stock: _tell_no_space(extension().gzip_write_file, waits=True)),
         (sys.modules['duplicity.dup_main'], 'check_resources', _begin_first),
         (sys.modules['duplicity.dup_main'], 'Restart', _restart_unlisted),
+        (sys.modules['duplicity.dup_main'], 'list_current', _stagefiles.listing),
         # when what is staged, or fetched, ahead is told of
         (log, 'Log', lambda stock: _stageprogress.holding(_stagefetch.telling_in_turn(stock), _stages_ahead)),
         (progress, 'ProgressTracker', lambda stock: _stageprogress.tracking(stock, _stages_ahead)),
