@@ -35,7 +35,7 @@ struct fetchahead {
 	const struct stage_settings *settings;
 	struct stage_prefetch *core; /* NULL until __init__ */
 	char *target, *home;
-	PyObject *size_of;
+	PyObject *size_of, *at_end;
 	struct places places;
 	struct reserved file; /* of the volume under way; its path is NULL where there is none */
 	bool is_in_places, ended, no_more; /* is_in_places: the fetching thread is at work there */
@@ -214,7 +214,7 @@ fetchahead_failed(PyObject *object, PyObject *unused)
 	Py_BEGIN_ALLOW_THREADS
 	stage_prefetch_failed(self->core);
 	Py_END_ALLOW_THREADS
-	Py_RETURN_NONE;
+	Py_RETURN_FALSE;
 }
 
 static PyObject *
@@ -238,10 +238,10 @@ fetchahead_done(PyObject *object, PyObject *unused)
 		return fetchahead_failed(object, NULL);
 	end_file(self, false);
 	Py_BEGIN_ALLOW_THREADS
-	stage_prefetch_done(self->core, path, (uint64_t)stat.st_size, NULL);
+	code = stage_prefetch_done(self->core, path, (uint64_t)stat.st_size, NULL);
 	Py_END_ALLOW_THREADS
 	free(path);
-	Py_RETURN_NONE;
+	return PyBool_FromLong(code == 0);
 }
 
 /* Waits until nothing is under way. 0, or -1 with an exception of a signal's handler. */
@@ -387,6 +387,8 @@ end(struct fetchahead *self)
 	Py_END_ALLOW_THREADS
 	if (!self->is_in_places)
 		places_release(&self->places);
+	if (object_done(PyObject_CallFunctionObjArgs(self->at_end, NULL)) < 0)
+		errors_swallow();
 	PyErr_Restore(type, value, traceback);
 }
 
@@ -464,11 +466,11 @@ open_parts(struct fetchahead *self, PyObject *directory, const char *url, const 
 static int
 open_all(struct fetchahead *self, struct stage_prefetch *core, PyObject *arguments)
 {
-	PyObject *directory, *url, *home, *volumes, *size_of;
+	PyObject *directory, *url, *home, *volumes, *size_of, *at_end;
 	int code;
 
-	if (!PyArg_ParseTuple(arguments, "OO&O&O!O:FetchAhead", &directory, PyUnicode_FSConverter,
-		    &url, PyUnicode_FSConverter, &home, &PyList_Type, &volumes, &size_of))
+	if (!PyArg_ParseTuple(arguments, "OO&O&O!OO:FetchAhead", &directory, PyUnicode_FSConverter,
+		    &url, PyUnicode_FSConverter, &home, &PyList_Type, &volumes, &size_of, &at_end))
 		return -1;
 	code = announce(core, volumes);
 	if (code == 0)
@@ -478,6 +480,7 @@ open_all(struct fetchahead *self, struct stage_prefetch *core, PyObject *argumen
 	if (code < 0)
 		return -1;
 	self->size_of = Py_NewRef(size_of);
+	self->at_end = Py_NewRef(at_end);
 	self->owner = getpid();
 	self->core = core;
 	self->next = all;
@@ -531,6 +534,7 @@ fetchahead_dealloc(PyObject *object)
 	if (getpid() == self->owner)
 		stage_prefetch_free(&self->core);
 	Py_CLEAR(self->size_of);
+	Py_CLEAR(self->at_end);
 	free(self->target);
 	free(self->home);
 	free_object(object);
@@ -542,9 +546,10 @@ static PyMethodDef methods[] = {
 		"next()\n--\n\n"
 		"For the thread that fetches. Waits until a volume may be fetched, and returns (NAME, PATH)\n"
 		"(bytes): its name in storage, and a file to be made, which is tracked. None: no more."},
-	{"done", fetchahead_done, METH_NOARGS, "done()\n--\n\nThe file of next() is complete."},
+	{"done", fetchahead_done, METH_NOARGS,
+		"done()\n--\n\nThe file of next() is complete. False: it has failed, and is removed."},
 	{"failed", fetchahead_failed, METH_NOARGS,
-		"failed()\n--\n\nIt could not be fetched. The file is removed."},
+		"failed()\n--\n\nIt could not be fetched. The file is removed. False."},
 	{"take", fetchahead_take, METH_O,
 		"take(name)\n--\n\n"
 		"The path (bytes) of a volume (bytes) that was fetched ahead, which is the caller's to remove.\n"
@@ -563,12 +568,12 @@ static PyMethodDef methods[] = {
 };
 
 static char documentation[] =
-	"FetchAhead(directory, url, home, volumes, size_of)\n--\n\n"
+	"FetchAhead(directory, url, home, volumes, size_of, at_end)\n--\n\n"
 	"Volumes that are fetched ahead of their turn, within max_volumes, max_staged and the room of the\n"
 	"temp roots. directory is the host's TemporaryDirectory, home its archive directory. No secret of\n"
 	"the URL is kept. volumes is a list of (SET, NAME): the number of a backup set, and a name (bytes)\n"
 	"in storage, each set in its order. size_of(NAME) is called in the thread that fetches, and returns\n"
-	"how many bytes it has in storage, or None.";
+	"how many bytes it has in storage, or None. at_end() is called once, when nothing is fetched ahead any more.";
 
 static PyType_Slot slots[] = {
 	{Py_tp_doc, documentation},

@@ -26,6 +26,7 @@ static const struct {
 	const char *units[UNITS_MAX + 1];
 } in_memory[] = {
 	{"diffdir", {NULL}},
+	{"dup_collections", {"BackupSet.get_manifest", NULL}},
 	{"dup_main", {"Restart", "check_resources", "do_backup", "list_current", "verify",
 			     "write_multivol", NULL}},
 	{"dup_temp", {NULL}},

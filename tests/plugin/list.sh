@@ -80,9 +80,12 @@ settings=()
 same --no-encryption -v0
 same --no-encryption --log-fd 1
 ! offers --old-filenames || same_for_programs --no-encryption --old-filenames --log-file "$work/for-programs"
-# a time is written before each of them
-listed_by_plugged --no-encryption --log-timestamp "stage+file://$target" >"$logs/timestamps"
-[ "$(grep -c -E '^[-0-9]{10} [:0-9,.]+ INFO ' "$logs/timestamps")" -gt 2000 ] || fail 'lines without a time'
+# a time is written before each of them, but by 3.0.4
+for side in stock plugged; do
+	"listed_by_$side" --no-encryption --log-timestamp "$([ $side = stock ] || echo stage+)file://$target" |
+		sed -E 's/^[-0-9]{10} [:0-9,.]+ /TIME /' >"$logs/$side.times"
+done
+cmp "$logs/stock.times" "$logs/plugged.times" >&2 || fail '--log-timestamp: other lines'
 note 'lines'
 
 # Somebody else listens to the log as well.
