@@ -244,22 +244,6 @@ fetchahead_done(PyObject *object, PyObject *unused)
 	return PyBool_FromLong(code == 0);
 }
 
-/* Waits until nothing is under way. 0, or -1 with an exception of a signal's handler. */
-static int
-wait_until_idle(struct fetchahead *self)
-{
-	int code;
-
-	do {
-		Py_BEGIN_ALLOW_THREADS
-		code = stage_prefetch_wait(self->core, SLICE);
-		Py_END_ALLOW_THREADS
-		if (PyErr_CheckSignals() < 0)
-			return -1;
-	} while (code < 0);
-	return 0;
-}
-
 static bool
 take(struct fetchahead *self, const char *name, char **ret_path)
 {
@@ -287,6 +271,24 @@ release(struct fetchahead *self)
 	Py_END_ALLOW_THREADS
 }
 
+/* Waits until nothing is under way: 0, or -1 with an exception of a signal's handler, and the hold is over. */
+static int
+wait_held(struct fetchahead *self)
+{
+	int code;
+
+	do {
+		Py_BEGIN_ALLOW_THREADS
+		code = stage_prefetch_wait(self->core, SLICE);
+		Py_END_ALLOW_THREADS
+		if (PyErr_CheckSignals() < 0) {
+			release(self);
+			return -1;
+		}
+	} while (code < 0);
+	return 0;
+}
+
 static PyObject *
 fetchahead_take(PyObject *object, PyObject *argument)
 {
@@ -299,10 +301,8 @@ fetchahead_take(PyObject *object, PyObject *argument)
 		return NULL;
 	hold(self);
 	if (!take(self, name, &path)) {
-		if (wait_until_idle(self) < 0) {
-			release(self);
+		if (wait_held(self) < 0)
 			return NULL;
-		}
 		if (!take(self, name, &path))
 			Py_RETURN_NONE; /* held */
 	}
@@ -321,11 +321,7 @@ fetchahead_hold(PyObject *object, PyObject *unused)
 	if (!self)
 		return NULL;
 	hold(self);
-	if (wait_until_idle(self) < 0) {
-		release(self);
-		return NULL;
-	}
-	Py_RETURN_NONE;
+	return wait_held(self) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* A method that does no more than this. */
@@ -527,8 +523,8 @@ fetchahead_dealloc(PyObject *object)
 	if (*link)
 		*link = self->next;
 	end(self);
-	places_release(
-		&self->places); /* of an __init__ that failed, or where the thread was at work in them */
+	/* of an __init__ that failed, or where the thread was at work in them */
+	places_release(&self->places);
 	free(self->file.path);
 	/* the child of a fork has its locks, as another thread of the parent had them: there it is left alone */
 	if (getpid() == self->owner)
@@ -547,7 +543,7 @@ static PyMethodDef methods[] = {
 		"For the thread that fetches. Waits until a volume may be fetched, and returns (NAME, PATH)\n"
 		"(bytes): its name in storage, and a file to be made, which is tracked. None: no more."},
 	{"done", fetchahead_done, METH_NOARGS,
-		"done()\n--\n\nThe file of next() is complete. False: it has failed, and is removed."},
+		"done()\n--\n\nThe file of next() is complete; is it there?"},
 	{"failed", fetchahead_failed, METH_NOARGS,
 		"failed()\n--\n\nIt could not be fetched. The file is removed. False."},
 	{"take", fetchahead_take, METH_O,
@@ -595,11 +591,8 @@ int
 fetchahead_add_type(PyObject *module)
 {
 	PyObject *type = PyType_FromSpec(&specification);
-	int result;
+	int result = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
 
-	if (!type)
-		return -1;
-	result = PyModule_AddType(module, (PyTypeObject *)type);
-	Py_DECREF(type);
+	Py_XDECREF(type);
 	return result;
 }
