@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 /* Bytes of a piece: with a thread, and without, as a chain may have hundreds of small archives. */
 #define PIECE_AHEAD ((size_t)64 * 1024)
 #define PIECE_ALONE ((size_t)16 * 1024)
@@ -107,7 +109,7 @@ init_shared(struct stage_readahead *readahead)
 
 	if (code)
 		return code;
-	code = pthread_cond_init(&readahead->filled, NULL);
+	code = stage_clock_condition(&readahead->filled);
 	if (code)
 		goto no_filled;
 	code = pthread_cond_init(&readahead->emptied, NULL);
@@ -305,6 +307,72 @@ stage_readahead_read(struct stage_readahead *readahead, void *buffer, size_t siz
 	if (code < 0)
 		return code;
 	*ret_count = done;
+	return 0;
+}
+
+/* Is there a piece to read, or nothing behind? With the lock; the one that was read up is counted, too. */
+static bool
+is_there(const struct stage_readahead *readahead)
+{
+	return readahead->count > readahead->holds || readahead->ended;
+}
+
+/* Waits for that: false, if it takes longer. */
+static bool
+wait_until_there(struct stage_readahead *readahead, double seconds)
+{
+	const struct timespec deadline = stage_clock_deadline(seconds);
+	bool is;
+
+	if (readahead->waiting.begin)
+		readahead->waiting.begin(readahead->waiting.context);
+	pthread_mutex_lock(&readahead->lock);
+	while (!(is = is_there(readahead)) && pthread_cond_timedwait(&readahead->filled,
+						      &readahead->lock, &deadline) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&readahead->lock);
+	if (readahead->waiting.end)
+		readahead->waiting.end(readahead->waiting.context);
+	return is;
+}
+
+/* Will a read of a byte not wait, or for no thread? */
+static bool
+need_not_wait(struct stage_readahead *readahead)
+{
+	bool is;
+
+	if (!readahead->ahead || readahead->owner != getpid() ||
+		(readahead->holds && readahead->taken < readahead->ring[readahead->first].size))
+		return true;
+	pthread_mutex_lock(&readahead->lock);
+	is = is_there(readahead);
+	pthread_mutex_unlock(&readahead->lock);
+	return is;
+}
+
+int
+stage_readahead_read_soon(struct stage_readahead *readahead, double seconds, void *buffer,
+	size_t size, size_t *ret_count, struct stage_error *error)
+{
+	const struct piece *piece;
+	size_t part = 0;
+	int code;
+
+	if (!need_not_wait(readahead) && !wait_until_there(readahead, seconds))
+		return STAGE_E_AGAIN;
+	code = hold(readahead, error);
+	if (code < 0)
+		return code;
+	if (code > 0) {
+		piece = &readahead->ring[readahead->first];
+		part = piece->size - readahead->taken;
+		if (part > size)
+			part = size;
+		memcpy(buffer, piece->bytes + readahead->taken, part);
+		readahead->taken += part;
+	}
+	*ret_count = part;
 	return 0;
 }
 

@@ -74,7 +74,14 @@ int stage_readahead_open(const struct stage_readahead_source *source,
 int stage_readahead_read(struct stage_readahead *readahead, void *buffer, size_t size,
 	size_t *ret_count, struct stage_error *error);
 
-/* The same, and forgets them. */
+/*
+ * Reads what is there, at least a byte and at most size bytes; *ret_count is 0 at the end. Waits for it for so many seconds at most:
+ * STAGE_E_AGAIN without a message. Without a thread it waits for the source. For readers who look for signals meanwhile.
+ */
+int stage_readahead_read_soon(struct stage_readahead *readahead, double seconds, void *buffer,
+	size_t size, size_t *ret_count, struct stage_error *error);
+
+/* The same as read, and forgets them. */
 int stage_readahead_skip(struct stage_readahead *readahead, uint64_t size, uint64_t *ret_count,
 	struct stage_error *error);
 

@@ -11,11 +11,17 @@ logged, and where an option changes what is read or written on the way.
 Importing this changes nothing.
 """
 
+import codecs
+import functools
 import itertools
+import logging
+import os
 import types
 
 from duplicity import config, log, patchdir
 from duplicity.backends._stagehost import extension, ignores_errors
+
+_lists = False  # Is this list-current-files?
 
 
 def _restores_owners():
@@ -63,8 +69,60 @@ def combining_signatures(stock):
     """diffdir.combine_path_iters, by the extension where it reads all archives."""
     def combine_path_iters(path_iter_list):
         ours = extension().combine_signatures(path_iter_list)
-        return stock(path_iter_list) if ours is None else ours
+        if ours is None:
+            return stock(path_iter_list)
+        return _listed(ours) if _lists else ours
     return combine_path_iters
+
+
+def listing(stock):
+    """
+    dup_main.list_current, which gets no path whose line can be made, and logged, with many others: of the signatures it asks
+    for paths, and does nothing but log a line for each.
+    """
+    def list_current(col_stats):
+        global _lists
+        _lists = True
+        try:
+            stock(col_stats)
+        finally:
+            _lists = False
+    return list_current
+
+
+def _listed(reader):
+    """The paths of a SignatureReader that the host is to log; the lines of the others are logged on the way."""
+    handlers = _handlers_of_lines()
+    formatters = {type(handler.formatter) for handler in handlers}
+    if not handlers or not formatters <= {log.PrettyProgressFormatter, log.MachineFormatter} or getattr(log, 'PREFIX', ''):
+        return reader  # a time, or whatever it is, is written before each line
+    for_programs = log.MachineFormatter in formatters
+    if for_programs and getattr(config, 'old_filenames', False):
+        return reader  # which also name times otherwise
+    only_ascii = any(codecs.lookup(handler.stream.encoding).name != 'utf-8' for handler in handlers)
+    return extension().list_paths(reader, functools.partial(_say, handlers), only_ascii, for_programs)
+
+
+def _handlers_of_lines():
+    """Those of the log that write lines of list-current-files; none where the lines of two of them get into one file."""
+    handlers = [handler for handler in log._logger.handlers + logging.getLogger().handlers if handler.filter(_line('-'))]
+    try:
+        files = {os.fstat(handler.stream.fileno())[1:3] for handler in handlers if handler.stream.encoding}
+    except (AttributeError, OSError, ValueError):
+        return []  # it is no file
+    return handlers if len(files) == len(handlers) else []
+
+
+def _line(text, control=''):
+    """A record of the log, as log.Log() makes it of a line of list-current-files."""
+    return logging.makeLogRecord({'levelno': log.DupToLoggerLevel(log.INFO), 'levelName': log.LevelName(log.INFO),
+                                  'transferProgress': False, 'msg': text, 'controlLine': control})
+
+
+def _say(handlers, lines, control, last):
+    """Logs many lines (plugin/archive/listedpaths.h)."""
+    for handler in handlers:
+        handler.handle(_line(last if type(handler.formatter) is log.MachineFormatter else lines, control))
 
 
 def reading_volumes(stock):

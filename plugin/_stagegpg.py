@@ -18,6 +18,10 @@ What gpg decrypts it would inflate as well, in the same thread. It is asked for 
 C's inflates that (core/unwrapped.h). Of anything but data that are only encrypted, such as a signed message, gpg makes all, as
 ever: only gpg can check a signature.
 
+Before gpg gives anything it makes a key of the passphrase, for some tenths of a second. So that of the volume behind the one that is
+read is started before its turn comes, once that volume is there and has the hash that the manifest names (_stagefetch.py). It
+decrypts as much as its pipe takes, and waits. What it says is told when the turn comes.
+
 Importing this needs the extension, and changes nothing.
 """
 
@@ -62,6 +66,8 @@ _starting = threading.Lock()
 
 # values: what the gpg that this thread starts has instead of what is in config.
 _instead = threading.local()
+
+_ahead = {}  # the GPGFile, by path, of a volume whose turn is to come; at most one
 
 _unwrapping = True  # False once there was a message, or a gpg, for which that was in vain
 
@@ -126,12 +132,14 @@ def starting(stock):
     class GPGFile(stock):
         _pipe = _message = None
         _takes_packet = False
+        _looks_ahead = True  # for the volume behind this one
         stage_signer = None  # the Signer that signs what is encrypted
         stage_volume = None  # the Volume that it makes
 
         def __init__(self, encrypt, encrypt_path, profile):
             if not encrypt:
-                self._decrypt(encrypt_path, profile, _unwraps(profile))
+                if not self._go_on(encrypt_path, profile):
+                    self._decrypt(encrypt_path, profile, _unwraps(profile))
                 return
             _stagehost.check_staging()  # it is opened by its path
             options = getattr(profile, 'stage_options', ())
@@ -150,15 +158,44 @@ def starting(stock):
                 os.set_inheritable((self.gpg_input if encrypt else self.gpg_output).fileno(), False)
 
         def _decrypt(self, encrypt_path, profile, unwraps):
+            self._of = encrypt_path, profile
             self._start(False, encrypt_path, profile, (_UNWRAP,) if unwraps else ())
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self.gpg_output.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
             if unwraps:
-                self._of = encrypt_path, profile
                 try:
                     self._message = _stagedir.Message(self.gpg_output, os.fsencode(encrypt_path.name))
                 except Exception:  # there is no thread, or no memory
                     self._decrypt_as_ever()
+
+        def _go_on(self, encrypt_path, profile):
+            """Has the gpg that was started ahead for this file go on; False: there is none."""
+            started = _ahead.pop(encrypt_path.name, None)
+            if not started:
+                return False
+            if started._of[1] is not profile or bool(started._message) != _unwraps(profile):
+                started.stop()
+                return False
+            vars(self).update(vars(started), name=encrypt_path, _of=(encrypt_path, profile))
+            return True
+
+        def _look_ahead(self):
+            """Starts the gpg of the volume behind this one, once this one has given as much as half of its size."""
+            # an agent may ask for a passphrase, and does so when the host would have it
+            target = None if _ahead or config.use_agent else _stagehost.target()
+            with contextlib.suppress(Exception):  # its turn will tell
+                if target and self.byte_count >= os.path.getsize(self.name.name) // 2:
+                    behind = target.volume_behind(self.name.name)
+                    if behind:
+                        self._looks_ahead = False
+                        _ahead[behind] = GPGFile(False, path.Path(behind), self._of[1])
+
+        def stop(self):
+            """Nobody will read on, and it is not waited for what is left."""
+            if self.gpg_process.returned is None:
+                with contextlib.suppress(OSError):
+                    os.kill(self.gpg_process.pid, signal.SIGTERM)
+            self._end()
 
         def _end(self):
             """Nobody will write to it any more, or read."""
@@ -175,6 +212,12 @@ def starting(stock):
                 _be_nice(self.gpg_process)
 
         def read(self, length=-1):
+            data = self._read(length)
+            if data and self._looks_ahead:
+                self._look_ahead()
+            return data
+
+        def _read(self, length):
             if not self._message:
                 return stock.read(self, length)
             pieces = self._read_message(length)
@@ -242,6 +285,12 @@ def starting(stock):
                     lines[2:2] = self.stage_signer.said()  # behind the two lines of the head
                 raise gpg.GPGError(''.join(lines)) from None
     return GPGFile
+
+
+def end_ahead():
+    """Nothing that was started ahead is read any more."""
+    while _ahead:
+        _ahead.popitem()[1].stop()
 
 
 def _unwraps(profile):

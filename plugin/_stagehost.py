@@ -19,7 +19,8 @@ import sys
 import threading
 
 import duplicity
-from duplicity import backend, config, diffdir, dup_temp, gpg, gpginterface, log, patchdir, progress, selection, tempdir, util
+from duplicity import (backend, config, diffdir, dup_collections, dup_temp, gpg, gpginterface, log, patchdir, progress, selection,
+                       tempdir, util)
 from duplicity.backends import _stageprogress
 from duplicity.errors import BackendException
 
@@ -347,8 +348,15 @@ encrypting = threading.local()
 
 
 def _hash_meanwhile(stock):
-    """gpg.get_hash, which knows the SHA-1 of a volume that is to be staged: it was taken while that was written."""
+    """
+    gpg.get_hash, which knows the SHA-1 of a volume that is to be staged: it was taken while that was written; and that of one
+    that was fetched ahead.
+    """
     def get_hash(hash, path, hex=1):
+        digest = getattr(path, 'stage_digest', None) if hash == 'SHA1' else None
+        taken = digest.sha1() if digest else None
+        if taken:
+            return taken.hex() if hex else taken
         volume = volume_of(path) if hash == 'SHA1' else None
         if not volume or not volume.is_begun:  # to such a path the host downloads, too
             return stock(hash, path, hex)
@@ -457,12 +465,14 @@ def _proved():
         (backend.Backend, '_Backend__subprocess_popen', _dying_with_run),
         (gpg, 'get_hash', _hash_meanwhile),
         (gpginterface.GnuPG, '_attach_fork_exec', _stagespawn.spawning),
+        (dup_collections.BackupSet, 'get_manifest', _stagefetch.remembering_hashes),
         (gpg, 'config', lambda stock: _stagegpg.Config()),
         (gpg, 'GPGFile', _stagegpg.starting),
         (gpg, 'GPGWriteFile', lambda stock: _tell_no_space(_stagegpg.writing(stock.__wrapped__))),
         (gpg, 'GzipWriteFile', lambda stock: _tell_no_space(extension().gzip_write_file, waits=True)),
         (sys.modules['duplicity.dup_main'], 'check_resources', _begin_first),
         (sys.modules['duplicity.dup_main'], 'Restart', _restart_unlisted),
+        (sys.modules['duplicity.dup_main'], 'list_current', _stagefiles.listing),
         # when what is staged, or fetched, ahead is told of
         (log, 'Log', lambda stock: _stageprogress.holding(_stagefetch.telling_in_turn(stock), _stages_ahead)),
         (progress, 'ProgressTracker', lambda stock: _stageprogress.tracking(stock, _stages_ahead)),

@@ -11,6 +11,7 @@
 #include "archive/filestat.h"
 #include "archive/follower.h"
 #include "archive/form.h"
+#include "archive/listedpaths.h"
 #include "archive/memberfile.h"
 #include "archive/nospace.h"
 #include "archive/packet.h"
@@ -72,6 +73,11 @@ static PyMethodDef functions[] = {
 		"combine_signatures(path_iter_list)\n--\n\n"
 		"Does what the host's diffdir.combine_path_iters does, where all are SignatureReaders, the\n"
 		"oldest first: one of all. None: they are for the host's own."},
+	{"list_paths", listedpaths_new, METH_VARARGS,
+		"list_paths(reader, say, only_ascii, for_programs)\n--\n\n"
+		"Goes through a SignatureReader for list-current-files: a ListedPaths, which calls say(lines, control, last)\n"
+		"for many paths at once, and gives those that the host tells of itself. only_ascii: lines for people can\n"
+		"have nothing else; for_programs: control lines are wanted, too. None: reader is another iterator."},
 	{"patched_paths", patchedpaths_new, METH_VARARGS,
 		"patched_paths(readers, below)\n--\n\n"
 		"Does what the host's patchdir.tarfiles2rop_iter does, where readers is a list of VolumeReaders, that\n"
@@ -186,9 +192,10 @@ execute(PyObject *module)
 		follower_add_type(module) < 0 || form_add_type(module) < 0 ||
 		pipe_add_type(module) < 0 || filestat_add_type(module) < 0 ||
 		selection_add_type(module) < 0 || memberfile_add_type(module) < 0 ||
-		signaturereader_add_type(module) < 0 || volumereader_add_type(module) < 0 ||
-		patchedpaths_add_type(module) < 0 || comparison_add_type(module) < 0 ||
-		fetchahead_add_type(module) < 0 || message_add_type(module) < 0)
+		signaturereader_add_type(module) < 0 || listedpaths_add_type(module) < 0 ||
+		volumereader_add_type(module) < 0 || patchedpaths_add_type(module) < 0 ||
+		comparison_add_type(module) < 0 || fetchahead_add_type(module) < 0 ||
+		message_add_type(module) < 0)
 		return -1;
 	end_register();
 	return staging_add_type(module);

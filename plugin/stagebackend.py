@@ -261,6 +261,10 @@ class StageBackend(backend.Backend, _stagehost.Target):
         with contextlib.suppress(Exception):  # the host gets them all without
             self._fetching = _stagefetch.Fetching(self._extension, directory, self.wrapped, self.parsed_url.url_string, volumes)
 
+    def volume_behind(self, local_name):
+        """The path of the volume behind the one at a path (bytes) in its backup, if it may be read now; else None."""
+        return self._fetching.behind(local_name) if self._fetching else None
+
     def _list(self):
         self.drain()
         self._reclaim_once()

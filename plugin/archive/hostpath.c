@@ -13,6 +13,12 @@ static const char *const types[] = {[STAGE_ENTRY_FILE] = "reg",
 	[STAGE_ENTRY_BLOCK] = "blk"};
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
+const char *
+hostpath_type(enum stage_entry_type type)
+{
+	return types[type];
+}
+
 int
 hostpath_read_index(struct hostpath *path, PyObject *ropath)
 {

@@ -33,6 +33,9 @@ void hostpath_release(struct hostpath *path);
  */
 PyObject *hostpath_new(const struct stage_entry *entry);
 
+/* The host's name of a type, such as "reg"; it is not STAGE_ENTRY_NONE. */
+const char *hostpath_type(enum stage_entry_type type);
+
 /* Sets the difftype that the host gives a ROPath of such a member: 0, or -1 with an exception. */
 int hostpath_set_difftype(PyObject *ropath, enum stage_member_kind kind);
 

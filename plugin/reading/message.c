@@ -6,6 +6,9 @@
 #include "python/errors.h"
 #include "unwrapped.h"
 
+/* Seconds between two looks for signals. */
+#define SLICE 0.1
+
 struct message {
 	PyObject_HEAD
 	PyObject *file;
@@ -70,6 +73,27 @@ end(struct message *message)
 	Py_END_ALLOW_THREADS
 }
 
+/* Reads size bytes, fewer at the end. An error; STAGE_E_AGAIN with an exception of a signal's handler. */
+static int
+read_all(struct message *message, char *bytes, size_t size, size_t *ret_count,
+	struct stage_error *error)
+{
+	size_t done = 0, part = 1;
+	int code = 0;
+
+	while (done < size && part > 0) {
+		code = stage_readahead_read_soon(
+			message->readahead, SLICE, bytes + done, size - done, &part, error);
+		if (code == STAGE_E_AGAIN && PyErr_CheckSignals() == 0)
+			continue;
+		if (code < 0)
+			return code;
+		done += part;
+	}
+	*ret_count = done;
+	return 0;
+}
+
 /* Up to size bytes, a new bytes object, fewer at the end; None: gpg has to decrypt it. */
 static PyObject *
 read_bytes(struct message *message, Py_ssize_t size)
@@ -82,12 +106,12 @@ read_bytes(struct message *message, Py_ssize_t size)
 
 	if (!bytes)
 		return PyErr_NoMemory();
-	code = stage_readahead_read(message->readahead, bytes, (size_t)size, &count, &error);
+	code = read_all(message, bytes, (size_t)size, &count, &error);
 	if (code == 0)
 		result = PyBytes_FromStringAndSize(bytes, (Py_ssize_t)count);
 	else if (code == STAGE_E_UNSUPPORTED || code == STAGE_E_DAMAGED)
 		result = Py_NewRef(Py_None);
-	else
+	else if (code != STAGE_E_AGAIN)
 		errors_raise(&error);
 	free(bytes);
 	return result;

@@ -8,7 +8,7 @@
  *			only encrypted, or it is damaged, and gpg has to say how, or to take it as it is.
  *	close()		Nobody will read on. It waits for no gpg. May be called again.
  *
- * The GIL is given up while gpg is waited for. One at a time: a call while another one runs is an exception.
+ * The GIL is given up while gpg is waited for, and signals are looked for: gpg may never give anything. One at a time: a call while another one runs is an exception.
  */
 #ifndef STAGEDIR_MESSAGE_H
 #define STAGEDIR_MESSAGE_H

@@ -35,7 +35,7 @@ struct fetchahead {
 	const struct stage_settings *settings;
 	struct stage_prefetch *core; /* NULL until __init__ */
 	char *target, *home;
-	PyObject *size_of;
+	PyObject *size_of, *at_end;
 	struct places places;
 	struct reserved file; /* of the volume under way; its path is NULL where there is none */
 	bool is_in_places, ended, no_more; /* is_in_places: the fetching thread is at work there */
@@ -214,7 +214,7 @@ fetchahead_failed(PyObject *object, PyObject *unused)
 	Py_BEGIN_ALLOW_THREADS
 	stage_prefetch_failed(self->core);
 	Py_END_ALLOW_THREADS
-	Py_RETURN_NONE;
+	Py_RETURN_FALSE;
 }
 
 static PyObject *
@@ -238,26 +238,10 @@ fetchahead_done(PyObject *object, PyObject *unused)
 		return fetchahead_failed(object, NULL);
 	end_file(self, false);
 	Py_BEGIN_ALLOW_THREADS
-	stage_prefetch_done(self->core, path, (uint64_t)stat.st_size, NULL);
+	code = stage_prefetch_done(self->core, path, (uint64_t)stat.st_size, NULL);
 	Py_END_ALLOW_THREADS
 	free(path);
-	Py_RETURN_NONE;
-}
-
-/* Waits until nothing is under way. 0, or -1 with an exception of a signal's handler. */
-static int
-wait_until_idle(struct fetchahead *self)
-{
-	int code;
-
-	do {
-		Py_BEGIN_ALLOW_THREADS
-		code = stage_prefetch_wait(self->core, SLICE);
-		Py_END_ALLOW_THREADS
-		if (PyErr_CheckSignals() < 0)
-			return -1;
-	} while (code < 0);
-	return 0;
+	return PyBool_FromLong(code == 0);
 }
 
 static bool
@@ -287,6 +271,24 @@ release(struct fetchahead *self)
 	Py_END_ALLOW_THREADS
 }
 
+/* Waits until nothing is under way: 0, or -1 with an exception of a signal's handler, and the hold is over. */
+static int
+wait_held(struct fetchahead *self)
+{
+	int code;
+
+	do {
+		Py_BEGIN_ALLOW_THREADS
+		code = stage_prefetch_wait(self->core, SLICE);
+		Py_END_ALLOW_THREADS
+		if (PyErr_CheckSignals() < 0) {
+			release(self);
+			return -1;
+		}
+	} while (code < 0);
+	return 0;
+}
+
 static PyObject *
 fetchahead_take(PyObject *object, PyObject *argument)
 {
@@ -299,10 +301,8 @@ fetchahead_take(PyObject *object, PyObject *argument)
 		return NULL;
 	hold(self);
 	if (!take(self, name, &path)) {
-		if (wait_until_idle(self) < 0) {
-			release(self);
+		if (wait_held(self) < 0)
 			return NULL;
-		}
 		if (!take(self, name, &path))
 			Py_RETURN_NONE; /* held */
 	}
@@ -321,11 +321,7 @@ fetchahead_hold(PyObject *object, PyObject *unused)
 	if (!self)
 		return NULL;
 	hold(self);
-	if (wait_until_idle(self) < 0) {
-		release(self);
-		return NULL;
-	}
-	Py_RETURN_NONE;
+	return wait_held(self) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* A method that does no more than this. */
@@ -387,6 +383,8 @@ end(struct fetchahead *self)
 	Py_END_ALLOW_THREADS
 	if (!self->is_in_places)
 		places_release(&self->places);
+	if (object_done(PyObject_CallFunctionObjArgs(self->at_end, NULL)) < 0)
+		errors_swallow();
 	PyErr_Restore(type, value, traceback);
 }
 
@@ -464,11 +462,11 @@ open_parts(struct fetchahead *self, PyObject *directory, const char *url, const 
 static int
 open_all(struct fetchahead *self, struct stage_prefetch *core, PyObject *arguments)
 {
-	PyObject *directory, *url, *home, *volumes, *size_of;
+	PyObject *directory, *url, *home, *volumes, *size_of, *at_end;
 	int code;
 
-	if (!PyArg_ParseTuple(arguments, "OO&O&O!O:FetchAhead", &directory, PyUnicode_FSConverter,
-		    &url, PyUnicode_FSConverter, &home, &PyList_Type, &volumes, &size_of))
+	if (!PyArg_ParseTuple(arguments, "OO&O&O!OO:FetchAhead", &directory, PyUnicode_FSConverter,
+		    &url, PyUnicode_FSConverter, &home, &PyList_Type, &volumes, &size_of, &at_end))
 		return -1;
 	code = announce(core, volumes);
 	if (code == 0)
@@ -478,6 +476,7 @@ open_all(struct fetchahead *self, struct stage_prefetch *core, PyObject *argumen
 	if (code < 0)
 		return -1;
 	self->size_of = Py_NewRef(size_of);
+	self->at_end = Py_NewRef(at_end);
 	self->owner = getpid();
 	self->core = core;
 	self->next = all;
@@ -524,13 +523,14 @@ fetchahead_dealloc(PyObject *object)
 	if (*link)
 		*link = self->next;
 	end(self);
-	places_release(
-		&self->places); /* of an __init__ that failed, or where the thread was at work in them */
+	/* of an __init__ that failed, or where the thread was at work in them */
+	places_release(&self->places);
 	free(self->file.path);
 	/* the child of a fork has its locks, as another thread of the parent had them: there it is left alone */
 	if (getpid() == self->owner)
 		stage_prefetch_free(&self->core);
 	Py_CLEAR(self->size_of);
+	Py_CLEAR(self->at_end);
 	free(self->target);
 	free(self->home);
 	free_object(object);
@@ -542,9 +542,10 @@ static PyMethodDef methods[] = {
 		"next()\n--\n\n"
 		"For the thread that fetches. Waits until a volume may be fetched, and returns (NAME, PATH)\n"
 		"(bytes): its name in storage, and a file to be made, which is tracked. None: no more."},
-	{"done", fetchahead_done, METH_NOARGS, "done()\n--\n\nThe file of next() is complete."},
+	{"done", fetchahead_done, METH_NOARGS,
+		"done()\n--\n\nThe file of next() is complete; is it there?"},
 	{"failed", fetchahead_failed, METH_NOARGS,
-		"failed()\n--\n\nIt could not be fetched. The file is removed."},
+		"failed()\n--\n\nIt could not be fetched. The file is removed. False."},
 	{"take", fetchahead_take, METH_O,
 		"take(name)\n--\n\n"
 		"The path (bytes) of a volume (bytes) that was fetched ahead, which is the caller's to remove.\n"
@@ -563,12 +564,12 @@ static PyMethodDef methods[] = {
 };
 
 static char documentation[] =
-	"FetchAhead(directory, url, home, volumes, size_of)\n--\n\n"
+	"FetchAhead(directory, url, home, volumes, size_of, at_end)\n--\n\n"
 	"Volumes that are fetched ahead of their turn, within max_volumes, max_staged and the room of the\n"
 	"temp roots. directory is the host's TemporaryDirectory, home its archive directory. No secret of\n"
 	"the URL is kept. volumes is a list of (SET, NAME): the number of a backup set, and a name (bytes)\n"
 	"in storage, each set in its order. size_of(NAME) is called in the thread that fetches, and returns\n"
-	"how many bytes it has in storage, or None.";
+	"how many bytes it has in storage, or None. at_end() is called once, when nothing is fetched ahead any more.";
 
 static PyType_Slot slots[] = {
 	{Py_tp_doc, documentation},
@@ -590,11 +591,8 @@ int
 fetchahead_add_type(PyObject *module)
 {
 	PyObject *type = PyType_FromSpec(&specification);
-	int result;
+	int result = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
 
-	if (!type)
-		return -1;
-	result = PyModule_AddType(module, (PyTypeObject *)type);
-	Py_DECREF(type);
+	Py_XDECREF(type);
 	return result;
 }

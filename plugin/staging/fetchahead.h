@@ -10,8 +10,8 @@
  * being read take their part, until they are removed. Where there is no room nothing is fetched ahead until the reader has
  * come further; if nothing is ahead then, a further temp root is opened.
  *
- * The end of the run: nothing is begun any more, a fetch that is under way has a second, and the reservations are given back.
- * The files go with the directories that track them.
+ * The end of the run: nothing is begun any more, a fetch that is under way has a second, and the reservations are given back;
+ * then Python is called, to end what it has begun with the files. These go with the directories that track them.
  */
 #ifndef STAGEDIR_FETCHAHEAD_H
 #define STAGEDIR_FETCHAHEAD_H

@@ -26,16 +26,20 @@ static const struct {
 	const char *units[UNITS_MAX + 1];
 } in_memory[] = {
 	{"diffdir", {NULL}},
-	{"dup_main", {"Restart", "check_resources", "do_backup", "verify", "write_multivol", NULL}},
+	{"dup_collections", {"BackupSet.get_manifest", NULL}},
+	{"dup_main", {"Restart", "check_resources", "do_backup", "list_current", "verify",
+			     "write_multivol", NULL}},
 	{"dup_temp", {NULL}},
+	{"dup_time", {"timetopretty", "timetostring", NULL}},
 	{"gpg", {NULL}},
-	{"log", {"Log", NULL}},
+	{"log", {"Log", "MachineFormatter.format", "PrettyProgressFormatter.format", NULL}},
 	{"patchdir", {"difftar2path_iter", "get_index_from_tarinfo", "TarFile_FromFileobjs",
 			     "Multivol_Filelike", "ROPath_IterWriter", "Write_ROPaths",
 			     "tarfiles2rop_iter", "integrate_patch_iters", "normalize_ps",
 			     "patch_seq2ropath", NULL}},
 	{"path", {"ROPath", "Path", "DupPath", NULL}},
 	{"tempdir", {NULL}},
+	{"util", {"escape", NULL}},
 };
 #define MODULES (sizeof(in_memory) / sizeof(in_memory[0]))
 

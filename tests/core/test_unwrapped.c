@@ -356,6 +356,46 @@ unread(void)
 	stage_readahead_close(&readahead);
 }
 
+/* A reader who looks for signals gets what is there, and otherwise only waits. */
+static void
+soon(void)
+{
+	static unsigned char buffer[100000];
+	struct stage_readahead *readahead;
+	struct bytes message = {0};
+	size_t done = 0, count;
+	int fds[2];
+
+	fill_data();
+	add_literal(&message, OLD_4, sizeof(buffer));
+	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+	readahead = unwrapped_open(fds[0], true);
+	CHECK(stage_readahead_read_soon(readahead, 0, buffer, sizeof(buffer), &count, &failure) ==
+		STAGE_E_AGAIN);
+	REQUIRE(write(fds[1], message.bytes, message.size - 1) == (ssize_t)message.size - 1);
+	while (stage_readahead_read_soon(readahead, done < 65536 ? 60 : 0, buffer + done,
+		       sizeof(buffer) - done, &count, &failure) == 0)
+		done += count;
+	CHECK(done == 65536);
+	REQUIRE(write(fds[1], message.bytes + message.size - 1, 1) == 1);
+	close(fds[1]);
+	for (count = 1; count > 0; done += count)
+		WORKS(stage_readahead_read_soon(
+			readahead, 60, buffer + done, 10, &count, &failure));
+	CHECK(done == sizeof(buffer) && memcmp(buffer, data, done) == 0);
+	stage_readahead_close(&readahead);
+
+	/* without a thread it waits for the source alone */
+	REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+	readahead = unwrapped_open(fds[0], false);
+	REQUIRE(write(fds[1], message.bytes, 1000) == 1000);
+	close(fds[1]);
+	WORKS(stage_readahead_read_soon(readahead, 0, buffer, 10, &count, &failure));
+	CHECK(count == 10 && memcmp(buffer, data, 10) == 0);
+	stage_readahead_close(&readahead);
+	free(message.bytes);
+}
+
 static const struct test tests[] = {
 	{"forms", forms},
 	{"written", written},
@@ -363,6 +403,7 @@ static const struct test tests[] = {
 	{"cuts", cuts},
 	{"damage", damage},
 	{"unread", unread},
+	{"soon", soon},
 	{NULL, NULL},
 };
 
