@@ -26,7 +26,7 @@ need() {
 # files PATTERN... - those of these names that belong to the source, one a line.
 files() {
 	for pattern; do
-		find bootstrap .ci core doc findings m4 plugin tests -type f -name "$pattern" 2>/dev/null
+		find bootstrap .ci contrib core debian doc findings m4 plugin tests -type f -name "$pattern" 2>/dev/null
 	done | sort
 }
 
@@ -44,9 +44,9 @@ lint_format() {
 # Scripts that are sourced or given to bash have no first line that names a shell.
 lint_shell() {
 	need shellcheck || return 0
-	files '*.sh' bootstrap run | xargs awk 'FNR == 1 && /^#!/ { print FILENAME }' |
+	files '*.sh' bootstrap continued run '*.postrm' | xargs awk 'FNR == 1 && /^#!/ { print FILENAME }' |
 		xargs -n 4 -P "$(nproc)" shellcheck || failed 'shellcheck has found something'
-	files '*.sh' | xargs awk 'FNR == 1 && !/^#!/ { print FILENAME }' |
+	{ files '*.sh' && echo plugin/command/completions/stagedir; } | xargs awk 'FNR == 1 && !/^#!/ { print FILENAME }' |
 		xargs -n 4 -P "$(nproc)" shellcheck --shell=bash || failed 'shellcheck has found something'
 }
 
@@ -67,7 +67,7 @@ lint_spelling() {
 	need codespell || return 0
 	# shellcheck disable=SC2046 # a word each
 	codespell README.md NEWS Makefile.am configure.ac $(files '*.[ch]' '*.py' '*.sh' '*.am' 'stage_*.m4' '*.md' '*.[1-8]' '*.in' '*.conf' \
-		bootstrap run) || failed 'codespell has found a word (one that is right belongs in .codespellrc)'
+		'*.service' '*.timer' '*.postrm' '*.spec' '_stagedir' '*.fish' PKGBUILD README.source bootstrap continued control run stagedir) || failed 'codespell has found a word (one that is right belongs in .codespellrc)'
 }
 
 # no_longer_than LINES FOLDER... - a file holds one idea.
