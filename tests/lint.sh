@@ -70,6 +70,18 @@ lint_spelling() {
 		'*.service' '*.timer' '*.postrm' '*.spec' '_stagedir' '*.fish' PKGBUILD README.source bootstrap continued control run stagedir) || failed 'codespell has found a word (one that is right belongs in .codespellrc)'
 }
 
+# The packages of all distributions hold and leave out what debian/ names.
+lint_packages() {
+	sed -e '/^#/d' -e '/share\/doc/d' -e 's/ .*//' -e 's,.*/,/,' debian/stagedir.install | while read -r name; do
+		grep -q -F "$name" contrib/rpm/stagedir.spec || echo "contrib/rpm/stagedir.spec does not name $name"
+	done
+	sed -e '/^#/d' -e 's,.*/,/,' debian/not-installed | while read -r name; do
+		for file in contrib/rpm/stagedir.spec contrib/arch/PKGBUILD; do
+			grep -q -F "$name" $file || echo "$file does not leave out $name"
+		done
+	done
+}
+
 # no_longer_than LINES FOLDER... - a file holds one idea.
 no_longer_than() {
 	most=$1
@@ -85,6 +97,8 @@ lint_shell
 lint_python
 lint_manuals
 lint_spelling
+differs=$(lint_packages)
+[ -z "$differs" ] || failed "$differs"
 no_longer_than 600 core plugin
 no_longer_than 800 tests
 exit $status
