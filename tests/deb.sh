@@ -143,6 +143,19 @@ plain_backup() {
 	}
 }
 
+# units - as they are installed, in a systemd that is booted: debian/tests/units.
+units() {
+	install_in_root systemd
+	printf '%s\n' '[Unit]' SuccessAction=exit FailureAction=exit SuccessActionExitStatus=0 FailureActionExitStatus=1 '[Service]' \
+		Type=oneshot 'ExecStart=sh /deb/source/debian/tests/units' Environment=HOME=/root \
+		StandardOutput=truncate:/deb/units.log StandardError=inherit >"$root/etc/systemd/system/stagedir-test.service"
+	bash "$dist/tests/lib/boot.sh" "$root" stagedir-test.service || {
+		cat "$root/deb/units.log" >&2
+		return 1
+	}
+	cat "$root/deb/units.log"
+}
+
 # staged_and_purged - the package is purged while volumes wait: they stay, and are told; with the package again they are handed off.
 staged_and_purged() {
 	local folder
@@ -202,6 +215,8 @@ try() {
 	staged_and_purged
 	in_root apt-get -qq purge -y stagedir >"$to/purge.log" 2>&1
 	nothing_left
+	install_in_root /deb/stagedir.deb
+	units
 	close_layer
 }
 

@@ -51,8 +51,13 @@ kill_while() {
 	wait "$run" 2>/dev/null && die 'the backup was not killed'
 	run=
 	rm "$work/target.control/hang"
-	stagedir status >"$work/status" || die 'stagedir status fails'
-	grep -q "wait for $url" "$work/status" || die "stagedir status does not name what waits: $(cat "$work/status")"
+	# a child of it that is about to become another program holds its lock for a moment
+	tries=0
+	until stagedir status >"$work/status" && grep -q "wait for $url" "$work/status"; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] || die "stagedir status does not name what waits: $(cat "$work/status")"
+		sleep 0.1
+	done
 }
 
 # restores WHAT - by the plain URL of the folder: no part of the plugin is in that.
