@@ -16,6 +16,7 @@ if [ -z "${STAGE_BOOT_INSIDE:-}" ]; then
 	exit $status
 fi
 
+mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --bind "$root/proc/sys" "$root/proc/sys"
 mount -o remount,bind,ro "$root/proc/sys"
@@ -28,7 +29,15 @@ for device in full:1:7 null:1:3 random:1:8 tty:5:0 urandom:1:9 zero:1:5; do
 	IFS=: read -r name major minor <<<"$device"
 	mknod -m 0666 "$root/dev/$name" c "$major" "$minor"
 done
+mkdir "$root/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
 mkdir -m 1777 "$root/dev/shm"
 ln -s /proc/self/fd "$root/dev/fd"
-exec chroot "$root" env -i container=stagedir PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
+# Units with namespaces of their own need more than chroot: the root of the mounts. Credentials need it shared.
+cd "$root"
+pivot_root . .
+umount -l .
+mount --make-rshared /
+exec env -i container=stagedir PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
 	/lib/systemd/systemd --log-target=journal --show-status=no --unit="$unit" </dev/null >/dev/null 2>&1
