@@ -117,8 +117,10 @@ files() {
 		-o -path ./deb -o -path ./proc -o -path ./sys -o -path ./dev \) -prune -o -print | sort)
 }
 
-# nothing_left - $root is as it was before the package was installed.
+# nothing_left - the package is purged, with what was installed for it, and $root is as it was before.
 nothing_left() {
+	in_root apt-get -qq purge -y --autoremove stagedir >"$to/purge.log" 2>&1
+	! grep -q 'files of backups wait' "$to/purge.log" || die "$host: purging the package tells of what is not there"
 	files >"$to/after"
 	diff "$to/before" "$to/after" >&2 || die "$host: this is left when the package has been purged"
 	! in_root dpkg-query -W stagedir 2>/dev/null || die "$host: dpkg knows the package that was purged"
@@ -191,6 +193,7 @@ try() {
 	cp "$to"/stagedir_"$version"_*.deb "$root/deb/stagedir.deb"
 	cp -a "$dist" "$root/deb/source"
 	install_in_root duplicity
+	in_root apt-get -qq autoremove -y >/dev/null 2>&1
 	# what duplicity and gpg leave by themselves is none of the package's
 	in_root sh -euc 'mkdir /root/.cache && duplicity --version && gpg --list-keys' >/dev/null 2>&1
 	files >"$to/before"
@@ -208,12 +211,9 @@ try() {
 	plain_backup
 	in_root apt-get -qq remove -y stagedir >"$to/purge.log" 2>&1
 	[ -e "$root/etc/stagedir.conf" ] || die "$host: removing the package removes stagedir.conf"
-	in_root apt-get -qq purge -y stagedir >>"$to/purge.log" 2>&1
-	! grep 'wait' "$to/purge.log" || die "$host: purging the package tells of what is not there"
 	nothing_left
 	install_in_root /deb/stagedir.deb
 	staged_and_purged
-	in_root apt-get -qq purge -y stagedir >"$to/purge.log" 2>&1
 	nothing_left
 	install_in_root /deb/stagedir.deb
 	units
