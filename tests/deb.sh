@@ -162,7 +162,7 @@ units() {
 staged_and_purged() {
 	local folder
 
-	in_root sh -euc 'mkdir -p /srv/waits.control && echo vol2 >/srv/waits.control/hang
+	in_root sh -euc 'mkdir -p /srv/waits.control && echo vol3 >/srv/waits.control/hang
 		head -c 5000000 /dev/urandom >/srv/random
 		PYTHONPATH=/deb/source/tests/lib/site duplicity full --no-encryption --volsize 1 /srv/random stage+odd:///srv/waits \
 			>/dev/null 2>&1 &
