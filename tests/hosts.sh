@@ -27,22 +27,6 @@ set -eu
 proved=$(sed -e '/^#/d' -e 's/ .*//' "$(dirname "$0")/../plugin/_stageproved.txt" | sort -uV | tr '\n' ' ')
 # In the order in which they are tested.
 all_hosts='debian13 backports sid'
-# The first is in a root while something is installed in it; the second tells when it was last made or upgraded.
-begun=.stagedir-begun complete=.stagedir-complete
-
-# suite_of HOST, days_of HOST - the release of Debian, and for how many days it is good without an upgrade.
-suite_of() {
-	case $1 in
-	backports) echo bookworm ;;
-	debian13) echo trixie ;;
-	sid) echo sid ;;
-	*) return 1 ;;
-	esac
-}
-
-days_of() {
-	[ "$1" = sid ] && echo 1 || echo 14
-}
 
 die() {
 	printf '%s: %s\n' "$what" "$*" >&2
@@ -70,9 +54,9 @@ bench-host) hosts=${HOST-} ;;
 esac
 [ -n "$hosts" ] || die "no HOST was named; allowed are $all_hosts, and mixed for tests, as in: make $what HOST=sid"
 for host in $hosts; do
-	case $what:$host in
-	check*:mixed) ;;
-	*) suite_of "$host" >/dev/null || die "what is HOST=$host? allowed are $all_hosts, and mixed for tests" ;;
+	case "$what:$host: $all_hosts " in
+	check*:mixed:* | *:"$host":*" $host "*) ;;
+	*) die "what is HOST=$host? allowed are $all_hosts, and mixed for tests" ;;
 	esac
 done
 [ "$(id -u)" = 0 ] || die 'NOT TESTED: it takes root, for debootstrap, mount and chroot'
@@ -89,91 +73,7 @@ roots=${STAGE_HOSTS:-/var/cache/stagedir}
 results=${builddir:?}/hosts
 jobs=${STAGE_HOSTS_JOBS:-$(($(nproc) + 1))}
 export STAGE_TEST_ROUNDS="${STAGE_TEST_ROUNDS:-2}"
-
-# The mirror that the system's own packages come from, the proxy that it uses, and whether it takes old lists.
-# shellcheck disable=SC2016 # it is apt that replaces this
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
-	grep '^http' | head -n 1)
-mirror=${mirror:-http://deb.debian.org/debian}
-proxy='' valid_until=''
-command -v apt-config >/dev/null &&
-	eval "$(apt-config shell proxy Acquire::http::Proxy valid_until Acquire::Check-Valid-Until)"
-export http_proxy="${proxy:-${http_proxy:-}}"
-[ -n "$http_proxy" ] || unset http_proxy
-
-# in_root COMMAND... - in $root, with nothing of the caller's environment but what the tests are told. The compiler of sid
-# moves: a new warning of it is no error.
-in_root() {
-	local name kept=()
-
-	for name in CI STAGE_TEST_ROUNDS STAGE_TEST_SEED RUNS http_proxy; do
-		[ -z "${!name:-}" ] || [ "$name:$host" = CI:sid ] || kept+=("$name=${!name}")
-	done
-	chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-		DEBIAN_FRONTEND=noninteractive ${kept[@]+"${kept[@]}"} "$@"
-}
-
-# What is removed is what was begun here.
-empty_root() {
-	[ -n "$(ls -A "$root")" ] || return 0
-	if [ ! -e "$root/$begun" ] && [ ! -e "$root/$complete" ]; then
-		note "$root is not empty, and was not made by this script"
-		return 1
-	fi
-	note "$root is not complete, and is made anew"
-	: >"$root/$begun"
-	find "$root" -xdev -mindepth 1 ! -path "$root/$begun" -delete
-}
-
-make_root() {
-	empty_root || return 1
-	note "making $root from $mirror"
-	: >"$root/$begun"
-	debootstrap --variant=minbase "$(suite_of "$host")" "$root" "$mirror" >"$root/debootstrap.log" || {
-		note "debootstrap failed: $(tail -n 5 "$root/debootstrap.log")"
-		return 1
-	}
-	: >"$root/$complete"
-	# it is made anew if it is not made to its end, so nothing has to be synced on the way
-	echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/stagedir"
-	# no package starts a server
-	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
-	chmod 0755 "$root/usr/sbin/policy-rc.d"
-	# the lists of a mirror that lags behind are past their date
-	[ "$host" != sid ] && [ "$valid_until" != false ] ||
-		echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/90stagedir"
-	if [ "$host" = backports ]; then
-		echo "deb $mirror bookworm-backports main" >"$root/etc/apt/sources.list.d/backports.list"
-		printf '%s\n' 'Package: duplicity' 'Pin: release n=bookworm-backports' 'Pin-Priority: 990' \
-			>"$root/etc/apt/preferences.d/backports"
-	fi
-}
-
-mount_all() {
-	mount -t proc proc "$root/proc" && mount -t sysfs sysfs "$root/sys" && mount --rbind /dev "$root/dev" &&
-		mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm" && cp /etc/resolv.conf "$root/etc/resolv.conf"
-}
-
-unmount_all() {
-	umount -R -l "$root/dev" "$root/sys" "$root/proc"
-}
-
-# upgrade - of a root that is old. Without a network what is there is tested.
-upgrade() {
-	[ -n "$(find "$root/$complete" -mtime "+$(($(days_of "$host") - 1))")" ] || return 0
-	if ! in_root apt-get -qq update; then
-		note "$root is not upgraded, as the mirror was not reached"
-		return 0
-	fi
-	note "upgrading $root"
-	: >"$root/$begun"
-	in_root apt-get -qq full-upgrade -y --no-install-recommends >"$root/upgrade.log" 2>&1 || {
-		note "the upgrade failed: $(tail -n 5 "$root/upgrade.log")"
-		return 1
-	}
-	: >"$root/$complete"
-	rm "$root/$begun"
-}
+. "$dist/tests/lib/roots.sh" || exit 1
 
 # copy_source - DIST, to the folder src of the root, without what automake and autoconf made here.
 copy_source() {
@@ -183,16 +83,7 @@ copy_source() {
 
 # prepare - $root is complete, with the packages of bootstrap and the source. It is locked for as long as this script runs.
 prepare() {
-	local lock
-
-	mkdir -p "$root"
-	exec {lock}<"$root"
-	flock -n "$lock" || { note "waiting for another run in $root" && flock "$lock"; }
-	[ -e "$root/$complete" ] && [ ! -e "$root/$begun" ] || make_root || return 1
-	mount_all || return 1
-	if ! upgrade; then
-		unmount_all && make_root && mount_all || return 1
-	fi
+	open_root || return 1
 	copy_source || return 1
 	: >"$root/$begun"
 	in_root /src/bootstrap packages "${what%-*}" || {
@@ -287,7 +178,7 @@ mixed() {
 	shift
 	mkdir -p "$to"
 	note "chains of this machine and of $*"
-	srcdir=$dist EXTENSION=$builddir/plugin/.libs/_stagedir.so bash "$dist/tests/mixed.sh" "$@" || status=$?
+	srcdir=$dist EXTENSION=$builddir/plugin/.libs/_stagedir.abi3.so bash "$dist/tests/mixed.sh" "$@" || status=$?
 	echo ":test-result: $([ $status = 0 ] && echo PASS || echo FAIL)" >"$to/mixed.trs"
 	return $status
 }

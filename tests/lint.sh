@@ -26,7 +26,7 @@ need() {
 # files PATTERN... - those of these names that belong to the source, one a line.
 files() {
 	for pattern; do
-		find bootstrap .ci core doc findings m4 plugin tests -type f -name "$pattern" 2>/dev/null
+		find bootstrap .ci contrib core debian doc findings m4 plugin tests -type f -name "$pattern" 2>/dev/null
 	done | sort
 }
 
@@ -44,9 +44,9 @@ lint_format() {
 # Scripts that are sourced or given to bash have no first line that names a shell.
 lint_shell() {
 	need shellcheck || return 0
-	files '*.sh' bootstrap run | xargs awk 'FNR == 1 && /^#!/ { print FILENAME }' |
+	files '*.sh' bootstrap continued run '*.postrm' | xargs awk 'FNR == 1 && /^#!/ { print FILENAME }' |
 		xargs -n 4 -P "$(nproc)" shellcheck || failed 'shellcheck has found something'
-	files '*.sh' | xargs awk 'FNR == 1 && !/^#!/ { print FILENAME }' |
+	{ files '*.sh' && echo plugin/command/completions/stagedir; } | xargs awk 'FNR == 1 && !/^#!/ { print FILENAME }' |
 		xargs -n 4 -P "$(nproc)" shellcheck --shell=bash || failed 'shellcheck has found something'
 }
 
@@ -67,7 +67,19 @@ lint_spelling() {
 	need codespell || return 0
 	# shellcheck disable=SC2046 # a word each
 	codespell README.md NEWS Makefile.am configure.ac $(files '*.[ch]' '*.py' '*.sh' '*.am' 'stage_*.m4' '*.md' '*.[1-8]' '*.in' '*.conf' \
-		bootstrap run) || failed 'codespell has found a word (one that is right belongs in .codespellrc)'
+		'*.service' '*.timer' '*.postrm' '*.spec' '_stagedir' '*.fish' PKGBUILD README.source bootstrap continued control run stagedir) || failed 'codespell has found a word (one that is right belongs in .codespellrc)'
+}
+
+# The packages of all distributions hold and leave out what debian/ names.
+lint_packages() {
+	sed -e '/^#/d' -e '/share\/doc/d' -e 's/ .*//' -e 's,.*/,/,' debian/stagedir.install | while read -r name; do
+		grep -q -F "$name" contrib/rpm/stagedir.spec || echo "contrib/rpm/stagedir.spec does not name $name"
+	done
+	sed -e '/^#/d' -e 's,.*/,/,' debian/not-installed | while read -r name; do
+		for file in contrib/rpm/stagedir.spec contrib/arch/PKGBUILD; do
+			grep -q -F "$name" $file || echo "$file does not leave out $name"
+		done
+	done
 }
 
 # no_longer_than LINES FOLDER... - a file holds one idea.
@@ -85,6 +97,8 @@ lint_shell
 lint_python
 lint_manuals
 lint_spelling
+differs=$(lint_packages)
+[ -z "$differs" ] || failed "$differs"
 no_longer_than 600 core plugin
 no_longer_than 800 tests
 exit $status

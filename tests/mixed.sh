@@ -168,14 +168,14 @@ for one in "${hosts[@]}"; do
 done
 
 # The extension that was built here, under this Python, is loaded by that of each root.
-cp "$EXTENSION" "$work/_stagedir.so"
+cp "$EXTENSION" "$work/_stagedir.abi3.so"
 for host in "${hosts[@]:1}"; do
 	expect 0 overlay in_root "$host" sh -c "sh /src/plugin/overlay.sh /usr/lib/python3/dist-packages/duplicity \
-		'$work/overlay-$host/duplicity' python3 /src/plugin/*.py /src/plugin/_stageproved.txt '$work/_stagedir.so'"
+		'$work/overlay-$host/duplicity' python3 /src/plugin/*.py /src/plugin/_stageproved.txt '$work/_stagedir.abi3.so'"
 	expect 0 loaded plugged_in "ours:$host" python3 -c 'import os, sys
 from duplicity.backends import _stagedir
 print(sys.version.split()[0], "loads", os.path.realpath(_stagedir.__file__))'
-	has loaded "loads $work/_stagedir.so"
+	has loaded "loads $work/_stagedir.abi3.so"
 	note "$("$HOST_PYTHON" -V) built what Python $(cut -d ' ' -f 1,2 "$logs/loaded") in $host"
 	chain "extension-in-$host" "ours:$host" "ours:$host" "$host" "ours:$host"
 done

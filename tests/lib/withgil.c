@@ -2,11 +2,11 @@
  * withgil - names the calls that may wait for a disk and are made while Python's other threads stand still
  *
  * To be loaded by LD_PRELOAD into a host with the plugin. Each call of the functions below that is made by
- * _stagedir.so, in a thread that holds the interpreter's lock (the GIL), is a line in the file $WITHGIL:
+ * _stagedir.abi3.so, in a thread that holds the interpreter's lock (the GIL), is a line in the file $WITHGIL:
  *
  *	FUNCTION OFFSET
  *
- * with the offset in _stagedir.so behind the call, for addr2line(1). Nothing else changes.
+ * with the offset in _stagedir.abi3.so behind the call, for addr2line(1). Nothing else changes.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -47,7 +47,7 @@ look(const char *function, const void *caller)
 	int length;
 	long fd;
 
-	if (!name || !dladdr(caller, &found) || !strstr(found.dli_fname, "/_stagedir.so") ||
+	if (!name || !dladdr(caller, &found) || !strstr(found.dli_fname, "/_stagedir.abi3.so") ||
 		!has_gil())
 		goto done;
 	length = snprintf(line, sizeof(line), "%s 0x%lx\n", function,

@@ -11,7 +11,7 @@ touch -d '2020-02-02 02:02:02' "$source/file" # the host takes what was changed 
 export WITHGIL=$work/withgil
 : >"$WITHGIL"
 watch=$(library withgil)
-extension=$(dirname "$IN_TREE")/plugin/.libs/_stagedir.so
+extension=$(dirname "$IN_TREE")/plugin/.libs/_stagedir.abi3.so
 
 # watched LOG COMMAND ARGUMENT... - a command of duplicity that must work.
 watched() {

@@ -23,12 +23,18 @@ where() {
 
 expect 0 install inner_make install
 backends=$dest$(where backendsdir) bin=$dest$(where bindir) lib=$dest$(where libdir) include=$dest$(where pkgincludedir)
-etc=$dest$(where sysconfdir) man=$dest$(where mandir)
-for file in "$backends"/{_stageend,_stagefetch,_stagefiles,_stagegpg,_stageguard,_stagehost,_stageprogress,_stagerepair,_stagespawn,stagebackend}.py "$backends/_stageproved.txt" "$backends/_stagedir.so" "$bin/stagedir" \
+etc=$dest$(where sysconfdir) man=$dest$(where mandir) share=$dest$(where datadir)
+units=$dest$(where systemdsystemunitdir)
+for file in "$backends"/{_stageend,_stagefetch,_stagefiles,_stagegpg,_stageguard,_stagehost,_stageprogress,_stagerepair,_stagespawn,stagebackend}.py "$backends/_stageproved.txt" "$backends/_stagedir.abi3.so" "$bin/stagedir" \
 	"$lib/libstagedir.so" "$lib/pkgconfig/stagedir.pc" "$include/dir.h" "$include/error.h" "$include/log.h" \
-	"$include/orphan.h" "$include/root.h" "$include/settings.h" "$include/settings.def" "$man/man5/stagedir.conf.5" "$man/man1/stagedir.1" "$etc/stagedir.conf"; do
+	"$include/orphan.h" "$include/root.h" "$include/settings.h" "$include/settings.def" "$man/man5/stagedir.conf.5" "$man/man1/stagedir.1" "$etc/stagedir.conf" \
+	"$units/stagedir-flush.service" "$units/stagedir-flush.timer" "$dest$(where tmpfilesdir)/stagedir.conf" \
+	"$share/bash-completion/completions/stagedir" "$share/fish/vendor_completions.d/stagedir.fish" \
+	"$share/zsh/site-functions/_stagedir"; do
 	[ -s "$file" ] || fail "$file was not installed"
 done
+grep -q "^ExecStart=$(where bindir)/stagedir flush\$" "$units/stagedir-flush.service" ||
+	fail 'the unit runs another command than the one that was installed'
 cmp -s "$build/core/stagedir.conf" "$etc/stagedir.conf" || fail 'stagedir.conf is not the one that was built'
 find "$dest" \( -name '__pycache__' -o -path "$backends/*.la" -o -path "$backends/*.a" \) | grep . >&2 &&
 	fail 'files were installed that are of no use'
@@ -47,8 +53,8 @@ expect 0 conf env STAGEDIR_CONFIG="$work/all.conf" "$bin/stagedir" roots
 note 'only what the headers offer is seen'
 nm -D --defined-only "$lib/libstagedir.so" | sed 's/.* //; s/@.*//' | grep -v -E '^stage_|^STAGEDIR|^LIBSTAGEDIR' >&2 &&
 	fail 'libstagedir.so exports names that are not its own'
-nm -D --defined-only "$backends/_stagedir.so" | sed 's/.* //' | grep -v '^PyInit__stagedir$' >&2 &&
-	fail '_stagedir.so exports more than its PyInit function'
+nm -D --defined-only "$backends/_stagedir.abi3.so" | sed 's/.* //' | grep -v '^PyInit__stagedir$' >&2 &&
+	fail '_stagedir.abi3.so exports more than its PyInit function'
 
 note 'a C program'
 cat >"$work/program.c" <<'END'
