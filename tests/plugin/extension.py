@@ -86,7 +86,7 @@ OPENED = {
     'DeltaTarBlockIter': lambda: (iter(()),),
     'Form': lambda: (tempfile.gettempdir(), 'name', upload),
     'Pipe': lambda: (os.pipe()[1], make_volume(), 1 << 30),
-    'FetchAhead': lambda: (tempdir.default(), 'file:///target', os.getcwd(), [(0, b'x'), (0, b'y')], upload),
+    'FetchAhead': lambda: (tempdir.default(), 'file:///target', os.getcwd(), [(0, b'x'), (0, b'y')], upload, upload),
 }
 FAILING = {
     'TemporaryDirectory': (b'/nowhere/at/all',),
@@ -95,7 +95,7 @@ FAILING = {
     'DeltaTarBlockIter': (1,),
     'Form': (tempfile.gettempdir(), 'name', upload, '/nowhere/at/all'),
     'Pipe': (1, __file__, 'much'),
-    'FetchAhead': (1, 'file:///target', os.getcwd(), [], upload),
+    'FetchAhead': (1, 'file:///target', os.getcwd(), [], upload, upload),
 }
 CALLS = {
     'TemporaryDirectory': (('dir',), ('mktemp',), ('mkstemp',), ('mkstemp_file',), ('forget', b'/x'), ('check',), ('cleanup',)),
@@ -151,8 +151,8 @@ def check_fetching(made):
     made.release()
     must_raise(made.take, TypeError)('x')
     must_raise(made.got, TypeError)(1, 2)
-    must_raise(_stagedir.FetchAhead, Exception)(tempdir.default(), 'file:///target', os.getcwd(), [1], upload)
-    must_raise(_stagedir.FetchAhead, Exception)(tempdir.default(), 'file:///target', os.getcwd(), [(0, 'x')], upload)
+    must_raise(_stagedir.FetchAhead, Exception)(tempdir.default(), 'file:///target', os.getcwd(), [1], upload, upload)
+    must_raise(_stagedir.FetchAhead, Exception)(tempdir.default(), 'file:///target', os.getcwd(), [(0, 'x')], upload, upload)
     for name in b'x', b'never':
         if made.take(name) is not None:
             complain('a volume that was not fetched is there')
