@@ -75,15 +75,15 @@ def remembering_hashes(stock):
 class _Digest(threading.Thread):
     """Takes the SHA-1 of a file."""
 
-    def __init__(self, name):
+    def __init__(self, path):
         super().__init__(name='stagedir takes a SHA-1', daemon=True)
-        self._name = name
+        self._path = path  # _name is threading.Thread's
         self._taken = None  # with what is known of the file, which was read
         self.start()
 
     def run(self):
         with contextlib.suppress(OSError):  # then the host reads it, and tells of that
-            with open(self._name, 'rb', buffering=0) as file:
+            with open(self._path, 'rb', buffering=0) as file:
                 before = self._look(file.fileno())
                 digest, piece = hashlib.sha1(), bytearray(_PIECE_BYTES)
                 while count := file.readinto(piece):
@@ -99,7 +99,7 @@ class _Digest(threading.Thread):
         """The SHA-1 (bytes), for which it is waited; None: it could not be read, or the file is another one now."""
         self.join()
         with contextlib.suppress(OSError):
-            if self._taken and self._taken[0] == self._look(self._name):
+            if self._taken and self._taken[0] == self._look(self._path):
                 return self._taken[1]
         return None
 
