@@ -75,9 +75,9 @@ def remembering_hashes(stock):
 class _Digest(threading.Thread):
     """Takes the SHA-1 of a file."""
 
-    def __init__(self, path):
+    def __init__(self, local_name):
         super().__init__(name='stagedir takes a SHA-1', daemon=True)
-        self._path = path  # _name is threading.Thread's
+        self._path = local_name  # _name is threading.Thread's
         self._taken = None  # with what is known of the file, which was read
         self.start()
 
