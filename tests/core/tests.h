@@ -97,6 +97,7 @@ struct suite {
 	X(handoff_seal)                                                                            \
 	X(handoff_upload)                                                                          \
 	X(url)                                                                                     \
+	X(runrecord)                                                                               \
 	X(manifest)                                                                                \
 	X(mending)                                                                                 \
 	X(volume)                                                                                  \
