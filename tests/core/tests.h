@@ -98,6 +98,7 @@ struct suite {
 	X(handoff_upload)                                                                          \
 	X(url)                                                                                     \
 	X(runrecord)                                                                               \
+	X(hook)                                                                                    \
 	X(manifest)                                                                                \
 	X(mending)                                                                                 \
 	X(volume)                                                                                  \
