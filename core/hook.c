@@ -73,8 +73,7 @@ make_environment(const char *const *facts)
 }
 
 /* In the child. Never returns. */
-static void __attribute__((noreturn))
-become(const char *command, char **environment, int seconds)
+static void __attribute__((noreturn)) become(const char *command, char **environment, int seconds)
 {
 	const char *const arguments[] = {"sh", "-c", command, NULL};
 	struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -169,8 +168,8 @@ judge(int status, int seconds, bool too_late, struct stage_error *error)
 		return stage_error_set(error, STAGE_E_SYSTEM, 0,
 			"it took more than the %d seconds of hook_timeout, and was ended", seconds);
 	if (WIFSIGNALED(status))
-		return stage_error_set(error, STAGE_E_SYSTEM, 0, "it was ended by signal %d",
-			WTERMSIG(status));
+		return stage_error_set(
+			error, STAGE_E_SYSTEM, 0, "it was ended by signal %d", WTERMSIG(status));
 	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
 		return stage_error_set(error, STAGE_E_SYSTEM, 0, "it ended with exit status %d",
 			WEXITSTATUS(status));

@@ -59,6 +59,12 @@ stage_runrecord_is_name(const char *name)
 	       strlen(name) < STAGE_RUNRECORD_NAME_MAX - 1;
 }
 
+bool
+stage_runrecord_is_backup(const struct stage_runsummary *summary)
+{
+	return summary->action && strcmp(summary->action, STAGE_RUNRECORD_FLUSH) != 0;
+}
+
 static void
 spell_name(char name[STAGE_RUNRECORD_NAME_MAX], int64_t now)
 {
@@ -115,6 +121,10 @@ stage_runrecord_add(struct stage_runrecord *record, const struct stage_runevent 
 	timed = *event;
 	if (!timed.time)
 		timed.time = stage_runrecord_now();
+	if (record->summary.result != STAGE_RUN_NONE) {
+		pthread_mutex_unlock(&record->lock);
+		return;
+	}
 	stage_runsummary_add(&record->summary, &timed);
 	if (record->fd >= 0)
 		failed = write_event(record, &timed);
@@ -140,7 +150,8 @@ is_newest_done(struct stage_runsummary *summary, struct kept *kept)
 	char **longer;
 	size_t i;
 
-	if (summary->result != STAGE_RUN_DONE || !summary->target || !summary->made.count)
+	if (summary->result != STAGE_RUN_DONE || !summary->target ||
+		!stage_runrecord_is_backup(summary))
 		return false;
 	for (i = 0; i < kept->count; i++)
 		if (strcmp(kept->targets[i], summary->target) == 0)

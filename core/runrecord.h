@@ -34,6 +34,9 @@
 /* Bytes of the name of a record, with its NUL. */
 #define STAGE_RUNRECORD_NAME_MAX 64
 
+/* The ACTION of a run that only hands off. */
+#define STAGE_RUNRECORD_FLUSH "flush"
+
 struct stage_runrecord;
 
 /* Milliseconds since 1970. */
@@ -41,6 +44,9 @@ int64_t stage_runrecord_now(void);
 
 /* Is this the name of a record? */
 bool stage_runrecord_is_name(const char *name);
+
+/* Is this the record of a backup, not of a run that only handed off (stagedir flush)? */
+bool stage_runrecord_is_backup(const struct stage_runsummary *summary);
 
 /*
  * Begins the record of this process's run. begun is the event BEGUN; its time and its pid are set here. Of older
@@ -52,7 +58,7 @@ int stage_runrecord_begin(const struct stage_runevent *begun, unsigned int keep,
 	const struct stage_log *log, struct stage_runrecord **ret_record,
 	struct stage_error *error);
 
-/* Adds an event. Its time is now if it is 0. record may be NULL: nothing happens. */
+/* Adds an event. Its time is now if it is 0. Nothing happens behind the event ENDED, or if record is NULL. */
 void stage_runrecord_add(struct stage_runrecord *record, const struct stage_runevent *event);
 
 /* The sums so far, which the caller releases. False: there is no memory. */

@@ -69,8 +69,7 @@ append(char ***list, char *text)
 
 /* The absolute path that a value means, which the caller frees. */
 static int
-expand(const struct setting *setting, const char *value, char **ret_path,
-	struct sentence *sentence)
+expand(const struct setting *setting, const char *value, char **ret_path, struct sentence *sentence)
 {
 	char *path = NULL;
 	int code;

@@ -56,10 +56,8 @@ observe(void *context, enum stage_handoff_event event, const struct stage_spool_
 static void
 observed(void)
 {
-	struct stage_handoff_target target = {.upload = upload,
-		.observe = observe,
-		.context = &bench.storage,
-		.attempts = 3};
+	struct stage_handoff_target target = {
+		.upload = upload, .observe = observe, .context = &bench.storage, .attempts = 3};
 
 	sealed[0] = moved[0] = '\0';
 	open_bench();

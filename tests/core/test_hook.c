@@ -122,7 +122,8 @@ signals(void)
 	sigaddset(&blocked, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &blocked, &before);
 	signal(SIGPIPE, SIG_IGN);
-	WORKS(run("grep -e '^SigBlk' -e '^SigIgn' /proc/self/status >\"$TMPDIR/out\"; ! read -r line",
+	WORKS(run(
+		"grep -e '^SigBlk' -e '^SigIgn' /proc/self/status >\"$TMPDIR/out\"; ! read -r line",
 		20));
 	signal(SIGPIPE, SIG_DFL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
