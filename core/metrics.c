@@ -325,7 +325,7 @@ print_figures(FILE *out, const struct figures *figures)
 			if (!table[i].value(target, &value))
 				continue;
 			print_target(out, table[i].name, target);
-			fprintf(out, "\"} %.17g\n", value);
+			fprintf(out, "\"} %.15g\n", value);
 		}
 	}
 }
@@ -341,7 +341,7 @@ print_waits(FILE *out, const struct figures *figures)
 	for (t = 0; t < figures->count; t++) {
 		for (wait = 0; figures->list[t].has_run && wait < STAGE_RUNWAITS; wait++) {
 			print_target(out, name, &figures->list[t]);
-			fprintf(out, "\",reason=\"%s\"} %.17g\n",
+			fprintf(out, "\",reason=\"%s\"} %.15g\n",
 				stage_runwait_name((enum stage_runwait)wait),
 				(double)figures->list[t].last.waited[wait] / 1000);
 		}

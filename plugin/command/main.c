@@ -19,7 +19,14 @@
 #include "url.h"
 
 /* No characters, so that a message can tell a long option from a short one. */
-enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_JSON, OPTION_DRY_RUN, OPTION_YES };
+enum {
+	OPTION_HELP = 256,
+	OPTION_VERSION,
+	OPTION_JSON,
+	OPTION_DRY_RUN,
+	OPTION_YES,
+	OPTION_PROMETHEUS
+};
 
 #define EXIT_CODES                                                                                 \
 	"Exit codes: 0 done; 1 something is wrong that an operator should see; 2 usage;\n"         \
@@ -27,7 +34,8 @@ enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_JSON, OPTION_DRY_RUN, OPTION_YE
 
 static const char main_help[] =
 	"usage: stagedir roots [--json]\n"
-	"       stagedir status [--json] [DIR...]\n"
+	"       stagedir status [--json|--prometheus] [DIR...]\n"
+	"       stagedir watch [--json] [URL]\n"
 	"       stagedir verify [--json] [DIR...]\n"
 	"       stagedir gc [--dry-run] [--json] [DIR...]\n"
 	"       stagedir flush [--dry-run] [URL] [-- OPTION...]\n"
@@ -38,6 +46,7 @@ static const char main_help[] =
 	"          and why not the others\n"
 	"  status  the staging directories that there are, live and orphaned, and the volumes\n"
 	"          that wait in them for hand-off to storage\n"
+	"  watch   shows the runs that are under way, until they end\n"
 	"  verify  checks the digests of volumes that dead runs left\n"
 	"  gc      removes what dead runs left and no later run could hand off; never what\n"
 	"          belongs to a live one\n"
@@ -59,16 +68,30 @@ static const char roots_help[] =
 	"Exit code 1: no temp root can be used.\n" EXIT_CODES;
 
 static const char status_help[] =
-	"usage: stagedir status [--json] [DIR...]\n"
+	"usage: stagedir status [--json|--prometheus] [DIR...]\n"
 	"\n"
 	"Lists the staging directories in the temp roots, in duplicity's archive directories and\n"
 	"in every DIR, such as one that duplicity's --tempdir named; and the volumes that wait in\n"
 	"them for hand-off, with their size, age and last failure.\n"
 	"\n"
-	"      --json  one JSON object instead of a table\n"
-	"  -h, --help  this text\n"
+	"      --json        one JSON object instead of a table\n"
+	"      --prometheus  metrics instead: how the last runs went, and what waits\n"
+	"  -h, --help        this text\n"
 	"\n"
 	"Exit code 1: some directory could not be looked into.\n" EXIT_CODES;
+
+static const char watch_help[] =
+	"usage: stagedir watch [--json] [URL]\n"
+	"\n"
+	"Shows the runs of this user that are under way, or those to URL alone: what is made, what\n"
+	"waits, what moves, what storage has confirmed, and who waits for whom. Ends when they have\n"
+	"ended. Without one it shows the last run. On a terminal it draws anew each second, otherwise\n"
+	"it prints a line every ten seconds.\n"
+	"\n"
+	"      --json  one JSON object a line, each second, for each run\n"
+	"  -h, --help  this text\n"
+	"\n"
+	"Exit code 1: the records of runs cannot be read.\n" EXIT_CODES;
 
 static const char verify_help[] =
 	"usage: stagedir verify [--json] [DIR...]\n"
@@ -138,6 +161,13 @@ static const struct option list_options[] = {
 	{0},
 };
 
+static const struct option status_options[] = {
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"prometheus", no_argument, NULL, OPTION_PROMETHEUS},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{0},
+};
+
 static const struct option flush_options[] = {
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -160,7 +190,7 @@ static const struct option adopt_options[] = {
 };
 
 /* What may follow the options. */
-enum operands { NO_OPERANDS, DIRECTORIES, URL_AND_HOST_OPTIONS, DIRECTORY_OR_URL };
+enum operands { NO_OPERANDS, ONE_URL, DIRECTORIES, URL_AND_HOST_OPTIONS, DIRECTORY_OR_URL };
 
 static const struct subcommand {
 	const char *name;
@@ -171,7 +201,8 @@ static const struct subcommand {
 	const char *help;
 } subcommands[] = {
 	{"roots", "h", list_options, NO_OPERANDS, command_roots, roots_help},
-	{"status", "h", list_options, DIRECTORIES, command_status, status_help},
+	{"status", "h", status_options, DIRECTORIES, command_status, status_help},
+	{"watch", "h", list_options, ONE_URL, command_watch, watch_help},
 	{"verify", "h", list_options, DIRECTORIES, command_verify, verify_help},
 	{"gc", "hn", gc_options, DIRECTORIES, command_gc, gc_help},
 	{"flush", "hn", flush_options, URL_AND_HOST_OPTIONS, command_flush, flush_help},
@@ -296,6 +327,7 @@ take_operands(
 		if (!operands[0] || operands[1])
 			command_problem("%s takes one staging directory or URL", subcommand->name);
 		return operands[0] && !operands[1];
+	case ONE_URL:
 	case URL_AND_HOST_OPTIONS:
 		break;
 	}
@@ -303,9 +335,8 @@ take_operands(
 	if (!operands[0] || !operands[1])
 		return true;
 	given = command_shown_url(operands[1]);
-	command_problem(
-		"%s takes one URL, but was given \"%s\" too; options for duplicity stand behind --",
-		subcommand->name, given);
+	command_problem("%s takes one URL, but was given \"%s\" too%s", subcommand->name, given,
+		subcommand->operands == ONE_URL ? "" : "; options for duplicity stand behind --");
 	free(given);
 	return false;
 }
@@ -324,6 +355,9 @@ parse(const struct subcommand *subcommand, int count, char **arguments,
 		switch (option) {
 		case OPTION_JSON:
 			options->json = true;
+			break;
+		case OPTION_PROMETHEUS:
+			options->prometheus = true;
 			break;
 		case 'n':
 		case OPTION_DRY_RUN:

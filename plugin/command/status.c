@@ -397,6 +397,12 @@ command_status(const struct command_options *options)
 	enum command_exit status;
 	size_t i;
 
+	if (options->prometheus && options->json) {
+		command_problem("status takes one of --json and --prometheus");
+		return COMMAND_USAGE;
+	}
+	if (options->prometheus)
+		return command_prometheus(options);
 	status = command_search(options->directories, &search);
 	if (status != COMMAND_SETTINGS) {
 		begin(&report, &search);

@@ -31,11 +31,15 @@ static void
 tell_root(struct stage_dir *dir)
 {
 	char *path;
-	int fd;
+	int fd, code;
 
-	if (stage_dir_root(dir, &fd, &path, NULL) < 0)
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_root(dir, &fd, &path, NULL);
+	if (code == 0)
+		close(fd);
+	Py_END_ALLOW_THREADS
+	if (code < 0)
 		return;
-	close(fd);
 	run_root(path);
 	free(path);
 }
