@@ -49,31 +49,47 @@ is_passed(const char *variable)
 	return false;
 }
 
-/* The environment of a command, which the caller frees; the strings are of environ and facts. */
-static char **
-make_environment(const char *const *facts)
+char **
+stage_hook_environment(const char *const *facts)
 {
-	size_t count = 0, i;
+	size_t count = 1, i;
 	char **result;
 
 	for (i = 0; environ && environ[i]; i++)
 		count++;
 	for (i = 0; facts[i]; i++)
 		count++;
-	result = calloc(count + 1, sizeof(*result));
+	result = calloc(count, sizeof(*result));
 	if (!result)
 		return NULL;
 	count = 0;
 	for (i = 0; environ && environ[i]; i++)
-		if (is_passed(environ[i]))
-			result[count++] = environ[i];
+		if (is_passed(environ[i]) && !(result[count++] = strdup(environ[i])))
+			goto failed;
 	for (i = 0; facts[i]; i++)
-		result[count++] = (char *)facts[i];
+		if (!(result[count++] = strdup(facts[i])))
+			goto failed;
 	return result;
+
+failed:
+	stage_hook_environment_free(&result);
+	return NULL;
+}
+
+void
+stage_hook_environment_free(char ***environment)
+{
+	char **next;
+
+	for (next = *environment; next && *next; next++)
+		free(*next);
+	free(*environment);
+	*environment = NULL;
 }
 
 /* In the child. Never returns. */
-static void __attribute__((noreturn)) become(const char *command, char **environment, int seconds)
+static void __attribute__((noreturn))
+become(const char *command, char *const *environment, int seconds)
 {
 	const char *const arguments[] = {"sh", "-c", command, NULL};
 	struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -95,17 +111,15 @@ static void __attribute__((noreturn)) become(const char *command, char **environ
 }
 
 int
-stage_hook_start(const char *command, const char *const *facts, int seconds,
+stage_hook_start(const char *command, char *const *environment, int seconds,
 	struct stage_hook **ret_hook, struct stage_error *error)
 {
 	struct stage_hook *hook = calloc(1, sizeof(*hook));
-	char **environment = make_environment(facts);
 	sigset_t all, before;
 	int failed;
 
 	if (!hook || !environment) {
 		free(hook);
-		free(environment);
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to run a command");
 	}
 	hook->owner = getpid();
@@ -119,7 +133,6 @@ stage_hook_start(const char *command, const char *const *facts, int seconds,
 		become(command, environment, seconds);
 	failed = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	free(environment);
 	if (hook->pid < 0) {
 		free(hook);
 		return stage_error_set(

@@ -3,7 +3,9 @@
  *
  *	static const char *const facts[] = {"STAGEDIR_EVENT=success", "STAGEDIR_TARGET=sftp://host/dir", NULL};
  *
- *	stage_hook_start(settings->on_success, facts, 30, &hook, &error);
+ *	environment = stage_hook_environment(facts);
+ *	stage_hook_start(settings->on_success, environment, 30, &hook, &error);
+ *	stage_hook_environment_free(&environment);
  *	...
  *	stage_hook_wait(&hook, &error);
  *
@@ -17,8 +19,7 @@
  * group of its own, all of which is ended when the time is over. If this process ends before, a timer (alarm(2))
  * ends the shell.
  *
- * Not installed. Threads: any; one at a time for a hook. To start one reads the environment, which no other thread may
- * change meanwhile.
+ * Not installed. Threads: any; one at a time for a hook.
  */
 #ifndef STAGEDIR_HOOK_H
 #define STAGEDIR_HOOK_H
@@ -28,10 +29,17 @@
 struct stage_hook;
 
 /*
- * Starts a command with facts, NAME=VALUE, up to a NULL, in its environment. It may take so many seconds. Does not
- * wait. STAGE_E_SYSTEM: there is no process to be had; STAGE_E_MEMORY.
+ * The environment of a command: facts, NAME=VALUE, up to a NULL, and what is passed on of this process's, which no other
+ * thread may change meanwhile. The caller frees it. NULL: no memory.
  */
-int stage_hook_start(const char *command, const char *const *facts, int seconds,
+char **stage_hook_environment(const char *const *facts);
+void stage_hook_environment_free(char ***environment);
+
+/*
+ * Starts a command, which may take so many seconds. Does not wait. environment is that of stage_hook_environment();
+ * NULL counts as no memory. STAGE_E_SYSTEM: there is no process to be had; STAGE_E_MEMORY.
+ */
+int stage_hook_start(const char *command, char *const *environment, int seconds,
 	struct stage_hook **ret_hook, struct stage_error *error);
 
 /*

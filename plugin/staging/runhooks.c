@@ -100,14 +100,21 @@ runhooks_start(const struct stage_settings *settings, enum runhook event,
 	const char *command = command_for(settings, event);
 	struct facts facts = {0};
 	struct stage_error error;
+	char **environment;
 	size_t i;
+	int code;
 
 	if (!command || hooks[event] || !stage_runrecord_is_backup(summary))
 		return;
 	gather(&facts, event, summary, record);
-	if (stage_hook_start(command, (const char *const *)facts.list, settings->hook_timeout,
-		    &hooks[event], &error) < 0)
+	environment = stage_hook_environment((const char *const *)facts.list);
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_hook_start(
+		command, environment, settings->hook_timeout, &hooks[event], &error);
+	Py_END_ALLOW_THREADS
+	if (code < 0)
 		tell_failure(event, &error);
+	stage_hook_environment_free(&environment);
 	for (i = 0; i < facts.count; i++)
 		free(facts.list[i]);
 }

@@ -15,12 +15,16 @@ static int
 run(const char *command, int seconds)
 {
 	struct stage_hook *hook = NULL;
+	char **environment;
 	int code;
 
 	setenv("OUT", "of no use", 1);
 	setenv("TMPDIR", test_dir, 1);
-	code = stage_hook_start(command, facts, seconds, &hook, &failure);
+	environment = stage_hook_environment(facts);
 	unsetenv("TMPDIR");
+	code = stage_hook_start(command, environment, seconds, &hook, &failure);
+	stage_hook_environment_free(&environment);
+	CHECK(environment == NULL);
 	if (code == 0)
 		code = stage_hook_wait(&hook, &failure);
 	CHECK(hook == NULL);
@@ -83,6 +87,23 @@ failures(void)
 	HAS(failure.message, "exit status 127");
 }
 
+/* Has it ended, where nobody reaps the children of others? */
+static bool
+is_zombie(pid_t pid)
+{
+	char path[64], state[512] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return true;
+	if (!fgets(state, sizeof(state), file))
+		state[0] = '\0';
+	fclose(file);
+	return strstr(state, ") Z ") != NULL;
+}
+
 /* Also what it has started, and what does not want to end. */
 static void
 hangs(void)
@@ -94,22 +115,8 @@ hangs(void)
 	HAS(failure.message, "it took more than the 1 seconds of hook_timeout, and was ended");
 	pid = atoi(written());
 	REQUIRE(pid > 0);
-	while (kill(pid, 0) == 0 && is_there(join("/proc", "self"))) {
-		char path[64], state[512] = "";
-		FILE *file;
-
-		/* where nobody reaps the children of others it stays as a zombie */
-		snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-		file = fopen(path, "re");
-		if (!file)
-			break;
-		if (fgets(state, sizeof(state), file) && strstr(state, ") Z "))
-			pid = 0;
-		fclose(file);
-		if (!pid)
-			break;
+	while (kill(pid, 0) == 0 && !is_zombie(pid))
 		usleep(10000);
-	}
 }
 
 /* It has no signal blocked, none ignored, and no input. */
@@ -141,9 +148,12 @@ wait_in_child(void *context)
 static void
 forked(void)
 {
+	char **environment = stage_hook_environment(facts);
 	struct stage_hook *hook = NULL;
 
-	WORKS(stage_hook_start("exit 0", facts, 20, &hook, &failure));
+	WORKS(stage_hook_start("exit 0", environment, 20, &hook, &failure));
+	stage_hook_environment_free(&environment);
+	FAILS(stage_hook_start("exit 0", NULL, 20, &hook, &failure), STAGE_E_MEMORY);
 	CHECK(in_child(wait_in_child, hook, -1) == 0);
 	WORKS(stage_hook_wait(&hook, &failure));
 	WORKS(stage_hook_wait(&hook, &failure));

@@ -99,6 +99,7 @@ struct suite {
 	X(url)                                                                                     \
 	X(runrecord)                                                                               \
 	X(hook)                                                                                    \
+	X(metrics)                                                                                 \
 	X(manifest)                                                                                \
 	X(mending)                                                                                 \
 	X(volume)                                                                                  \
