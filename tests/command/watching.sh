@@ -95,6 +95,17 @@ end_held()
 	exec 8>&- 9<&-
 }
 
+# wait_until COMMAND...: at most two minutes
+wait_until()
+{
+	turns=0
+	until "$@"; do
+		turns=$((turns + 1))
+		[ "$turns" -lt 2400 ] || fail "$*" 'nothing, for two minutes'
+		sleep 0.05
+	done
+}
+
 # A live run is followed until it ends; a later one of another target is not.
 test_live()
 {
@@ -102,11 +113,11 @@ test_live()
 	"$stagedir" watch --json sftp://host/dir >"$work/out" 2>"$work/err" &
 	watcher=$!
 	holders="$holders $watcher"
-	until [ -s "$work/out" ]; do sleep 0.05; done
+	wait_until test -s "$work/out"
 	head -n 1 "$work/out" >"$work/first" && cp "$work/first" "$work/kept"
 	add 'confirmed 1700000004000 vol1 2097152'
 	add 'waits 1700000004000 drain %'
-	until grep -q '"waits_for": "drain"' "$work/out"; do sleep 0.05; done
+	wait_until grep -q '"waits_for": "drain"' "$work/out"
 	record 20231114T221330.000Z-4712 "$done"
 	add 'ended 1700000009000 storage 50 no%20route'
 	end_held
@@ -124,11 +135,12 @@ test_terminal()
 {
 	long=$(printf 'v%.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20)
 	held 20231114T221320.000Z-4711 "$begun , made 1700000002000 1 $long$long$long 2097152 , upload 1700000002000 $long$long$long 1"
+	: >"$work/screen"
 	"$python" -c '
 import fcntl, os, pty, struct, sys, termios
 child, terminal = pty.fork()
 if child == 0:
-    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
     os.execv(sys.argv[1], [sys.argv[1], "watch"])
 text = b""
 while True:
@@ -144,7 +156,7 @@ os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 ' "$stagedir" "$work/screen" &
 	watcher=$!
 	holders="$holders $watcher"
-	until grep -q '\[#\.\.\.\] at most 4' "$work/screen" 2>/dev/null; do sleep 0.05; done
+	wait_until grep -q '\[#\.\.\.\] at most 4' "$work/screen"
 	add 'ended 1700000009000 done 0 %'
 	end_held
 	wait "$watcher" || fail 'exit status 0' "$?"
@@ -156,7 +168,7 @@ drawn = re.split("\033\\[(\\d+)A\033\\[J", text)
 assert len(drawn) >= 3, text
 for before, up in zip(drawn[::2], drawn[1::2]):
     assert before.count("\n") == int(up), (before, up)
-assert max(len(line) for block in drawn[::2] for line in block.split("\n")) <= 40, text
+assert max(len(line) for block in drawn[::2] for line in block.split("\n")) <= 60, text
 assert "  done" in drawn[-1] and "moving" not in drawn[-1], text
 assert "  moving" in drawn[0], text
 ' "$work/screen" 2>"$work/err" || fail 'blocks in the place of those before' "$(cat -v "$work/screen")"

@@ -24,7 +24,7 @@ expect 0 full plugged duplicity full --no-encryption --volsize 1 "$source" "stag
 checked "$metrics"
 # another target, with what must be escaped; and one that fails
 expect 0 odd plugged duplicity full --no-encryption --name odd "$source" "stage+file://$work/a \"b\" \\c"
-set_odd down
+storage=$storage.other set_odd down
 run failed plugged duplicity full --no-encryption --volsize 1 --name other "$source" "stage+$url.other"
 [ "$status" -ge 50 ] || fail "exit status $status"
 checked "$metrics"
