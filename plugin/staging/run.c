@@ -38,6 +38,7 @@ enum {
 };
 
 static struct {
+	pid_t owner;
 	const struct stage_settings *settings;
 	struct stage_runrecord *record; /* NULL before the begin */
 	uint64_t volumes;               /* that were begun */
@@ -49,12 +50,18 @@ static struct {
 
 	bool ended;
 	bool interrupted;
-	bool cleaned_up; /* the host has, and with an exception if there is a result */
-	bool exited;     /* by SystemExit, with status */
+	bool exited; /* by SystemExit, with status */
 	long status;
 	long error_status; /* of the last error that was logged */
 	char *message;     /* the last error that was logged, or the exception */
 } run;
+
+/* Has this process begun a run? A child of it has not. */
+static bool
+is_ours(void)
+{
+	return run.record && getpid() == run.owner;
+}
 
 void
 run_tell(const struct stage_runevent *event)
@@ -135,7 +142,7 @@ run_look(void)
 {
 	int64_t since = atomic_load(&run.taken);
 
-	if (!run.record || !run.waits || run.waited_long)
+	if (!is_ours() || !run.waits || run.waited_long)
 		return;
 	if (since < run.waits_since)
 		since = run.waits_since;
@@ -189,6 +196,7 @@ run_begin(const char *action, const char *target, const struct stage_settings *s
 
 	if (!run.record) {
 		run.settings = settings;
+		run.owner = getpid();
 		Py_BEGIN_ALLOW_THREADS
 		code = stage_runrecord_begin(
 			&begun, (unsigned int)settings->keep_runs, &hostlog, &run.record, &error);
@@ -258,7 +266,7 @@ run_cleans_up(PyObject *exception)
 {
 	PyObject *text, *bytes;
 
-	if (!exception || !run.record || run.ended)
+	if (!exception || !is_ours() || run.ended)
 		return;
 	if (PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt)) {
 		run_interrupted();
@@ -383,7 +391,7 @@ end(enum exits_how how)
 	struct stage_runevent event;
 	bool restarts, done;
 
-	if (!run.record || run.ended)
+	if (!is_ours() || run.ended)
 		return;
 	run.ended = true;
 	event = judge_end(how);

@@ -116,11 +116,18 @@ set_odd hang vol1.
 start hung plugged duplicity full "${options[@]}" "$source" "stage+$url"
 wait_for 20 test -e "$HOME/hook.waiting" || fail 'nobody is told that a run waits'
 told waiting WAITS_FOR storage
+"$STAGEDIR" watch --json "stage+$url" >"$logs/watch" 2>&1 &
+watcher=$!
+wait_for 20 have_said watch '"waits_for": "storage"' || fail 'watch does not show the run that waits'
 kill -USR1 "$pid"
 wait_for 20 have_said hung '; waits for storage since ' || fail 'SIGUSR1 has no answer'
 says hung '^full to odd:[^ ]*: 2 volumes, [0-9.]*M made.*; 2 volumes, [0-9.]*M wait \(at most 2\); duplicity-full[^ ]*vol1[^ ]* moves since'
 kill -KILL "$pid"
 end "$pid"
+wait "$watcher" || fail "watch ends with $?"
+tail -n 1 "$logs/watch" >"$logs/last"
+has last '"state": "killed"'
+has last "\"target\": \"$url\""
 words | grep -q 'waits $' || fail "the record of a run that was killed while it waited: $(words)"
 unset_odd hang
 
