@@ -111,7 +111,8 @@ struct suite {
 	X(sweep_settings)                                                                          \
 	X(sweep_write)                                                                             \
 	X(sweep_read)                                                                              \
-	X(sweep_spool)
+	X(sweep_spool)                                                                             \
+	X(sweep_run)
 
 #define DECLARE_SUITE(name) extern const struct suite suite_##name;
 SUITES(DECLARE_SUITE)
