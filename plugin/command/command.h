@@ -11,6 +11,7 @@
  *	flush.c	stagedir flush
  *	adopt.c	stagedir adopt
  *	watch.c, watchview.c	stagedir watch
+ *	report.c	stagedir report; the page itself is made by plugin/report/
  *	search.c	in which folders all but roots look for staging directories
  *	spools.c	the spools in these, and which of their files can be handed off
  *	run.c	the process and the user that made a staging directory
@@ -46,6 +47,8 @@ struct command_options {
 	bool yes;                  /* the operator knows that no run lives */
 	char *const *directories;  /* DIR..., ends with NULL */
 	const char *url;           /* or a staging directory; NULL where none was given */
+	const char *run;           /* the name of a record, or a URL; NULL where none was given */
+	const char *output;        /* a file; NULL where none was given */
 	char *const *host_options; /* the arguments behind --, ends with NULL */
 };
 
@@ -57,6 +60,7 @@ enum command_exit command_verify(const struct command_options *options);
 enum command_exit command_flush(const struct command_options *options);
 enum command_exit command_adopt(const struct command_options *options);
 enum command_exit command_watch(const struct command_options *options);
+enum command_exit command_report(const struct command_options *options);
 
 /* What status does with --prometheus. */
 enum command_exit command_prometheus(const struct command_options *options);

@@ -40,6 +40,7 @@ static const char main_help[] =
 	"       stagedir gc [--dry-run] [--json] [DIR...]\n"
 	"       stagedir flush [--dry-run] [URL] [-- OPTION...]\n"
 	"       stagedir adopt [--yes] [--dry-run] [--json] DIRECTORY|URL\n"
+	"       stagedir report [-o FILE] [RUN]\n"
 	"       stagedir --help | --version\n"
 	"\n"
 	"  roots   the directories in which duplicity may stage, ranked: which one is used,\n"
@@ -52,6 +53,7 @@ static const char main_help[] =
 	"          belongs to a live one\n"
 	"  flush   hands off the volumes that dead runs left, by running duplicity\n"
 	"  adopt   makes what a run of another machine left this machine's\n"
+	"  report  a page for a browser that shows how a run went\n"
 	"\n"
 	"stagedir COMMAND --help tells more.\n"
 	"\n" EXIT_CODES;
@@ -149,6 +151,20 @@ static const char gc_help[] =
 	"Exit code 1: something in an orphan was left, or with --dry-run would be, or some\n"
 	"directory could not be looked into.\n" EXIT_CODES;
 
+static const char report_help[] =
+	"usage: stagedir report [-o FILE] [RUN]\n"
+	"\n"
+	"Makes one HTML page of a run: what was made, waited and moved when, what was waited for,\n"
+	"which attempts failed and why, and how the runs before it went. RUN is the name of a\n"
+	"record, such as 20261130T020013.250Z-4242, or the URL of a target, of which it is the\n"
+	"newest run. Without RUN it is the newest of all.\n"
+	"\n"
+	"  -o, --output FILE  write the page to FILE, which only this user can read, instead of to\n"
+	"                     standard output; - is standard output, also on a terminal\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit code 1: there is no such record, it cannot be read, or FILE cannot be written.\n" EXIT_CODES;
+
 static const struct option main_options[] = {
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
@@ -189,8 +205,14 @@ static const struct option adopt_options[] = {
 	{0},
 };
 
+static const struct option report_options[] = {
+	{"output", required_argument, NULL, 'o'},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{0},
+};
+
 /* What may follow the options. */
-enum operands { NO_OPERANDS, ONE_URL, DIRECTORIES, URL_AND_HOST_OPTIONS, DIRECTORY_OR_URL };
+enum operands { NO_OPERANDS, ONE_URL, RUN, DIRECTORIES, URL_AND_HOST_OPTIONS, DIRECTORY_OR_URL };
 
 static const struct subcommand {
 	const char *name;
@@ -207,6 +229,7 @@ static const struct subcommand {
 	{"gc", "hn", gc_options, DIRECTORIES, command_gc, gc_help},
 	{"flush", "hn", flush_options, URL_AND_HOST_OPTIONS, command_flush, flush_help},
 	{"adopt", "hny", adopt_options, DIRECTORY_OR_URL, command_adopt, adopt_help},
+	{"report", ":ho:", report_options, RUN, command_report, report_help},
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
 
@@ -319,6 +342,12 @@ take_operands(
 			"%s takes no argument, but was given \"%s\"", subcommand->name, given);
 		free(given);
 		return false;
+	case RUN:
+		options->run = operands[0];
+		if (operands[0] && operands[1])
+			command_problem("%s takes one run, the name of a record or a URL",
+				subcommand->name);
+		return !operands[0] || !operands[1];
 	case DIRECTORIES:
 		options->directories = operands;
 		return true;
@@ -367,6 +396,13 @@ parse(const struct subcommand *subcommand, int count, char **arguments,
 		case OPTION_YES:
 			options->yes = true;
 			break;
+		case 'o':
+			options->output = optarg;
+			break;
+		case ':':
+			command_problem("option %s needs a value", arguments[optind - 1]);
+			*ret_status = COMMAND_USAGE;
+			return false;
 		case 'h':
 		case OPTION_HELP:
 			fputs(subcommand->help, stdout);

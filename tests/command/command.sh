@@ -7,7 +7,7 @@ test_usage()
 {
 	run 0 --help
 	says out 'usage: stagedir roots'
-	for command in roots status watch verify gc flush adopt; do
+	for command in roots status watch verify gc flush adopt report; do
 		run 0 "$command" --help
 		says out "usage: stagedir $command"
 		says out 'Exit code'
@@ -18,7 +18,7 @@ test_usage()
 	run 2
 	says err 'usage: stagedir'
 	run 2 rooots
-	says err 'stagedir: unknown command "rooots"; there are roots, status, watch, verify, gc, flush and adopt'
+	says err 'stagedir: unknown command "rooots"; there are roots, status, watch, verify, gc, flush, adopt and report'
 	run 2 --json
 	says err 'stagedir: unknown option --json; allowed before a command are --help and --version'
 	run 2 gc --force
@@ -35,10 +35,6 @@ test_usage()
 	says err 'unknown option --dry-run; allowed after verify are --json and --help'
 	run 2 flush --json
 	says err 'unknown option --json; allowed after flush are --dry-run and --help'
-	run 2 watch --dry-run
-	says err 'unknown option --dry-run; allowed after watch are --json and --help'
-	run 2 watch file:///a file:///b
-	says err 'watch takes one URL, but was given "file:///b" too'
 	run 2 flush file:///a file:///b
 	says err 'flush takes one URL, but was given "file:///b" too'
 	[ -s "$work/out" ] && fail 'nothing on standard output' "$(cat "$work/out")"
