@@ -18,7 +18,7 @@ BEGIN {
 	type["SIZE"] = "size in bytes, or with K, M, G or T"
 	type["BOOLEAN"] = "yes or no"
 	type["NUMBER"] = type["OPTIONAL_NUMBER"] = "whole number"
-	type["FILE"] = "path of a file"
+	type["FILE"] = "path"
 	type["COMMAND"] = "command for a shell"
 	if (form != "example" && form != "page")
 		die("the form is \"" form "\"; allowed are example and page")

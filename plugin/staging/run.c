@@ -21,6 +21,7 @@
 #include "python/hostlog.h"
 #include "python/object.h"
 #include "python/usersignal.h"
+#include "report/pagefile.h"
 #include "staging/roots.h"
 #include "staging/runhooks.h"
 #include "staging/urlsecrets.h"
@@ -385,6 +386,27 @@ write_metrics(void)
 			error.message);
 }
 
+/* It is made of the record, which has its end by now. */
+static void
+write_page(void)
+{
+	const char *record = strrchr(stage_runrecord_path(run.record), '/');
+	const unsigned int keep = (unsigned int)run.settings->keep_runs;
+	struct stage_error error;
+	int code;
+
+	if (!record && keep) /* why there is none was told */
+		return;
+	Py_BEGIN_ALLOW_THREADS
+	code = record ? pagefile_add(run.settings->report, record + 1, keep, &error)
+		      : stage_error_set(&error, STAGE_E_SETTING, 0,
+				"it is made of the run's record, and with \"keep_runs = 0\" in stagedir.conf there is none");
+	Py_END_ALLOW_THREADS
+	if (code < 0)
+		stage_log_line(
+			&hostlog, STAGE_WARNING, "there is no page of this run: %s", error.message);
+}
+
 static void
 end(enum exits_how how)
 {
@@ -401,6 +423,8 @@ end(enum exits_how how)
 	if (!restarts) {
 		if (run.settings->metrics)
 			write_metrics();
+		if (run.settings->report)
+			write_page();
 		start_hook(done ? RUNHOOK_SUCCESS : RUNHOOK_FAILURE);
 	}
 	runhooks_end(how == EXITS_LEAVE);

@@ -4,7 +4,7 @@
  * There is one run in a process. It begins with Staging.begin(), and ends when the process does. What happens between
  * is told to run_tell() and goes into the record (core/runrecord.h). When the run ends, its result is what the host has
  * said and how it ends: the exception with which it cleans up, the last error that it has logged, or a signal. Then
- * the metrics are written (core/metrics.h), and a hook is run (runhooks.h).
+ * the metrics are written (core/metrics.h), then the page of the run (report/pagefile.h), and a hook is run (runhooks.h).
  *
  * None of this can end a run. What fails is one warning.
  *

@@ -43,7 +43,7 @@ static const struct entry list[] = {
 	ENTRY(name, "whole number, " #least " to " #most "; default: " otherwise, example, NULL,   \
 		#most, text, least, most)
 #define STAGE_SETTING_FILE(name, example, text)                                                    \
-	ENTRY(name, "path of a file; default: none", example, NULL, "/x", text, 0, 0)
+	ENTRY(name, "path; default: none", example, NULL, "/x", text, 0, 0)
 #define STAGE_SETTING_COMMAND(name, example, text)                                                 \
 	ENTRY(name, "command for a shell; default: none", example, NULL, "true", text, 0, 0)
 #include "settings.def"
