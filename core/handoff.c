@@ -64,6 +64,14 @@ stage_handoff_fail(struct stage_handoff *handoff, const struct stage_error *erro
 }
 
 void
+stage_handoff_tell(const struct stage_handoff *handoff, enum stage_handoff_event event,
+	const struct stage_handoff_item *item, unsigned int attempt, const char *why)
+{
+	if (handoff->target.observe)
+		handoff->target.observe(handoff->target.context, event, item->file, attempt, why);
+}
+
+void
 stage_handoff_end_thread(struct stage_handoff *handoff)
 {
 	handoff->running--;

@@ -59,6 +59,14 @@ enum stage_upload {
 	STAGE_UPLOAD_GIVE_UP,     /* failed, and will fail again */
 };
 
+/* What happens to a file of the queue. */
+enum stage_handoff_event {
+	STAGE_HANDOFF_SEALED,    /* it is staged */
+	STAGE_HANDOFF_UPLOAD,    /* an attempt begins */
+	STAGE_HANDOFF_FAILED,    /* and has failed */
+	STAGE_HANDOFF_CONFIRMED, /* storage has it; it is about to be forgotten */
+};
+
 struct stage_handoff_target {
 	/*
 	 * Uploads one file, however long that takes. Called in the uploading thread, but not for a
@@ -78,6 +86,14 @@ struct stage_handoff_target {
 	enum stage_upload (*confirm)(void *context, const struct stage_spool_file *file,
 		unsigned int attempt, struct stage_error *error);
 	double confirm_delay;
+
+	/*
+	 * Is told of each event, in the thread in which it happens, with all signals blocked. attempt counts
+	 * from 1, and is 0 of a file that is SEALED; why is the message of an attempt that FAILED, else NULL.
+	 * It must return soon, and not fail. May be NULL.
+	 */
+	void (*observe)(void *context, enum stage_handoff_event event,
+		const struct stage_spool_file *file, unsigned int attempt, const char *why);
 
 	void *context;
 

@@ -76,6 +76,10 @@ struct stage_handoff {
 void *stage_handoff_seal(void *context);
 void *stage_handoff_upload(void *context);
 
+/* Without the lock: tells the caller's observer, if there is one. */
+void stage_handoff_tell(const struct stage_handoff *handoff, enum stage_handoff_event event,
+	const struct stage_handoff_item *item, unsigned int attempt, const char *why);
+
 /* Seconds between attempt number, from 1, which has failed with result, and the next one. */
 double stage_handoff_delay(
 	const struct stage_handoff_target *target, unsigned int number, enum stage_upload result);

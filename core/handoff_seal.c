@@ -45,6 +45,7 @@ seal(struct stage_handoff *handoff, const struct stage_handoff_item *item, bool 
 	if (code == 0) {
 		stage_log_line(
 			&handoff->log, STAGE_DEBUG, "Staged %s in %s", file->name, file->path);
+		stage_handoff_tell(handoff, STAGE_HANDOFF_SEALED, item, 0, NULL);
 		return 0;
 	}
 	stage_log_line(&handoff->log, STAGE_WARNING,

@@ -141,6 +141,7 @@ attempt(struct stage_handoff *handoff, const struct stage_handoff_item *item, un
 
 	if (is_gone(item, ret_error))
 		return STAGE_UPLOAD_GIVE_UP;
+	stage_handoff_tell(handoff, STAGE_HANDOFF_UPLOAD, item, number, NULL);
 	result = upload_once(handoff, item, number, &said);
 	if (result == STAGE_UPLOAD_DONE || result == STAGE_UPLOAD_UNCONFIRMED)
 		return result;
@@ -152,6 +153,7 @@ attempt(struct stage_handoff *handoff, const struct stage_handoff_item *item, un
 		said.message[0] ? said.message : "storage did not take it, without a reason");
 	ret_error->sys_errno = said.sys_errno;
 	stage_spool_note_failure(item->spool, item->file, number, ret_error->message);
+	stage_handoff_tell(handoff, STAGE_HANDOFF_FAILED, item, number, ret_error->message);
 	return is_lost(item, ret_error) ? STAGE_UPLOAD_GIVE_UP : result;
 }
 
@@ -225,8 +227,10 @@ upload(struct stage_handoff *handoff, const struct stage_handoff_item *item)
 		stage_spool_publish(item->spool, item->file, handoff->target.mode);
 	for (number = 1;; number++) {
 		result = attempt(handoff, item, number, &error);
-		if (result == STAGE_UPLOAD_DONE)
+		if (result == STAGE_UPLOAD_DONE) {
+			stage_handoff_tell(handoff, STAGE_HANDOFF_CONFIRMED, item, number, NULL);
 			return check_uploaded(handoff, item);
+		}
 		if (result == STAGE_UPLOAD_UNCONFIRMED)
 			return false;
 		if (result == STAGE_UPLOAD_GIVE_UP || number >= handoff->target.attempts) {

@@ -10,6 +10,7 @@
 BEGIN {
 	count = shown = 0
 	arguments["DIRECTORIES"] = arguments["TARGETS"] = arguments["SIZE"] = arguments["BOOLEAN"] = 2
+	arguments["FILE"] = arguments["COMMAND"] = 2
 	arguments["NUMBER"] = 4
 	arguments["OPTIONAL_NUMBER"] = 5
 	type["DIRECTORIES"] = "list of directories"
@@ -17,6 +18,8 @@ BEGIN {
 	type["SIZE"] = "size in bytes, or with K, M, G or T"
 	type["BOOLEAN"] = "yes or no"
 	type["NUMBER"] = type["OPTIONAL_NUMBER"] = "whole number"
+	type["FILE"] = "path"
+	type["COMMAND"] = "command for a shell"
 	if (form != "example" && form != "page")
 		die("the form is \"" form "\"; allowed are example and page")
 }
@@ -60,7 +63,7 @@ function begin_entry(line,    kind, part) {
 		about[count] = about[count] ", " part[2] " to " part[3]
 	example[count] = unquote(part[arguments[kind]])
 	otherwise = example[count]
-	if (kind == "DIRECTORIES")
+	if (kind == "DIRECTORIES" || kind == "FILE" || kind == "COMMAND")
 		otherwise = "none"
 	else if (kind == "OPTIONAL_NUMBER")
 		otherwise = unquote(part[4])

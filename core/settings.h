@@ -50,7 +50,8 @@
  *
  * Directories are absolute, with `~` and `$VAR` expanded. Targets are patterns of URLs for fnmatch(3),
  * where `*` matches `/` too; the value `stage+` adds none. Both lists end with NULL. Sizes are bytes. A
- * number is in its range, or, if it is optional and no file gives it, -1.
+ * number is in its range, or, if it is optional and no file gives it, -1. A file is absolute, as directories are; a
+ * command is as it was written; both are NULL where no file gives them.
  */
 struct stage_settings {
 #define STAGE_SETTING_DIRECTORIES(name, example, text) char **name;
@@ -59,6 +60,8 @@ struct stage_settings {
 #define STAGE_SETTING_BOOLEAN(name, value, text) bool name;
 #define STAGE_SETTING_NUMBER(name, least, most, value, text) int name;
 #define STAGE_SETTING_OPTIONAL_NUMBER(name, least, most, otherwise, example, text) int name;
+#define STAGE_SETTING_FILE(name, example, text) char *name;
+#define STAGE_SETTING_COMMAND(name, example, text) char *name;
 #include "settings.def"
 
 	/*

@@ -67,6 +67,25 @@ append(char ***list, char *text)
 	return 0;
 }
 
+/* The absolute path that a value means, which the caller frees. */
+static int
+expand(const struct setting *setting, const char *value, char **ret_path, struct sentence *sentence)
+{
+	char *path = NULL;
+	int code;
+
+	code = stage_expand(value, &path, sentence->text, sentence->size);
+	if (code == 0 && path[0] != '/') {
+		free(path);
+		return refuse(sentence,
+			"%s must be an absolute path, or start with ~ or a variable that is one",
+			setting->name);
+	}
+	if (code == 0)
+		*ret_path = path;
+	return code;
+}
+
 static int
 set_directory(struct stage_settings *settings, const struct setting *setting, const char *value,
 	struct sentence *sentence)
@@ -74,16 +93,36 @@ set_directory(struct stage_settings *settings, const struct setting *setting, co
 	char *path = NULL;
 	int code;
 
-	code = stage_expand(value, &path, sentence->text, sentence->size);
-	if (code < 0)
-		return code;
-	if (path[0] != '/') {
-		free(path);
-		return refuse(sentence,
-			"a %s must be an absolute path, or start with ~ or a variable that is one",
-			setting->name);
-	}
-	return append(field_of(settings, setting), path);
+	code = expand(setting, value, &path, sentence);
+	return code < 0 ? code : append(field_of(settings, setting), path);
+}
+
+/* Takes over text, which may be NULL for want of memory. */
+static int
+replace(char **field, char *text)
+{
+	free(*field);
+	*field = text;
+	return text ? 0 : STAGE_E_MEMORY;
+}
+
+static int
+set_file(struct stage_settings *settings, const struct setting *setting, const char *value,
+	struct sentence *sentence)
+{
+	char *path = NULL;
+	int code;
+
+	code = expand(setting, value, &path, sentence);
+	return code < 0 ? code : replace(field_of(settings, setting), path);
+}
+
+static int
+set_command(struct stage_settings *settings, const struct setting *setting, const char *value,
+	struct sentence *sentence)
+{
+	(void)sentence;
+	return replace(field_of(settings, setting), strdup(value));
 }
 
 static int
@@ -177,6 +216,8 @@ static const struct setting table[] = {
 	ENTRY(name, set_number, least, most, value)
 #define STAGE_SETTING_OPTIONAL_NUMBER(name, least, most, otherwise, example, text)                 \
 	ENTRY(name, set_number, least, most, NULL)
+#define STAGE_SETTING_FILE(name, example, text) ENTRY(name, set_file, 0, 0, NULL)
+#define STAGE_SETTING_COMMAND(name, example, text) ENTRY(name, set_command, 0, 0, NULL)
 #include "settings.def"
 };
 #define COUNT ((int)(sizeof(table) / sizeof(table[0])))
@@ -268,5 +309,7 @@ stage_settings_value_release(struct stage_settings *settings)
 		stage_settings_value_clear(settings, setting);
 		if (stage_settings_value_is_list(setting))
 			free(*(char ***)field_of(settings, &table[setting]));
+		else if (table[setting].set == set_file || table[setting].set == set_command)
+			free(*(char **)field_of(settings, &table[setting]));
 	}
 }

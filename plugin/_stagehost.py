@@ -394,12 +394,22 @@ def _leave_asynchrony(ahead):
             setattr(config, option, 0)
 
 
-def _begin_run():
+def _noting_errors(stock):
+    """log.Log, which also notes the errors: the last one is why the run ends."""
+    def Log(s, verb_level, code=1, *arguments, **keywords):
+        if verb_level == log.ERROR:
+            with contextlib.suppress(Exception):
+                extension().note_error(os.fsdecode(s) if isinstance(s, bytes) else str(s), code)
+        stock(s, verb_level, code, *arguments, **keywords)
+    return Log
+
+
+def _begin_run(action):
     if not asked_for:
         tempdir.default()  # if that is refused, then before anything is done
     staged = target()
     if staged:
-        staged.begin()
+        staged.begin(action)
     if gave_way:
         return
     _leave_asynchrony(bool(staged and extension().stages_ahead()))
@@ -418,7 +428,7 @@ def _begin_first(check):
     """
     def check_resources(action):
         if not config.dry_run:
-            _begin_run()
+            _begin_run(action)
         volsize = config.volsize
         if target() and backs_up() and extension().stages_ahead():
             config.volsize = 0  # check() then asks for no space
@@ -474,7 +484,7 @@ def _proved():
         (sys.modules['duplicity.dup_main'], 'Restart', _restart_unlisted),
         (sys.modules['duplicity.dup_main'], 'list_current', _stagefiles.listing),
         # when what is staged, or fetched, ahead is told of
-        (log, 'Log', lambda stock: _stageprogress.holding(_stagefetch.telling_in_turn(stock), _stages_ahead)),
+        (log, 'Log', lambda stock: _stageprogress.holding(_stagefetch.telling_in_turn(_noting_errors(stock)), _stages_ahead)),
         (progress, 'ProgressTracker', lambda stock: _stageprogress.tracking(stock, _stages_ahead)),
         (diffdir, 'DeltaTarBlockIter', lambda stock: extension().DeltaTarBlockIter),
         (diffdir, 'get_delta_iter', _stagefiles.comparing),

@@ -36,6 +36,7 @@
 #include "staging/hostcheck.h"
 #include "staging/archivefiles.h"
 #include "staging/roots.h"
+#include "staging/run.h"
 #include "staging/staging.h"
 #include "staging/targets.h"
 #include "staging/urlsecrets.h"
@@ -140,6 +141,9 @@ static PyMethodDef functions[] = {
 	{"shown_url", urlsecrets_shown_url, METH_O,
 		"shown_url(url)\n--\n\n"
 		"The URL as it may be shown: with *** in the place of its secrets."},
+	{"note_error", run_note_error, METH_VARARGS,
+		"note_error(text, code)\n--\n\n"
+		"The host logs this error, with which it may end, and then ends with this code."},
 	{"why_unproved", hostcheck_why_unproved, METH_VARARGS,
 		"why_unproved(version, folder, table)\n--\n\n"
 		"Why the host of this version, whose package is in folder, is none that is in the table\n"
@@ -184,6 +188,7 @@ static PyMethodDef functions[] = {
 static int
 execute(PyObject *module)
 {
+	run_register(); /* first: what it does is done last */
 	if (gil_watch_forks() < 0 || object_intern_names() < 0 || errors_add_type(module) < 0 ||
 		directory_add_type(module) < 0)
 		return -1;

@@ -282,13 +282,14 @@ class StageBackend(backend.Backend, _stagehost.Target):
 
     # Staging ahead
 
-    def begin(self):
+    def begin(self, action):
         """Begins the run: what dead runs have left is handed off, and mended, before the host looks at either place."""
         if _stagehost.backs_up() or 'STAGEDIR_FLUSH' in os.environ:  # that is how stagedir flush calls the host
             if _stagehost.staging_directory():
                 self._staging = self._extension.Staging(
                     self.parsed_url.url_string, config.archive_dir_path.name, self._upload, self._confirm,
                     config.num_retries, config.backend_retry_delay)
+                self._staging.begin(action if _stagehost.backs_up() else 'flush')
         staged = self._adopt() if self._staging else []
         if _stagehost.gave_way:
             return

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "amount.h"
 #include "orphan.h"
 #include "command/table.h"
 
@@ -205,12 +206,12 @@ add_row(struct report *report, const struct candidate *candidate, const char *re
 	const char *reason)
 {
 	struct table *table = report->table;
-	char text[TABLE_TEXT_MAX];
+	char text[STAGE_AMOUNT_MAX];
 
 	table_cell(table, "%s%s", report->options->dry_run ? "would be " : "", result);
 	table_cell(table, "%s", stage_orphan_owner_name(candidate->owner));
 	table_cell(table, "%zu", candidate->volumes);
-	table_cell(table, "%s", table_size(text, candidate->bytes));
+	table_cell(table, "%s", stage_amount_size(text, candidate->bytes));
 	table_cell(table, "%s", candidate->path);
 	if (reason)
 		table_note(table, "%s", reason);

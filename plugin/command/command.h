@@ -4,11 +4,14 @@
  *	main.c	main: the options, the usage, the end
  *	roots.c	stagedir roots
  *	status.c	stagedir status
+ *	prometheus.c	stagedir status --prometheus
  *	gc.c	stagedir gc
  *	judge.c	which files of a dead run's spool are useless, and gc removes
  *	verify.c	stagedir verify
  *	flush.c	stagedir flush
  *	adopt.c	stagedir adopt
+ *	watch.c, watchview.c	stagedir watch
+ *	report.c	stagedir report; the page itself is made by plugin/report/
  *	search.c	in which folders all but roots look for staging directories
  *	spools.c	the spools in these, and which of their files can be handed off
  *	run.c	the process and the user that made a staging directory
@@ -39,10 +42,13 @@ enum command_exit {
 
 struct command_options {
 	bool json;
+	bool prometheus;
 	bool dry_run;
 	bool yes;                  /* the operator knows that no run lives */
 	char *const *directories;  /* DIR..., ends with NULL */
 	const char *url;           /* or a staging directory; NULL where none was given */
+	const char *run;           /* the name of a record, or a URL; NULL where none was given */
+	const char *output;        /* a file; NULL where none was given */
 	char *const *host_options; /* the arguments behind --, ends with NULL */
 };
 
@@ -53,6 +59,11 @@ enum command_exit command_gc(const struct command_options *options);
 enum command_exit command_verify(const struct command_options *options);
 enum command_exit command_flush(const struct command_options *options);
 enum command_exit command_adopt(const struct command_options *options);
+enum command_exit command_watch(const struct command_options *options);
+enum command_exit command_report(const struct command_options *options);
+
+/* What status does with --prometheus. */
+enum command_exit command_prometheus(const struct command_options *options);
 
 /* Print a problem, and a line of the result. Both are made printable. */
 void command_problem(const char *format, ...) __attribute__((format(printf, 1, 2)));

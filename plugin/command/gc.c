@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "amount.h"
 #include "orphan.h"
 #include "command/table.h"
 
@@ -107,14 +108,14 @@ static void
 add_row(struct report *report, const struct stage_found *found, const struct outcome *outcome)
 {
 	struct table *table = report->table;
-	char text[TABLE_TEXT_MAX];
+	char text[STAGE_AMOUNT_MAX];
 
 	table_cell(table, "%s%s", report->dry_run ? "would be " : "",
 		outcome->removed ? "removed" : "left");
 	table_cell(table, "%s", stage_orphan_owner_name(found->owner));
 	table_cell(table, "%ld", (long)found->pid);
 	table_cell(table, "%zu", outcome->files);
-	table_cell(table, "%s", table_size(text, outcome->bytes));
+	table_cell(table, "%s", stage_amount_size(text, outcome->bytes));
 	table_cell(table, "%s", found->path);
 	if (!outcome->removed)
 		table_note(table, "left: %s", reason_to_leave(found, outcome));
@@ -377,7 +378,7 @@ print_verdicts(const struct report *report)
 	static const struct table_column columns[] = {
 		{"RESULT", false}, {"SIZE", true}, {"NAME IN STORAGE", false}};
 	struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
-	char text[TABLE_TEXT_MAX];
+	char text[STAGE_AMOUNT_MAX];
 	size_t i, k, shown = 0;
 
 	for (i = 0; i < report->judged_count; i++) {
@@ -389,7 +390,7 @@ print_verdicts(const struct report *report)
 			shown++;
 			table_cell(table, "%s%s", report->dry_run ? "would be " : "",
 				verdict->removed ? "removed" : "left");
-			table_cell(table, "%s", table_size(text, verdict->size));
+			table_cell(table, "%s", stage_amount_size(text, verdict->size));
 			table_cell(table, "%s",
 				*verdict->name ? verdict->name : strrchr(verdict->path, '/') + 1);
 			table_note(table, "%s", verdict->reason);
@@ -407,14 +408,14 @@ static void
 end_table(struct report *report)
 {
 	const struct stage_reclaimed *total = &report->total;
-	char size[TABLE_TEXT_MAX];
+	char size[STAGE_AMOUNT_MAX];
 
 	table_print(report->table, stdout);
 	print_verdicts(report);
 	printf("%s%zu director%s and %zu file%s, %s%s\n",
 		report->dry_run ? "would remove " : "removed ", total->directories,
 		total->directories == 1 ? "y" : "ies", total->files, total->files == 1 ? "" : "s",
-		table_size(size, total->bytes), total->bytes < 1024 ? " bytes" : "");
+		stage_amount_size(size, total->bytes), total->bytes < 1024 ? " bytes" : "");
 	if (total->left)
 		printf("%zu thing%s in orphans %s\n", total->left, total->left == 1 ? "" : "s",
 			report->dry_run ? "would be left" : "could not or must not be removed");

@@ -75,7 +75,8 @@ write_text(FILE *out, const char *text)
 static void
 write_line_start(struct json *json)
 {
-	fprintf(json->out, "\n%*s", (int)(2 * json->depth), "");
+	if (!json->in_line)
+		fprintf(json->out, "\n%*s", (int)(2 * json->depth), "");
 }
 
 /* What comes before any value: a comma where one is due, the key. */
@@ -86,7 +87,7 @@ begin_value(struct json *json, const char *key)
 		bool *filled = &json->open[json->depth - 1].filled;
 
 		if (*filled)
-			fputc(',', json->out);
+			fputs(json->in_line ? ", " : ",", json->out);
 		*filled = true;
 		write_line_start(json);
 	}
@@ -111,7 +112,15 @@ void
 json_start(struct json *json, FILE *out)
 {
 	json->out = out;
+	json->in_line = false;
 	json->depth = 0;
+}
+
+void
+json_start_line(struct json *json, FILE *out)
+{
+	json_start(json, out);
+	json->in_line = true;
 }
 
 void

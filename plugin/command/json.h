@@ -32,6 +32,7 @@
 /* Private. Nothing is allocated, so a writer may be dropped at any moment. */
 struct json {
 	FILE *out;
+	bool in_line;
 	unsigned int depth;
 	struct {
 		char closing;
@@ -40,6 +41,9 @@ struct json {
 };
 
 void json_start(struct json *json, FILE *out);
+
+/* The same for a text in one line. */
+void json_start_line(struct json *json, FILE *out);
 
 void json_open_object(struct json *json, const char *key);
 void json_open_array(struct json *json, const char *key);

@@ -19,7 +19,14 @@
 #include "url.h"
 
 /* No characters, so that a message can tell a long option from a short one. */
-enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_JSON, OPTION_DRY_RUN, OPTION_YES };
+enum {
+	OPTION_HELP = 256,
+	OPTION_VERSION,
+	OPTION_JSON,
+	OPTION_DRY_RUN,
+	OPTION_YES,
+	OPTION_PROMETHEUS
+};
 
 #define EXIT_CODES                                                                                 \
 	"Exit codes: 0 done; 1 something is wrong that an operator should see; 2 usage;\n"         \
@@ -27,22 +34,26 @@ enum { OPTION_HELP = 256, OPTION_VERSION, OPTION_JSON, OPTION_DRY_RUN, OPTION_YE
 
 static const char main_help[] =
 	"usage: stagedir roots [--json]\n"
-	"       stagedir status [--json] [DIR...]\n"
+	"       stagedir status [--json|--prometheus] [DIR...]\n"
+	"       stagedir watch [--json] [URL]\n"
 	"       stagedir verify [--json] [DIR...]\n"
 	"       stagedir gc [--dry-run] [--json] [DIR...]\n"
 	"       stagedir flush [--dry-run] [URL] [-- OPTION...]\n"
 	"       stagedir adopt [--yes] [--dry-run] [--json] DIRECTORY|URL\n"
+	"       stagedir report [-o FILE] [RUN]\n"
 	"       stagedir --help | --version\n"
 	"\n"
 	"  roots   the directories in which duplicity may stage, ranked: which one is used,\n"
 	"          and why not the others\n"
 	"  status  the staging directories that there are, live and orphaned, and the volumes\n"
 	"          that wait in them for hand-off to storage\n"
+	"  watch   shows the runs that are under way, until they end\n"
 	"  verify  checks the digests of volumes that dead runs left\n"
 	"  gc      removes what dead runs left and no later run could hand off; never what\n"
 	"          belongs to a live one\n"
 	"  flush   hands off the volumes that dead runs left, by running duplicity\n"
 	"  adopt   makes what a run of another machine left this machine's\n"
+	"  report  a page for a browser that shows how a run went\n"
 	"\n"
 	"stagedir COMMAND --help tells more.\n"
 	"\n" EXIT_CODES;
@@ -59,16 +70,30 @@ static const char roots_help[] =
 	"Exit code 1: no temp root can be used.\n" EXIT_CODES;
 
 static const char status_help[] =
-	"usage: stagedir status [--json] [DIR...]\n"
+	"usage: stagedir status [--json|--prometheus] [DIR...]\n"
 	"\n"
 	"Lists the staging directories in the temp roots, in duplicity's archive directories and\n"
 	"in every DIR, such as one that duplicity's --tempdir named; and the volumes that wait in\n"
 	"them for hand-off, with their size, age and last failure.\n"
 	"\n"
-	"      --json  one JSON object instead of a table\n"
-	"  -h, --help  this text\n"
+	"      --json        one JSON object instead of a table\n"
+	"      --prometheus  metrics instead: how the last runs went, and what waits\n"
+	"  -h, --help        this text\n"
 	"\n"
 	"Exit code 1: some directory could not be looked into.\n" EXIT_CODES;
+
+static const char watch_help[] =
+	"usage: stagedir watch [--json] [URL]\n"
+	"\n"
+	"Shows the runs of this user that are under way, or those to URL alone: what is made, what\n"
+	"waits, what moves, what storage has confirmed, and who waits for whom. Ends when they have\n"
+	"ended. Without one it shows the last run. On a terminal it draws anew each second, otherwise\n"
+	"it prints a line every ten seconds.\n"
+	"\n"
+	"      --json  one JSON object a line, each second, for each run\n"
+	"  -h, --help  this text\n"
+	"\n"
+	"Exit code 1: the records of runs cannot be read.\n" EXIT_CODES;
 
 static const char verify_help[] =
 	"usage: stagedir verify [--json] [DIR...]\n"
@@ -126,6 +151,20 @@ static const char gc_help[] =
 	"Exit code 1: something in an orphan was left, or with --dry-run would be, or some\n"
 	"directory could not be looked into.\n" EXIT_CODES;
 
+static const char report_help[] =
+	"usage: stagedir report [-o FILE] [RUN]\n"
+	"\n"
+	"Makes one HTML page of a run: what was made, waited and moved when, what was waited for,\n"
+	"which attempts failed and why, and how the runs before it went. RUN is the name of a\n"
+	"record, such as 20261130T020013.250Z-4242, or the URL of a target, of which it is the\n"
+	"newest run. Without RUN it is the newest of all.\n"
+	"\n"
+	"  -o, --output FILE  write the page to FILE, which only this user can read, instead of to\n"
+	"                     standard output; - is standard output, also on a terminal\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit code 1: there is no such record, it cannot be read, or FILE cannot be written.\n" EXIT_CODES;
+
 static const struct option main_options[] = {
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
@@ -134,6 +173,13 @@ static const struct option main_options[] = {
 
 static const struct option list_options[] = {
 	{"json", no_argument, NULL, OPTION_JSON},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{0},
+};
+
+static const struct option status_options[] = {
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"prometheus", no_argument, NULL, OPTION_PROMETHEUS},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{0},
 };
@@ -159,8 +205,14 @@ static const struct option adopt_options[] = {
 	{0},
 };
 
+static const struct option report_options[] = {
+	{"output", required_argument, NULL, 'o'},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{0},
+};
+
 /* What may follow the options. */
-enum operands { NO_OPERANDS, DIRECTORIES, URL_AND_HOST_OPTIONS, DIRECTORY_OR_URL };
+enum operands { NO_OPERANDS, ONE_URL, RUN, DIRECTORIES, URL_AND_HOST_OPTIONS, DIRECTORY_OR_URL };
 
 static const struct subcommand {
 	const char *name;
@@ -171,11 +223,13 @@ static const struct subcommand {
 	const char *help;
 } subcommands[] = {
 	{"roots", "h", list_options, NO_OPERANDS, command_roots, roots_help},
-	{"status", "h", list_options, DIRECTORIES, command_status, status_help},
+	{"status", "h", status_options, DIRECTORIES, command_status, status_help},
+	{"watch", "h", list_options, ONE_URL, command_watch, watch_help},
 	{"verify", "h", list_options, DIRECTORIES, command_verify, verify_help},
 	{"gc", "hn", gc_options, DIRECTORIES, command_gc, gc_help},
 	{"flush", "hn", flush_options, URL_AND_HOST_OPTIONS, command_flush, flush_help},
 	{"adopt", "hny", adopt_options, DIRECTORY_OR_URL, command_adopt, adopt_help},
+	{"report", ":ho:", report_options, RUN, command_report, report_help},
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
 
@@ -288,6 +342,12 @@ take_operands(
 			"%s takes no argument, but was given \"%s\"", subcommand->name, given);
 		free(given);
 		return false;
+	case RUN:
+		options->run = operands[0];
+		if (operands[0] && operands[1])
+			command_problem("%s takes one run, the name of a record or a URL",
+				subcommand->name);
+		return !operands[0] || !operands[1];
 	case DIRECTORIES:
 		options->directories = operands;
 		return true;
@@ -296,6 +356,7 @@ take_operands(
 		if (!operands[0] || operands[1])
 			command_problem("%s takes one staging directory or URL", subcommand->name);
 		return operands[0] && !operands[1];
+	case ONE_URL:
 	case URL_AND_HOST_OPTIONS:
 		break;
 	}
@@ -303,9 +364,8 @@ take_operands(
 	if (!operands[0] || !operands[1])
 		return true;
 	given = command_shown_url(operands[1]);
-	command_problem(
-		"%s takes one URL, but was given \"%s\" too; options for duplicity stand behind --",
-		subcommand->name, given);
+	command_problem("%s takes one URL, but was given \"%s\" too%s", subcommand->name, given,
+		subcommand->operands == ONE_URL ? "" : "; options for duplicity stand behind --");
 	free(given);
 	return false;
 }
@@ -325,6 +385,9 @@ parse(const struct subcommand *subcommand, int count, char **arguments,
 		case OPTION_JSON:
 			options->json = true;
 			break;
+		case OPTION_PROMETHEUS:
+			options->prometheus = true;
+			break;
 		case 'n':
 		case OPTION_DRY_RUN:
 			options->dry_run = true;
@@ -333,6 +396,13 @@ parse(const struct subcommand *subcommand, int count, char **arguments,
 		case OPTION_YES:
 			options->yes = true;
 			break;
+		case 'o':
+			options->output = optarg;
+			break;
+		case ':':
+			command_problem("option %s needs a value", arguments[optind - 1]);
+			*ret_status = COMMAND_USAGE;
+			return false;
 		case 'h':
 		case OPTION_HELP:
 			fputs(subcommand->help, stdout);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "amount.h"
 #include "root.h"
 #include "command/table.h"
 
@@ -48,7 +49,7 @@ print_table(const struct stage_roots *roots)
 	static const struct table_column columns[] = {{"RANK", true}, {"STATE", false},
 		{"FREE", true}, {"NAMED BY", false}, {"PATH", false}};
 	struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
-	char size[TABLE_TEXT_MAX];
+	char size[STAGE_AMOUNT_MAX];
 	size_t i;
 
 	for (i = 0; i < roots->count; i++) {
@@ -58,7 +59,7 @@ print_table(const struct stage_roots *roots)
 		table_cell(table, "%s%s", stage_root_state_name(root->state),
 			root == roots->chosen ? ", chosen" : "");
 		table_cell(table, "%s",
-			is_free_known(root) ? table_size(size, root->free_bytes) : "-");
+			is_free_known(root) ? stage_amount_size(size, root->free_bytes) : "-");
 		table_cell(table, "%s", root->origin);
 		table_cell(table, "%s", root->path);
 		if (root->state != STAGE_ROOT_GOOD)

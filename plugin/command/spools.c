@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "amount.h"
 #include "duplicity/manifest.h"
 #include "command/table.h"
 
@@ -30,10 +31,10 @@ command_find_all_spools(struct command_search *search)
 const char *
 command_volumes(char buffer[COMMAND_VOLUMES_MAX], size_t count, uint64_t bytes)
 {
-	char size[TABLE_TEXT_MAX];
+	char size[STAGE_AMOUNT_MAX];
 
 	snprintf(buffer, COMMAND_VOLUMES_MAX, "%zu volume%s, %s%s", count, count == 1 ? "" : "s",
-		table_size(size, bytes), bytes < 1024 ? " bytes" : "");
+		stage_amount_size(size, bytes), bytes < 1024 ? " bytes" : "");
 	return buffer;
 }
 

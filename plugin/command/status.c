@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "amount.h"
 #include "orphan.h"
 #include "command/table.h"
 
@@ -96,17 +97,17 @@ static void
 add_row(struct report *report, const struct stage_found *found, const struct command_run *run,
 	const struct stage_spool_found *spool)
 {
-	char *line = command_run_line(run), text[TABLE_TEXT_MAX];
+	char *line = command_run_line(run), text[STAGE_AMOUNT_MAX];
 	struct table *table = report->table;
 	bool inside = is_inside_known(found);
 
 	table_cell(table, "%s", state_of(found));
 	table_cell(table, "%ld", (long)found->pid);
 	table_cell(table, "%s", command_user(found->uid));
-	table_cell(table, "%s", inside || found->age ? table_age(text, found->age) : "-");
+	table_cell(table, "%s", inside || found->age ? stage_amount_age(text, found->age) : "-");
 	if (inside) {
 		table_cell(table, "%zu", found->files);
-		table_cell(table, "%s", table_size(text, found->bytes));
+		table_cell(table, "%s", stage_amount_size(text, found->bytes));
 		table_cell(table, "%zu", found->strangers);
 	} else {
 		table_cell(table, "-");
@@ -228,16 +229,16 @@ add_file_row(struct table *table, const struct stage_spool_found *spool, size_t 
 	const struct stage_spool_entry *file = &spool->list[i];
 	enum command_resume resume;
 	struct stage_error error;
-	char text[TABLE_TEXT_MAX];
+	char text[STAGE_AMOUNT_MAX];
 
 	resume = command_can_resume(spool, file->note, &error);
 	table_cell(table, "%s", file_state(spool, i));
-	table_cell(table, "%s", table_size(text, file->size));
-	table_cell(table, "%s", table_age(text, age_of(file->sealed)));
+	table_cell(table, "%s", stage_amount_size(text, file->size));
+	table_cell(table, "%s", stage_amount_age(text, age_of(file->sealed)));
 	table_cell(table, "%u", file->attempts);
 	table_cell(table, "%s", file->name);
 	if (file->failed)
-		table_note(table, "failed %s ago: %s", table_age(text, age_of(file->failed)),
+		table_note(table, "failed %s ago: %s", stage_amount_age(text, age_of(file->failed)),
 			file->failure);
 	if (resume == COMMAND_USELESS)
 		table_note(table, "a later run could not hand it off: %s", error.message);
@@ -350,7 +351,7 @@ begin(struct report *report, const struct command_search *search)
 static void
 print_sums(const struct report *report)
 {
-	char size[TABLE_TEXT_MAX];
+	char size[STAGE_AMOUNT_MAX];
 
 	if (report->count)
 		putchar('\n');
@@ -358,7 +359,8 @@ print_sums(const struct report *report)
 		report->count == 1 ? "y" : "ies", report->live, report->orphans,
 		report->orphans ? " (" : "");
 	if (report->orphans)
-		printf("%s; \"stagedir gc\" removes them)", table_size(size, report->orphan_bytes));
+		printf("%s; \"stagedir gc\" removes them)",
+			stage_amount_size(size, report->orphan_bytes));
 	if (report->staged)
 		printf(", %zu in which dead runs left what waits", report->staged);
 	putchar('\n');
@@ -395,6 +397,12 @@ command_status(const struct command_options *options)
 	enum command_exit status;
 	size_t i;
 
+	if (options->prometheus && options->json) {
+		command_problem("status takes one of --json and --prometheus");
+		return COMMAND_USAGE;
+	}
+	if (options->prometheus)
+		return command_prometheus(options);
 	status = command_search(options->directories, &search);
 	if (status != COMMAND_SETTINGS) {
 		begin(&report, &search);

@@ -1,5 +1,5 @@
 /*
- * table - an aligned table for people, and how sizes and ages are spelled in it
+ * table - an aligned table for people
  *
  *	static const struct table_column columns[] = {{"SIZE", true}, {"PATH", false}};
  *	struct table *table = table_new(columns, 2);
@@ -42,14 +42,5 @@ void table_print(const struct table *table, FILE *out);
 
 /* Frees *table and sets it to NULL; NULL in it is no error. */
 void table_free(struct table **table);
-
-/* Large enough for any size and any age, with the NUL. */
-#define TABLE_TEXT_MAX 32
-
-/* "12.3M": bytes in powers of 1024, as stagedir.conf takes them. Returns buffer. */
-const char *table_size(char buffer[TABLE_TEXT_MAX], uint64_t bytes);
-
-/* "3d 4h": the two largest units. Returns buffer. */
-const char *table_age(char buffer[TABLE_TEXT_MAX], uint64_t seconds);
 
 #endif

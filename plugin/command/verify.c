@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "amount.h"
 #include "log.h"
 #include "command/table.h"
 
@@ -24,7 +25,7 @@ struct checked {
 static void
 add(struct report *report, const struct stage_spool_found *spool, const struct checked *checked)
 {
-	char text[TABLE_TEXT_MAX];
+	char text[STAGE_AMOUNT_MAX];
 
 	if (report->as_json) {
 		json_open_object(&report->json, NULL);
@@ -38,7 +39,7 @@ add(struct report *report, const struct stage_spool_found *spool, const struct c
 		return;
 	}
 	table_cell(report->table, "%s", checked->result);
-	table_cell(report->table, "%s", table_size(text, checked->size));
+	table_cell(report->table, "%s", stage_amount_size(text, checked->size));
 	table_cell(report->table, "%s", checked->name);
 	table_cell(report->table, "%s", checked->path);
 	if (checked->reason)

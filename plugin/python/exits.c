@@ -39,6 +39,7 @@ static void (*registered[EXITS_MAX])(enum exits_how how);
 static size_t registered_count;
 
 static int held;     /* how many holds there are, of all threads */
+static int ended_by; /* the signal that ends the process, or 0 */
 static int deferred; /* the first signal that came meanwhile, or 0 */
 
 void
@@ -60,6 +61,12 @@ exits_run(enum exits_how how)
 
 	for (i = registered_count; i > 0; i--)
 		registered[i - 1](how);
+}
+
+int
+exits_signal(void)
+{
+	return ended_by;
 }
 
 /* Removes a file if nobody has locked it, and if it is what fd is: it may be another one by now. */
@@ -104,6 +111,7 @@ clean_up(int number)
 	if (getpid() != owner)
 		return;
 	stage_log_line(&hostlog, STAGE_INFO, "ended by signal %d: cleaning up", number);
+	ended_by = number;
 	exits_run(EXITS_LEAVE);
 	function = object_attribute("duplicity.util", "release_lockfile");
 	result = function ? PyObject_CallNoArgs(function) : NULL;

@@ -25,6 +25,9 @@ void exits_register(void (*clean_up)(enum exits_how how));
 /* Calls the registered functions, as an exit does. */
 void exits_run(enum exits_how how);
 
+/* The signal that ends the process, while its functions are called; 0: none does. */
+int exits_signal(void);
+
 /* From now on signals, exec and the end of the interpreter call them. May be called again. Never fails. */
 void exits_watch(void);
 

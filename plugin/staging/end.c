@@ -12,6 +12,7 @@
 #include "python/hostlog.h"
 #include "staging/directory.h"
 #include "staging/fetchahead.h"
+#include "staging/run.h"
 #include "staging/staging.h"
 #include "staging/volumeobject.h"
 
@@ -132,11 +133,12 @@ before_cleanup(PyObject *directory)
 	PyObject *reason;
 
 	fetchahead_end(directory);
-	if (!stages_in(directory))
-		return;
 	reason = PyErr_GetHandledException();
-	end_all(reason && PyErr_GivenExceptionMatches(reason, PyExc_KeyboardInterrupt) ? STOP
-										       : FINISH);
+	run_cleans_up(reason);
+	if (stages_in(directory))
+		end_all(reason && PyErr_GivenExceptionMatches(reason, PyExc_KeyboardInterrupt)
+				? STOP
+				: FINISH);
 	Py_XDECREF(reason);
 }
 

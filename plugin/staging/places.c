@@ -20,11 +20,29 @@
 #include "python/object.h"
 #include "staging/directory.h"
 #include "staging/roots.h"
+#include "staging/run.h"
 
 /* A place with fewer bytes has next to nothing: a volume of which nothing has changed has this. */
 #define LEAST_BYTES ((uint64_t)64 * 1024)
 
 static struct places *all;
+
+static void
+tell_root(struct stage_dir *dir)
+{
+	char *path;
+	int fd, code;
+
+	Py_BEGIN_ALLOW_THREADS
+	code = stage_dir_root(dir, &fd, &path, NULL);
+	if (code == 0)
+		close(fd);
+	Py_END_ALLOW_THREADS
+	if (code < 0)
+		return;
+	run_root(path);
+	free(path);
+}
 
 /* Adds the place of a TemporaryDirectory; takes over the reference to it. */
 static int
@@ -50,6 +68,7 @@ add(struct places *places, PyObject *directory, struct stage_error *error)
 		places->next = all;
 		all = places;
 	}
+	tell_root(dir);
 	return 0;
 }
 

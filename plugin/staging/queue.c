@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "runrecord.h"
 #include "umask.h"
 
 #include "python/exits.h"
 #include "python/gil.h"
 #include "python/hostlog.h"
+#include "staging/run.h"
 #include "staging/urlsecrets.h"
 
 /* Seconds: between two looks for signals; for uploads at an end that does not wait. */
@@ -94,6 +96,26 @@ confirm(void *context, const struct stage_spool_file *file, unsigned int attempt
 	return call(((struct queue *)context)->confirm, file, attempt, error);
 }
 
+/* In the queue's threads, without the GIL. */
+static void
+observe(void *context, enum stage_handoff_event event, const struct stage_spool_file *file,
+	unsigned int attempt, const char *why)
+{
+	static const enum stage_runevent_kind kinds[] = {
+		[STAGE_HANDOFF_SEALED] = STAGE_RUN_SEALED,
+		[STAGE_HANDOFF_UPLOAD] = STAGE_RUN_UPLOAD,
+		[STAGE_HANDOFF_FAILED] = STAGE_RUN_FAILED,
+		[STAGE_HANDOFF_CONFIRMED] = STAGE_RUN_CONFIRMED,
+	};
+
+	(void)context;
+	run_tell(&(struct stage_runevent){.kind = kinds[event],
+		.name = file->name,
+		.number = attempt,
+		.size = file->size,
+		.text = why});
+}
+
 void
 queue_open(struct queue *queue, PyObject *object, char *target, PyObject *upload_function,
 	PyObject *confirm_function, const struct stage_settings *settings, int attempts,
@@ -103,6 +125,7 @@ queue_open(struct queue *queue, PyObject *object, char *target, PyObject *upload
 		attempts = settings->retries;
 	queue->how.upload = upload;
 	queue->how.confirm = confirm;
+	queue->how.observe = observe;
 	queue->how.confirm_delay = CONFIRM_DELAY;
 	queue->how.context = queue;
 	queue->how.mode = 0666 & ~stage_umask();
@@ -173,6 +196,7 @@ queue_put(struct queue *queue, struct stage_spool *spool, struct stage_spool_fil
 	int code;
 
 	note_device(queue, spool);
+	run_put(file->name, file->size, file->sealed);
 	code = queue_prepare(queue, error); /* it may have been closed while the GIL was given up */
 	return code < 0 ? code : stage_handoff_put(queue->handoff, spool, file, error);
 }
@@ -191,6 +215,9 @@ queue_waiting(const struct queue *queue, uint64_t *ret_bytes)
 int
 queue_wait(struct queue *queue, size_t count, double seconds, struct stage_error *error)
 {
+	const char *what = count == 1 ? STAGE_RUN_FOR_DRAIN : STAGE_RUN_FOR_STORAGE;
+	const int64_t since = stage_runrecord_now();
+	bool told = false;
 	int code;
 
 	if (!queue->handoff)
@@ -199,10 +226,16 @@ queue_wait(struct queue *queue, size_t count, double seconds, struct stage_error
 		Py_BEGIN_ALLOW_THREADS
 		code = stage_handoff_wait(queue->handoff, count, SLICE, error);
 		Py_END_ALLOW_THREADS
+		if (code == STAGE_E_AGAIN && seconds < 0 && !told)
+			run_waits(what, since, "");
+		told |= code == STAGE_E_AGAIN && seconds < 0;
+		run_look();
 		if (PyErr_CheckSignals() < 0)
-			return 1;
+			code = 1;
 		seconds -= seconds < 0 ? 0 : SLICE;
 	} while (code == STAGE_E_AGAIN && (seconds < 0 || seconds > SLICE / 2));
+	if (told)
+		run_goes_on(what);
 	return code;
 }
 
@@ -233,7 +266,9 @@ queue_wait_beside(dev_t device)
 	stage_log_line(&hostlog, STAGE_INFO,
 		"waiting for room to write a file: %zu staged volumes are still to be handed off",
 		count);
+	run_waits(STAGE_RUN_FOR_ROOM, stage_runrecord_now(), "a file is written");
 	code = queue_wait(queue, count, -1, &error);
+	run_goes_on(STAGE_RUN_FOR_ROOM);
 	Py_DECREF(queue->object);
 	return code == 0;
 }
@@ -243,6 +278,7 @@ static void
 end_at_once(void)
 {
 	PyErr_Clear();
+	run_interrupted();
 	exits_run(
 		EXITS_LEAVE); /* which tells what stays of those that are being ended, as this one is */
 	signal(SIGINT, SIG_DFL);

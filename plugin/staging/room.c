@@ -4,8 +4,10 @@
 #include <time.h>
 
 #include "log.h"
+#include "runrecord.h"
 
 #include "python/hostlog.h"
+#include "staging/run.h"
 
 /* Seconds between two looks for room that others may give back. */
 #define LOOK 0.2
@@ -19,15 +21,18 @@ wait_for_others(void)
 	Py_BEGIN_ALLOW_THREADS
 	nanosleep(&look, NULL);
 	Py_END_ALLOW_THREADS
+	run_look();
 	return PyErr_CheckSignals() < 0 ? 1 : 0;
 }
 
 static void
 say_once(bool *said, enum stage_level level, const struct stage_error *error)
 {
-	if (!*said)
-		stage_log_line(&hostlog, level, "waiting for room to stage: %s", error->message);
+	if (*said)
+		return;
 	*said = true;
+	stage_log_line(&hostlog, level, "waiting for room to stage: %s", error->message);
+	run_waits(STAGE_RUN_FOR_ROOM, stage_runrecord_now(), error->message);
 }
 
 /*
@@ -85,11 +90,11 @@ reserve_most(struct staging *self, struct reserved *ret_reserved, struct stage_e
 	return STAGE_E_NO_ROOM;
 }
 
-int
-room_reserve(struct staging *self, uint64_t bytes, struct reserved *ret_reserved,
+static int
+reserve(struct staging *self, uint64_t bytes, struct reserved *ret_reserved, bool *said,
 	struct stage_error *error)
 {
-	bool others = false, said = false;
+	bool others = false;
 	int code;
 
 	do {
@@ -100,11 +105,23 @@ room_reserve(struct staging *self, uint64_t bytes, struct reserved *ret_reserved
 		if (code == 0)
 			return 0;
 		if (code == STAGE_E_NO_ROOM)
-			code = find_room(self, others, &said, error);
+			code = find_room(self, others, said, error);
 		if (code == STAGE_E_NO_ROOT)
 			return reserve_most(self, ret_reserved, error);
 		if (code == 0)
 			code = STAGE_E_AGAIN;
 	} while (code == STAGE_E_AGAIN);
+	return code;
+}
+
+int
+room_reserve(struct staging *self, uint64_t bytes, struct reserved *ret_reserved,
+	struct stage_error *error)
+{
+	bool said = false;
+	int code = reserve(self, bytes, ret_reserved, &said, error);
+
+	if (said)
+		run_goes_on(STAGE_RUN_FOR_ROOM);
 	return code;
 }

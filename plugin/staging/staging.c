@@ -14,10 +14,12 @@
 #include "duplicity/manifest.h"
 #include "python/errors.h"
 #include "python/hostlog.h"
+#include "python/object.h"
 #include "staging/configuration.h"
 #include "staging/home.h"
 #include "staging/resume.h"
 #include "staging/room.h"
+#include "staging/run.h"
 #include "staging/volumeobject.h"
 
 struct staging *staging_all;
@@ -51,6 +53,19 @@ let_adopted_go(struct staging *self)
 }
 
 static PyObject *
+staging_begin(PyObject *object, PyObject *action)
+{
+	struct staging *self = opened(object);
+	PyObject *bytes = self ? object_path_bytes(action) : NULL;
+
+	if (!bytes)
+		return NULL;
+	run_begin(PyBytes_AsString(bytes), self->queue.target, self->settings);
+	Py_DECREF(bytes);
+	Py_RETURN_NONE;
+}
+
+static PyObject *
 staging_volume(PyObject *object, PyObject *size)
 {
 	struct staging *self = opened(object);
@@ -75,6 +90,7 @@ staging_volume(PyObject *object, PyObject *size)
 	free(reserved.path);
 	if (!volume)
 		return NULL;
+	run_volume();
 	before = self->volume;
 	self->volume = Py_NewRef(volume);
 	if (before)
@@ -371,6 +387,10 @@ staging_reduce(PyObject *object, PyObject *unused)
 }
 
 static PyMethodDef methods[] = {
+	{"begin", staging_begin, METH_O,
+		"begin(action)\n--\n\n"
+		"Begins the record of this run, which does action (str) of the host, or 'flush'; on_start of\n"
+		"stagedir.conf is run. Never raises for what cannot be written."},
 	{"volume", staging_volume, METH_O,
 		"volume(size)\n--\n\n"
 		"A Volume of up to size bytes for which there is room; its file is not made. Waits while\n"

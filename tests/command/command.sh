@@ -7,7 +7,7 @@ test_usage()
 {
 	run 0 --help
 	says out 'usage: stagedir roots'
-	for command in roots status verify gc flush adopt; do
+	for command in roots status watch verify gc flush adopt report; do
 		run 0 "$command" --help
 		says out "usage: stagedir $command"
 		says out 'Exit code'
@@ -18,7 +18,7 @@ test_usage()
 	run 2
 	says err 'usage: stagedir'
 	run 2 rooots
-	says err 'stagedir: unknown command "rooots"; there are roots, status, verify, gc, flush and adopt'
+	says err 'stagedir: unknown command "rooots"; there are roots, status, watch, verify, gc, flush, adopt and report'
 	run 2 --json
 	says err 'stagedir: unknown option --json; allowed before a command are --help and --version'
 	run 2 gc --force

@@ -29,7 +29,8 @@ static int started_in = -1;
 static pthread_mutex_t capture_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const variables[] = {"HOME", "XDG_CONFIG_HOME", "TMPDIR", "TEMP", "TMP",
-	"GNUPGHOME", "STAGEDIR_CONFIG", "STAGE_TEST_A", "STAGE_TEST_B"};
+	"GNUPGHOME", "STAGEDIR_CONFIG", "STAGE_TEST_A", "STAGE_TEST_B", "STATE_DIRECTORY",
+	"XDG_STATE_HOME"};
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
 static char *saved[VARIABLES];
 
@@ -97,6 +98,8 @@ set_up(void)
 	unsetenv("TMPDIR");
 	unsetenv("TEMP");
 	unsetenv("TMP");
+	unsetenv("STATE_DIRECTORY");
+	unsetenv("XDG_STATE_HOME");
 	umask(022);
 	started_in = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);

@@ -35,6 +35,46 @@ retries(void)
 	CHECK(close_bench() == 0);
 }
 
+/* What the observer was told, in the order of each thread. */
+static char sealed[128], moved[512];
+
+static void
+observe(void *context, enum stage_handoff_event event, const struct stage_spool_file *file,
+	unsigned int attempt, const char *why)
+{
+	static const char *const words[] = {"", "begins", "fails", "done"};
+
+	(void)context;
+	if (event == STAGE_HANDOFF_SEALED)
+		snprintf(sealed + strlen(sealed), sizeof(sealed) - strlen(sealed), "%s:%llu ",
+			file->name, (unsigned long long)file->size);
+	else
+		snprintf(moved + strlen(moved), sizeof(moved) - strlen(moved), "%s:%s:%u%s%.11s ",
+			file->name, words[event], attempt, why ? ":" : "", why ? why : "");
+}
+
+static void
+observed(void)
+{
+	struct stage_handoff_target target = {
+		.upload = upload, .observe = observe, .context = &bench.storage, .attempts = 3};
+
+	sealed[0] = moved[0] = '\0';
+	open_bench();
+	SCRIPT(STAGE_UPLOAD_RETRY, STAGE_UPLOAD_DONE, STAGE_UPLOAD_GIVE_UP);
+	WORKS(stage_handoff_open(&target, &captured.log, &bench.handoff, &failure));
+	REQUIRE(bench.handoff != NULL);
+	put("a", 5);
+	wait_for_all();
+	put("b", 7);
+	CHECK(stage_handoff_wait(bench.handoff, 1, LONG, &failure) == STAGE_E_HANDOFF);
+	CHECK(close_bench() == 1);
+	CHECK(strcmp(sealed, "a:5 b:7 ") == 0);
+	CHECK(strcmp(moved,
+		      "a:begins:1 a:fails:1:the line is a:begins:2 a:done:2 b:begins:1 b:fails:1:the line is ") ==
+		0);
+}
+
 /* That an attempt waited at least so long can be told; at most, only roughly on a busy machine. */
 static void
 delays(void)
@@ -437,6 +477,7 @@ signals(void)
 
 static const struct test tests[] = {
 	{"retries", retries},
+	{"observed", observed},
 	{"delays", delays},
 	{"delays_that_do_not_grow", delays_that_do_not_grow},
 	{"later", later},

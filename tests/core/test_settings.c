@@ -286,7 +286,7 @@ static void
 refusals(void)
 {
 	refused("min_free = 1\nminfree = 2\n", "2", "minfree = 2",
-		"unknown key; known are temp_root, min_free, avoid_tmpfs, allow_shared_root, targets, stage_ahead, max_volumes, max_staged, retries, backoff, durable, gzip_level, gzip_threads");
+		"unknown key; known are temp_root, min_free, avoid_tmpfs, allow_shared_root, targets, stage_ahead, max_volumes, max_staged, retries, backoff, durable, gzip_level, gzip_threads, keep_runs, metrics, report, on_start, on_success, on_failure, on_waiting, waiting_time, hook_timeout");
 	refused("Min_free = 1\n", "1", "Min_free = 1", "unknown key");
 	refused("= 1\n", "1", "= 1", "unknown key");
 	refused("\n\n[stage]\nmin_free = 1\n", "3", "[stage]", "there are no [sections]");

@@ -42,6 +42,10 @@ static const struct entry list[] = {
 #define STAGE_SETTING_OPTIONAL_NUMBER(name, least, most, otherwise, example, text)                 \
 	ENTRY(name, "whole number, " #least " to " #most "; default: " otherwise, example, NULL,   \
 		#most, text, least, most)
+#define STAGE_SETTING_FILE(name, example, text)                                                    \
+	ENTRY(name, "path; default: none", example, NULL, "/x", text, 0, 0)
+#define STAGE_SETTING_COMMAND(name, example, text)                                                 \
+	ENTRY(name, "command for a shell; default: none", example, NULL, "true", text, 0, 0)
 #include "settings.def"
 };
 #define COUNT (sizeof(list) / sizeof(list[0]))
@@ -80,6 +84,12 @@ is_same_list(char *const *list_a, char *const *list_b)
 	return !*list_a && !*list_b;
 }
 
+static bool
+is_same_text(const char *text_a, const char *text_b)
+{
+	return text_a && text_b ? strcmp(text_a, text_b) == 0 : text_a == text_b;
+}
+
 /* The number of settings in which the two differ, and in *ret_offset the field of the last. */
 static int
 differences(const struct stage_settings *a, const struct stage_settings *b, size_t *ret_offset)
@@ -98,6 +108,8 @@ differences(const struct stage_settings *a, const struct stage_settings *b, size
 #define STAGE_SETTING_NUMBER(name, least, most, value, text) COMPARE(name, a->name == b->name)
 #define STAGE_SETTING_OPTIONAL_NUMBER(name, least, most, otherwise, example, text)                 \
 	COMPARE(name, a->name == b->name)
+#define STAGE_SETTING_FILE(name, example, text) COMPARE(name, is_same_text(a->name, b->name))
+#define STAGE_SETTING_COMMAND(name, example, text) COMPARE(name, is_same_text(a->name, b->name))
 #include "settings.def"
 	return count;
 }
@@ -182,6 +194,8 @@ defaults_are_those_of_the_list(void)
 #define STAGE_SETTING_NUMBER(name, least, most, value, text) CHECK(defaults->name == atoi(value));
 #define STAGE_SETTING_OPTIONAL_NUMBER(name, least, most, otherwise, example, text)                 \
 	CHECK(defaults->name == -1);
+#define STAGE_SETTING_FILE(name, example, text) CHECK(defaults->name == NULL);
+#define STAGE_SETTING_COMMAND(name, example, text) CHECK(defaults->name == NULL);
 #include "settings.def"
 	stage_settings_free(&settings);
 	stage_settings_free(&defaults);

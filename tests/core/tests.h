@@ -97,6 +97,9 @@ struct suite {
 	X(handoff_seal)                                                                            \
 	X(handoff_upload)                                                                          \
 	X(url)                                                                                     \
+	X(runrecord)                                                                               \
+	X(hook)                                                                                    \
+	X(metrics)                                                                                 \
 	X(manifest)                                                                                \
 	X(mending)                                                                                 \
 	X(volume)                                                                                  \
@@ -108,7 +111,8 @@ struct suite {
 	X(sweep_settings)                                                                          \
 	X(sweep_write)                                                                             \
 	X(sweep_read)                                                                              \
-	X(sweep_spool)
+	X(sweep_spool)                                                                             \
+	X(sweep_run)
 
 #define DECLARE_SUITE(name) extern const struct suite suite_##name;
 SUITES(DECLARE_SUITE)

@@ -111,10 +111,10 @@ root=$work/root
 logs=$work/logs
 mkdir "$work/home" "$work/cache" "$work/etc" "$root" "$logs"
 mkdir -m 0700 "$work/gnupg"
-export HOME=$work/home XDG_CACHE_HOME=$work/cache XDG_CONFIG_HOME=$work/etc GNUPGHOME=$work/gnupg
+export HOME=$work/home XDG_CACHE_HOME=$work/cache XDG_CONFIG_HOME=$work/etc XDG_STATE_HOME=$work/state GNUPGHOME=$work/gnupg
 # nothing here is so secret that gpg would have to work for a third of a second on each passphrase
 echo 's2k-count 65536' | tee "$GNUPGHOME/gpg.conf" >"$GNUPGHOME/gpg-agent.conf"
-unset TEMP TMP
+unset TEMP TMP STATE_DIRECTORY
 export TMPDIR=$root STAGEDIR_CONFIG=$work/stagedir.conf
 unset PASSPHRASE SIGN_PASSPHRASE FTP_PASSWORD PYTHONPATH
 cd "$work" || exit 1

@@ -99,7 +99,7 @@ FAILING = {
 }
 CALLS = {
     'TemporaryDirectory': (('dir',), ('mktemp',), ('mkstemp',), ('mkstemp_file',), ('forget', b'/x'), ('check',), ('cleanup',)),
-    'Staging': (('volume', 1), ('put', '/x', 'x', 'x', 1), ('sync',), ('check',), ('drain',), ('adopt',), ('confirmed',),
+    'Staging': (('begin', 'full'), ('volume', 1), ('put', '/x', 'x', 'x', 1), ('sync',), ('check',), ('drain',), ('adopt',), ('confirmed',),
                 ('resume', [], [], None)),
     'Deltas': (('__next__',),),
     'DeltaTarBlockIter': (('__next__',), ('get_read_size',), ('get_previous_index',), ('queue_index_data', None),

@@ -38,6 +38,9 @@ nothing_watched() {
 	: >"$WITHGIL"
 }
 
+configure "temp_root = $root" 'avoid_tmpfs = no' "metrics = $work/stagedir.prom" 'on_start = exit 0' 'on_success = exit 0' \
+	'on_failure = exit 0'
+
 note 'it is seen that the settings are read'
 watched full full --no-encryption --volsize 1 "$source" "stage+$url"
 [ -s "$WITHGIL" ] || fail 'no call at all is seen'
