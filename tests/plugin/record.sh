@@ -8,6 +8,7 @@ head -c 4000000 /dev/urandom | split -b 1M - "$source/"
 options=(--no-encryption --volsize 1)
 runs=$XDG_STATE_HOME/stagedir/runs
 metrics=$work/stagedir.prom
+keep=30
 
 # a hook that writes what it finds, for people and for `told`
 cat >"$work/hook" <<'END'
@@ -19,6 +20,7 @@ chmod +x "$work/hook"
 # settings LINE... - the configuration file with these lines, too.
 settings() {
 	configure "temp_root = $root" 'avoid_tmpfs = no' 'retries = 2' 'backoff = 0' "metrics = $metrics" \
+		"keep_runs = $keep" \
 		"on_start = $work/hook" "on_success = $work/hook" "on_failure = $work/hook" "on_waiting = $work/hook" "$@"
 }
 
@@ -154,8 +156,7 @@ figure "stagedir_failed_runs\{target=\"$url\",kind=\"killed\"\} 1"
 
 note 'what cannot be done is one warning, and the backup is made'
 began_anew
-settings 'on_success = exit 3' 'on_start = sleep 1000' 'hook_timeout = 1' "metrics = $work/nowhere/stagedir.prom"
-configure "temp_root = $root" 'avoid_tmpfs = no' "metrics = $work/nowhere/stagedir.prom" 'on_success = exit 3' \
+configure "temp_root = $root" 'avoid_tmpfs = no' 'keep_runs = 30' "metrics = $work/nowhere/stagedir.prom" 'on_success = exit 3' \
 	'on_start = trap "" ALRM; while :; do sleep 1; done' 'hook_timeout = 1'
 chmod 0777 "$XDG_STATE_HOME/stagedir"
 expect 0 odd plugged duplicity full "${options[@]}" "$source" "stage+$url"
@@ -169,13 +170,25 @@ has odd "there are no metrics of this run: cannot write $work/nowhere/stagedir.p
 note 'no records'
 began_anew
 rm -r "$XDG_STATE_HOME"
-settings 'keep_runs = 0'
+keep=0
+settings
 expect 0 none plugged duplicity full "${options[@]}" "$source" "stage+$url"
 [ ! -e "$XDG_STATE_HOME" ] || fail 'a record was made that nobody wants'
 told success STORED_VOLUMES "$volumes"
-settings 'keep_runs = 2'
+keep=2
+settings
 for run in 1 2 3; do
 	expect 0 "keep.$run" plugged duplicity full "${options[@]}" "$source" "stage+$url"
 done
 [ "$(find "$runs" -type f | wc -l)" -eq 2 ] || fail "$(find "$runs" -type f | wc -l) records are kept, of 2"
+
+note 'by default nothing is kept, and nothing is said'
+rm -r "$XDG_STATE_HOME"
+: >"$work/no-folder"
+configure "temp_root = $root" 'avoid_tmpfs = no'
+expect 0 default plugged env XDG_STATE_HOME="$work/no-folder" duplicity full "${options[@]}" "$source" "stage+$url"
+has_not default 'record'
+has_not default WARNING
+expect 0 default.home plugged duplicity full "${options[@]}" "$source" "stage+$url"
+[ ! -e "$XDG_STATE_HOME" ] || fail 'a folder was made by default'
 finish
