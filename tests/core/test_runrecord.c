@@ -443,6 +443,32 @@ folders_by_the_environment(void)
 	forget();
 }
 
+/* Nothing is made below a folder of another user: the next one that is named is taken. */
+static void
+folders_of_others(void)
+{
+	static const char *const variables[] = {"STATE_DIRECTORY", "XDG_STATE_HOME"};
+	char *path = NULL;
+	size_t i;
+	int fd;
+
+	if (!can_be_others("a folder below that of another user"))
+		return;
+	make_dir(in_dir("other"), 0700);
+	CHECK(chown(in_dir("other"), NOBODY, NOBODY) == 0);
+	for (i = 0; i < 2; i++) {
+		setenv(variables[i], in_dir("other/missing/folder"), 1);
+		WORKS(stage_statedir_open("runs", true, &fd, &path, &failure));
+		CHECK(strcmp(path, in_dir(".local/state/stagedir/runs")) == 0);
+		CHECK(count_entries(in_dir("other")) == 0);
+		close(fd);
+		free(path);
+		unsetenv(variables[i]);
+	}
+	remove_tree(in_dir("other"));
+	forget();
+}
+
 static void
 strange_files(void)
 {
@@ -512,6 +538,7 @@ static const struct test tests[] = {
 	{"a_failure_is_one_warning", a_failure_is_one_warning},
 	{"no_place_for_it", no_place_for_it},
 	{"folders_by_the_environment", folders_by_the_environment},
+	{"folders_of_others", folders_of_others},
 	{"strange_files", strange_files},
 	{"damage_is_passed_over", damage_is_passed_over},
 	{NULL, NULL},
