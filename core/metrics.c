@@ -108,8 +108,28 @@ add_record(struct figures *figures, int dirfd, const char *name)
 	stage_runreader_close(&reader);
 }
 
+/* Adds the caller's run: it is the newest. */
 static void
-add_records(struct figures *figures)
+add_own(struct figures *figures, const struct stage_runsummary *run)
+{
+	struct target *target =
+		run->target && stage_runrecord_is_backup(run) ? find(figures, run->target) : NULL;
+
+	if (target)
+		add_ended(target, run);
+}
+
+/* Is this the name of the file at path? */
+static bool
+is_at(const char *name, const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return slash && strcmp(slash + 1, name) == 0;
+}
+
+static void
+add_records(struct figures *figures, const char *own)
 {
 	struct stage_runfolder folder;
 	struct stage_error error;
@@ -118,7 +138,8 @@ add_records(struct figures *figures)
 	if (stage_runreader_list(&folder, &error) < 0)
 		return;
 	for (i = 0; i < folder.count; i++)
-		add_record(figures, folder.fd, folder.names[i]);
+		if (!is_at(folder.names[i], own))
+			add_record(figures, folder.fd, folder.names[i]);
 	stage_runreader_list_free(&folder);
 }
 
@@ -398,7 +419,9 @@ stage_metrics_make(
 	bool failed;
 	FILE *out;
 
-	add_records(&figures);
+	if (places->run)
+		add_own(&figures, places->run);
+	add_records(&figures, places->record);
 	add_folders(&figures, places->roots, none);
 	add_folders(&figures, places->folders, places->roots);
 	out = open_memstream(&text, &length);

@@ -358,10 +358,11 @@ add_path(void *context, const char *path, struct stage_error *error)
 }
 
 static void
-write_metrics(void)
+write_metrics(const struct stage_runsummary *summary)
 {
 	static char *const none[] = {NULL};
-	struct stage_metrics_places places = {.folders = none};
+	struct stage_metrics_places places = {
+		.folders = none, .run = summary, .record = stage_runrecord_path(run.record)};
 	struct paths paths = {0};
 	struct stage_error error;
 	char *text = NULL;
@@ -385,6 +386,21 @@ write_metrics(void)
 			error.message);
 }
 
+/* What is done for people when the run has ended, and does not go on with another record. */
+static void
+tell_end(bool done)
+{
+	struct stage_runsummary summary;
+
+	if (!stage_runrecord_summary(run.record, &summary))
+		return;
+	if (run.settings->metrics)
+		write_metrics(&summary);
+	runhooks_start(run.settings, done ? RUNHOOK_SUCCESS : RUNHOOK_FAILURE, &summary,
+		stage_runrecord_path(run.record));
+	stage_runsummary_release(&summary);
+}
+
 static void
 end(enum exits_how how)
 {
@@ -398,11 +414,8 @@ end(enum exits_how how)
 	restarts = strcmp(event.name, stage_runresult_name(STAGE_RUN_RESTARTED)) == 0;
 	done = strcmp(event.name, stage_runresult_name(STAGE_RUN_DONE)) == 0;
 	tell_without_gil(&event);
-	if (!restarts) {
-		if (run.settings->metrics)
-			write_metrics();
-		start_hook(done ? RUNHOOK_SUCCESS : RUNHOOK_FAILURE);
-	}
+	if (!restarts)
+		tell_end(done);
 	runhooks_end(how == EXITS_LEAVE);
 }
 

@@ -97,6 +97,36 @@ of_records(void)
 	remove_tree(in_dir(".local"));
 }
 
+/* The run that has just ended needs no record, and is not counted twice if it has one. */
+static void
+of_the_own_run(void)
+{
+	struct stage_metrics_places places = {.roots = none, .folders = none};
+	struct stage_runsummary summary = {0};
+	struct stage_runrecord *record;
+	char *text = NULL;
+
+	ended("full", "gpg");
+	record = run("full", "storage");
+	CHECK(stage_runrecord_summary(record, &summary));
+	places.run = &summary;
+	places.record = stage_runrecord_path(record);
+	WORKS(stage_metrics_make(&places, &text, &failure));
+	HAS(text, "stagedir_failed_runs" LABEL ",kind=\"storage\"} 1\n");
+	HAS(text, "stagedir_failed_runs" LABEL ",kind=\"gpg\"} 1\n");
+	free(text);
+	stage_runrecord_close(&record);
+	remove_tree(in_dir(".local"));
+
+	places.record = "";
+	WORKS(stage_metrics_make(&places, &text, &failure));
+	HAS(text, "stagedir_last_run_success" LABEL "} 0\n");
+	HAS(text, "stagedir_last_run_made_bytes" LABEL "} 700\n");
+	HAS(text, "stagedir_failed_runs" LABEL ",kind=\"storage\"} 1\n");
+	free(text);
+	stage_runsummary_release(&summary);
+}
+
 static void
 of_spools(void)
 {
@@ -158,6 +188,7 @@ written(void)
 
 static const struct test tests[] = {
 	{"of_records", of_records},
+	{"of_the_own_run", of_the_own_run},
 	{"of_spools", of_spools},
 	{"written", written},
 	{NULL, NULL},

@@ -175,6 +175,8 @@ settings
 expect 0 none plugged duplicity full "${options[@]}" "$source" "stage+$url"
 [ ! -e "$XDG_STATE_HOME" ] || fail 'a record was made that nobody wants'
 told success STORED_VOLUMES "$volumes"
+figure "stagedir_last_run_success\{target=\"$url\"\} 1"
+figure "stagedir_last_run_made_volumes\{target=\"$url\"\} $volumes"
 keep=2
 settings
 for run in 1 2 3; do
