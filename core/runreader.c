@@ -16,6 +16,7 @@
 
 /* Longer than any line of ours. */
 #define BUFFER (64 * 1024)
+_Static_assert(BUFFER > STAGE_RUNEVENT_LINE_MAX, "a line fits");
 
 struct stage_runreader {
 	int fd;

@@ -15,6 +15,7 @@
 #include "metrics.h"
 #include "runline.h"
 #include "runrecord.h"
+#include "text.h"
 
 #include "python/errors.h"
 #include "python/exits.h"
@@ -209,6 +210,9 @@ run_begin(const char *action, const char *target, const struct stage_settings *s
 	start_hook(RUNHOOK_START);
 }
 
+/* Bytes of a message at the most. The host's may quote all that another program has said. */
+#define MESSAGE_MAX 2000
+
 /* Keeps a text of others, without secrets, as why the run ends. */
 static void
 keep_message(const char *text)
@@ -218,6 +222,7 @@ keep_message(const char *text)
 
 	if (urlsecrets_hide(text, &hidden, &error) < 0)
 		return;
+	stage_text_cut(hidden, MESSAGE_MAX); /* not before: a secret that is cut is not known */
 	free(run.message);
 	run.message = hidden;
 }

@@ -9,11 +9,15 @@
 #include "hook.h"
 #include "log.h"
 #include "runrecord.h"
+#include "text.h"
 
 #include "python/hostlog.h"
 
 #define HOOKS (RUNHOOK_WAITING + 1)
 #define FACTS_MAX 20
+
+/* Bytes of a fact at the most. The kernel takes no variable of more than 128 KiB, and runs nothing then. */
+#define FACT_MAX 4096
 
 static const char *const names[HOOKS] = {"start", "success", "failure", "waiting"};
 
@@ -47,8 +51,10 @@ static void __attribute__((format(printf, 2, 3))) add(struct facts *facts, const
 	char *text;
 
 	va_start(arguments, format);
-	if (facts->count < FACTS_MAX && vasprintf(&text, format, arguments) >= 0)
+	if (facts->count < FACTS_MAX && vasprintf(&text, format, arguments) >= 0) {
+		stage_text_cut(text, FACT_MAX);
 		facts->list[facts->count++] = text;
+	}
 	va_end(arguments);
 }
 

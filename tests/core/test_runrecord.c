@@ -112,6 +112,29 @@ events_as_lines(void)
 	free(text);
 }
 
+/* No text makes a line that the reader would pass over. */
+static void
+long_texts_are_cut(void)
+{
+	struct stage_runevent event = {.kind = STAGE_RUN_BEGUN, .time = 1}, got;
+	char *text = NULL, *sharp = malloc(200001);
+	size_t length, i;
+
+	REQUIRE(sharp != NULL);
+	for (i = 0; i < 200000; i += 2)
+		memcpy(sharp + i, "\xc3\x9f", 3);
+	event.name = event.target = event.text = sharp;
+	length = stage_runevent_format(&event, false, &text);
+	REQUIRE(length > 0);
+	CHECK(length < STAGE_RUNEVENT_LINE_MAX);
+	CHECK(stage_runevent_parse(text, text + length - 1, &got) == 1);
+	/* not in the middle of a character */
+	CHECK(strlen(got.text) == STAGE_RUNEVENT_TEXT_MAX - 1);
+	CHECK(strcmp(got.text + strlen(got.text) - 5, "\xc3\x9f...") == 0);
+	free(text);
+	free(sharp);
+}
+
 static void
 results_by_name(void)
 {
@@ -527,6 +550,7 @@ damage_is_passed_over(void)
 
 static const struct test tests[] = {
 	{"events_as_lines", events_as_lines},
+	{"long_texts_are_cut", long_texts_are_cut},
 	{"results_by_name", results_by_name},
 	{"written_and_read", written_and_read},
 	{"times_are_summed", times_are_summed},
