@@ -190,21 +190,35 @@ judge(int status, int seconds, bool too_late, struct stage_error *error)
 }
 
 int
-stage_hook_wait(struct stage_hook **hook, struct stage_error *error)
+stage_hook_wait(struct stage_hook **hook, double seconds, struct stage_error *error)
 {
-	bool too_late;
+	const double until = stage_clock_now() + seconds;
+	bool too_late = false;
 	int status = 0, code = 0;
 
 	if (!*hook)
 		return 0;
 	if (getpid() == (*hook)->owner) {
-		too_late = !has_ended(*hook, (*hook)->until, &status);
-		if (too_late)
+		if (!has_ended(*hook, until < (*hook)->until ? until : (*hook)->until, &status)) {
+			too_late = stage_clock_now() >= (*hook)->until;
+			if (!too_late)
+				return STAGE_E_AGAIN;
 			end_group(*hook, &status);
+		}
 		code = judge(status, (*hook)->seconds, too_late, error);
 	}
 	stage_hook_leave(hook);
 	return code;
+}
+
+void
+stage_hook_end(struct stage_hook **hook)
+{
+	int status;
+
+	if (*hook && getpid() == (*hook)->owner)
+		end_group(*hook, &status);
+	stage_hook_leave(hook);
 }
 
 void

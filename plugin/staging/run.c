@@ -421,7 +421,10 @@ end(enum exits_how how)
 	tell_without_gil(&event);
 	if (!restarts)
 		tell_end(done);
-	runhooks_end(how == EXITS_LEAVE);
+	if (how == EXITS_LEAVE)
+		runhooks_leave();
+	else
+		runhooks_end();
 }
 
 void

@@ -11,7 +11,11 @@
 #include "runrecord.h"
 #include "text.h"
 
+#include "python/exits.h"
 #include "python/hostlog.h"
+
+/* Seconds between two looks for signals. */
+#define SLICE 0.1
 
 #define HOOKS (RUNHOOK_WAITING + 1)
 #define FACTS_MAX 20
@@ -125,24 +129,62 @@ runhooks_start(const struct stage_settings *settings, enum runhook event,
 		free(facts.list[i]);
 }
 
+/* Waits for one, and looks for signals meanwhile. True: one came. */
+static bool
+wait_for(enum runhook event)
+{
+	struct stage_error error;
+	bool came = false;
+	int code;
+
+	do {
+		Py_BEGIN_ALLOW_THREADS
+		code = stage_hook_wait(&hooks[event], SLICE, &error);
+		Py_END_ALLOW_THREADS
+		came = PyErr_CheckSignals() < 0 || exits_held();
+		PyErr_Clear();
+	} while (code == STAGE_E_AGAIN && !came);
+	if (code < 0 && code != STAGE_E_AGAIN)
+		tell_failure(event, &error);
+	return came;
+}
+
+static void
+end_one(enum runhook event)
+{
+	if (!hooks[event])
+		return;
+	stage_log_line(&hostlog, STAGE_WARNING,
+		"the command of on_%s in stagedir.conf is ended: a signal came while it was waited for",
+		names[event]);
+	Py_BEGIN_ALLOW_THREADS
+	stage_hook_end(&hooks[event]);
+	Py_END_ALLOW_THREADS
+}
+
 void
-runhooks_end(bool leaves)
+runhooks_leave(void)
+{
+	size_t i;
+
+	for (i = 0; i < HOOKS; i++)
+		stage_hook_leave(&hooks[i]);
+}
+
+void
+runhooks_end(void)
 {
 	static const enum runhook order[HOOKS] = {
 		RUNHOOK_START, RUNHOOK_WAITING, RUNHOOK_SUCCESS, RUNHOOK_FAILURE};
-	struct stage_error error;
+	bool came = false;
 	size_t i;
-	int code;
 
-	for (i = 0; i < HOOKS; i++) {
-		if (leaves) {
-			stage_hook_leave(&hooks[order[i]]);
-			continue;
-		}
-		Py_BEGIN_ALLOW_THREADS
-		code = stage_hook_wait(&hooks[order[i]], &error);
-		Py_END_ALLOW_THREADS
-		if (code < 0)
-			tell_failure(order[i], &error);
-	}
+	exits_hold();
+	for (i = 0; i < HOOKS && !came; i++)
+		came = wait_for(order[i]);
+	for (i = 0; i < HOOKS; i++)
+		end_one(order[i]);
+	if (came)
+		exits_forget();
+	exits_release();
 }

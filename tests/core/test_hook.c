@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hook.h"
@@ -26,7 +27,7 @@ run(const char *command, int seconds)
 	stage_hook_environment_free(&environment);
 	CHECK(environment == NULL);
 	if (code == 0)
-		code = stage_hook_wait(&hook, &failure);
+		code = stage_hook_wait(&hook, 1000, &failure);
 	CHECK(hook == NULL);
 	return code;
 }
@@ -119,6 +120,23 @@ hangs(void)
 		usleep(10000);
 }
 
+/* A wait of a part of its time, and an end before that is over. */
+static void
+ended_early(void)
+{
+	char **environment = stage_hook_environment(facts);
+	struct stage_hook *hook = NULL;
+
+	WORKS(stage_hook_start("sleep 1000", environment, 1000, &hook, &failure));
+	stage_hook_environment_free(&environment);
+	CHECK(stage_hook_wait(&hook, 0, NULL) == STAGE_E_AGAIN);
+	CHECK(stage_hook_wait(&hook, 0.05, NULL) == STAGE_E_AGAIN);
+	REQUIRE(hook != NULL);
+	stage_hook_end(&hook);
+	CHECK(hook == NULL && waitpid(-1, NULL, WNOHANG) < 0);
+	stage_hook_end(&hook);
+}
+
 /* It has no signal blocked, none ignored, and no input. */
 static void
 signals(void)
@@ -142,7 +160,7 @@ wait_in_child(void *context)
 {
 	struct stage_hook *hook = context;
 
-	return stage_hook_wait(&hook, NULL);
+	return stage_hook_wait(&hook, 0, NULL);
 }
 
 static void
@@ -155,8 +173,8 @@ forked(void)
 	stage_hook_environment_free(&environment);
 	FAILS(stage_hook_start("exit 0", NULL, 20, &hook, &failure), STAGE_E_MEMORY);
 	CHECK(in_child(wait_in_child, hook, -1) == 0);
-	WORKS(stage_hook_wait(&hook, &failure));
-	WORKS(stage_hook_wait(&hook, &failure));
+	WORKS(stage_hook_wait(&hook, 1000, &failure));
+	WORKS(stage_hook_wait(&hook, 1000, &failure));
 }
 
 static const struct test tests[] = {
@@ -164,6 +182,7 @@ static const struct test tests[] = {
 	{"no_secrets", no_secrets},
 	{"failures", failures},
 	{"hangs", hangs},
+	{"ended_early", ended_early},
 	{"signals", signals},
 	{"forked", forked},
 	{NULL, NULL},

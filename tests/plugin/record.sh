@@ -51,6 +51,11 @@ figure() {
 	cat "$metrics" >&2
 }
 
+# has_gone PID - has it ended? Nobody may reap it.
+has_gone() {
+	! grep -q '^State:[^Z]*$' "/proc/$1/status" 2>/dev/null
+}
+
 # began_anew - nothing of the run before.
 began_anew() {
 	rm -f "$HOME"/hook.*
@@ -153,6 +158,23 @@ done
 figure "stagedir_failed_runs\{target=\"$url\",kind=\"signal\"\} 1"
 figure "stagedir_failed_runs\{target=\"$url\",kind=\"interrupted\"\} 1"
 figure "stagedir_failed_runs\{target=\"$url\",kind=\"killed\"\} 1"
+
+note 'a signal while an end hook is waited for ends that alone'
+for signal in TERM INT; do
+	began_anew
+	printf '#!/bin/sh\nsleep 1000 & echo $! >"$HOME/hook.sleeps"\nwait\n' >"$work/sleeps"
+	chmod +x "$work/sleeps"
+	configure "temp_root = $root" 'avoid_tmpfs = no' 'keep_runs = 30' "on_success = $work/sleeps" 'hook_timeout = 900'
+	start "late.$signal" plugged duplicity full "${options[@]}" "$source" "stage+$url"
+	wait_for 60 test -s "$HOME/hook.sleeps" || fail "$signal: there is no hook"
+	kill "-$signal" "$pid"
+	end "$pid"
+	[ "$status" -eq 0 ] || fail "$signal while a hook is waited for: exit status $status"
+	has "late.$signal" 'the command of on_success in stagedir.conf is ended: a signal came while it was waited for'
+	grep -q ' ended [0-9]* done 0 ' "$(newest)" || fail "$signal: the record ends with $(tail -n 1 "$(newest)")"
+	sleeps=$(cat "$HOME/hook.sleeps")
+	wait_for 20 has_gone "$sleeps" || fail "$signal: what the hook has started still runs"
+done
 
 note 'what cannot be done is one warning, and the backup is made'
 began_anew
