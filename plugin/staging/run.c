@@ -425,6 +425,8 @@ end(enum exits_how how)
 		runhooks_leave();
 	else
 		runhooks_end();
+	if (!restarts) /* what exec(2) starts would inherit it */
+		usersignal_ignore();
 }
 
 void

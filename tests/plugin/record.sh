@@ -176,6 +176,22 @@ for signal in TERM INT; do
 	wait_for 20 has_gone "$sleeps" || fail "$signal: what the hook has started still runs"
 done
 
+note 'SIGUSR1 behind the end of a run ends nothing'
+began_anew
+settings
+mkdir "$work/site"
+# functions that were registered first are called last: the run has ended
+cat >"$work/site/sitecustomize.py" <<'END'
+import atexit, os, signal
+def late():
+    print('SIGUSR1 is sent to', signal.getsignal(signal.SIGUSR1))
+    if signal.getsignal(signal.SIGUSR1) != signal.SIG_DFL:  # of programs that duplicity starts
+        os.kill(os.getpid(), signal.SIGUSR1)
+atexit.register(late)
+END
+expect 0 late env PYTHONPATH="$work/site" "$IN_TREE" duplicity full "${options[@]}" "$source" "stage+$url"
+has late 'SIGUSR1 is sent to Handlers.SIG_IGN'
+
 note 'what cannot be done is one warning, and the backup is made'
 began_anew
 configure "temp_root = $root" 'avoid_tmpfs = no' 'keep_runs = 30' "metrics = $work/nowhere/stagedir.prom" 'on_success = exit 3' \
