@@ -464,12 +464,31 @@ write_all(int fd, const char *text)
 	return 0;
 }
 
+/* May a file take the place of what is at path? Only of a file: neither a device nor a link is replaced. */
+static int
+check_place(const char *path, struct stage_error *error)
+{
+	struct stat found;
+
+	if (lstat(path, &found) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot write %s", path);
+	}
+	if (S_ISREG(found.st_mode))
+		return 0;
+	return stage_error_set(error, STAGE_E_SETTING, 0,
+		"%s is not a regular file; allowed is one, or a name that is free", path);
+}
+
 int
 stage_metrics_write(const char *path, const char *text, struct stage_error *error)
 {
 	char *beside;
-	int fd, failed;
+	int fd, failed = check_place(path, error);
 
+	if (failed < 0)
+		return failed;
 	if (asprintf(&beside, "%s.%ld", path, (long)getpid()) < 0)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to write %s", path);
 	(void)unlink(beside); /* of a run that was killed, and had this pid */

@@ -36,7 +36,8 @@ int stage_metrics_make(
 
 /*
  * Writes text to the file at path, 0644, as the collector is another user. It is written beside it, with a name that
- * the collector does not read, and renamed: whoever reads sees one or the other. STAGE_E_SYSTEM: the file is as it was.
+ * the collector does not read, and renamed: whoever reads sees one or the other. STAGE_E_SYSTEM: the file is as it was. STAGE_E_SETTING: there is something
+ * other than a regular file, which is left alone: a device, a link, a folder.
  */
 int stage_metrics_write(const char *path, const char *text, struct stage_error *error);
 

@@ -186,11 +186,31 @@ written(void)
 	unlink(path);
 }
 
+/* What is no regular file is not replaced. */
+static void
+not_of_a_file(void)
+{
+	const char *path = in_dir("stagedir.prom");
+	struct stat found;
+
+	CHECK(mkfifo(path, 0600) == 0);
+	FAILS(stage_metrics_write(path, "new\n", &failure), STAGE_E_SETTING);
+	HAS(failure.message, "stagedir.prom is not a regular file");
+	CHECK(lstat(path, &found) == 0 && S_ISFIFO(found.st_mode));
+	unlink(path);
+	CHECK(symlink("/dev/null", path) == 0);
+	FAILS(stage_metrics_write(path, "new\n", &failure), STAGE_E_SETTING);
+	CHECK(lstat(path, &found) == 0 && S_ISLNK(found.st_mode));
+	CHECK(count_entries(test_dir) == 1);
+	unlink(path);
+}
+
 static const struct test tests[] = {
 	{"of_records", of_records},
 	{"of_the_own_run", of_the_own_run},
 	{"of_spools", of_spools},
 	{"written", written},
+	{"not_of_a_file", not_of_a_file},
 	{NULL, NULL},
 };
 
