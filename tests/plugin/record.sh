@@ -189,7 +189,7 @@ def late():
         os.kill(os.getpid(), signal.SIGUSR1)
 atexit.register(late)
 END
-expect 0 late env PYTHONPATH="$work/site" "$IN_TREE" duplicity full "${options[@]}" "$source" "stage+$url"
+expect 0 late env PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}" "$IN_TREE" duplicity full "${options[@]}" "$source" "stage+$url"
 has late 'SIGUSR1 is sent to Handlers.SIG_IGN'
 
 note 'what cannot be done is one warning, and the backup is made'
@@ -204,6 +204,21 @@ has odd 'the command of on_start in stagedir.conf failed: it took more than the 
 has odd 'the command of on_success in stagedir.conf failed: it ended with exit status 3'
 has odd "there are no metrics of this run: cannot write $work/nowhere/stagedir.prom: No such file or directory"
 [ "$(grep -c '^WARNING\|failed:\|there is no' "$logs/odd")" -le 8 ] || fail 'there are more warnings than failures'
+
+note 'with one volume at a time a run waits for storage, not for its end'
+began_anew
+rm -r "$runs"
+settings 'max_volumes = 1'
+waits() {
+	grep -q ' waits [0-9]* [a-z]* ' "$runs"/*
+} 2>/dev/null
+set_odd hang vol1.
+start one plugged duplicity full "${options[@]}" "$source" "stage+$url"
+wait_for 60 waits || fail 'the record tells of no wait'
+grep -q ' waits [0-9]* storage ' "$(newest)" || fail "the record tells of another wait: $(grep ' waits ' "$(newest)")"
+unset_odd hang
+end "$pid"
+[ "$status" -eq 0 ] || fail "exit status $status"
 
 note 'no records'
 began_anew
