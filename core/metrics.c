@@ -68,19 +68,21 @@ find(struct figures *figures, const char *name)
 static void
 add_ended(struct target *target, const struct stage_runsummary *summary)
 {
+	const bool is_future = stage_runrecord_is_future(summary);
+
 	if (summary->result == STAGE_RUN_RESTARTED)
 		return; /* it goes on with another record */
-	if (!target->has_run) {
+	if (!target->has_run && !is_future) {
 		target->last = *summary;
 		if (!target->last.ended)
 			target->last.ended = summary->last;
 	}
-	target->has_run = true;
+	target->has_run |= !is_future;
 	if (summary->result == STAGE_RUN_NONE)
 		target->failed[KILLED]++;
 	else if (summary->result != STAGE_RUN_DONE)
 		target->failed[summary->result]++;
-	else if (!target->last_success)
+	else if (!target->last_success && !is_future)
 		target->last_success = summary->ended;
 }
 
@@ -244,7 +246,9 @@ succeeded(const struct target *target, double *ret_value)
 static bool
 duration(const struct target *target, double *ret_value)
 {
-	*ret_value = (double)(target->last.ended - target->last.begun) / 1000;
+	const int64_t took = target->last.ended - target->last.begun;
+
+	*ret_value = took > 0 ? (double)took / 1000 : 0; /* a clock may have been set back */
 	return target->has_run;
 }
 

@@ -80,7 +80,8 @@ gather(struct facts *facts, enum runhook event, const struct stage_runsummary *s
 	add(facts, "STAGEDIR_ACTION=%s", text_of(summary->action));
 	add(facts, "STAGEDIR_PID=%" PRIu64, summary->pid);
 	add(facts, "STAGEDIR_RECORD=%s", record);
-	add(facts, "STAGEDIR_SECONDS=%" PRId64, (now - summary->begun) / 1000);
+	add(facts, "STAGEDIR_SECONDS=%" PRId64,
+		now > summary->begun ? (now - summary->begun) / 1000 : 0);
 	add(facts, "STAGEDIR_MADE_VOLUMES=%" PRIu64, summary->made.count);
 	add(facts, "STAGEDIR_MADE_BYTES=%" PRIu64, summary->made.bytes);
 	add(facts, "STAGEDIR_STORED_VOLUMES=%" PRIu64, summary->confirmed.count);

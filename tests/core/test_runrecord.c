@@ -353,6 +353,30 @@ old_ones_go(void)
 	forget();
 }
 
+/* A record that was begun when the clock was ahead is not the newest for ever; what is no file does not count. */
+static void
+the_future_and_no_files(void)
+{
+	static const char future[] = "29990101T000000.000Z-1";
+	struct stage_runfolder list;
+
+	run(TARGET, 2, "done");
+	run(TARGET, 2, "storage");
+	make_dir(join(folder(), "20260101T000000.000Z-1"), 0700);
+	CHECK(mkfifo(join(folder(), "20260101T000000.000Z-2"), 0600) == 0);
+	make_file(join(folder(), future), "", 0600);
+	WORKS(stage_runreader_list(&list, &failure));
+	REQUIRE(list.count == 3);
+	CHECK(strcmp(list.names[0], list.names[1]) > 0);
+	CHECK(strcmp(list.names[2], future) == 0);
+	stage_runreader_list_free(&list);
+	/* it goes first, and the newest that was done stays */
+	run(TARGET, 3, "storage");
+	CHECK(!is_there(join(folder(), future)));
+	CHECK(count_entries(folder()) == 3 + 2);
+	forget();
+}
+
 static void
 live_ones_stay(void)
 {
@@ -558,6 +582,7 @@ static const struct test tests[] = {
 	{"not_of_a_child", not_of_a_child},
 	{"none_is_kept", none_is_kept},
 	{"old_ones_go", old_ones_go},
+	{"the_future_and_no_files", the_future_and_no_files},
 	{"live_ones_stay", live_ones_stay},
 	{"a_failure_is_one_warning", a_failure_is_one_warning},
 	{"no_place_for_it", no_place_for_it},
