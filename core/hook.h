@@ -16,8 +16,10 @@
  * Of the environment of this process it gets only what names the user, his folders, his language and his terminal
  * (hook.c has the list): passphrases and passwords that duplicity takes from the environment are not among them.
  *
- * It has /dev/null as standard input, and writes to the standard error of this process. It is the first of a process
- * group of its own, all of which is ended when the time is over. If this process ends before, a timer (alarm(2))
+ * It has /dev/null as standard input, and writes to the standard error of this process. It gets no other
+ * descriptor of this process where close_range(2) can see to it. It is the first of a process group of its own, all of which
+ * is ended when the time is over; and when its shell has ended, so that nothing that it leaves holds standard error. The end
+ * of the shell is seen when it is waited for. If this process ends before, a timer (alarm(2))
  * ends the shell.
  *
  * Not installed. Threads: any; one at a time for a hook.

@@ -1,6 +1,7 @@
 /* Commands of the configuration file: what they get, what they do not get, and that they end. */
 #include "tests.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,13 @@ is_zombie(pid_t pid)
 	return strstr(state, ") Z ") != NULL;
 }
 
+static void
+wait_for_end(pid_t pid)
+{
+	while (kill(pid, 0) == 0 && !is_zombie(pid))
+		usleep(10000);
+}
+
 /* Also what it has started, and what does not want to end. */
 static void
 hangs(void)
@@ -116,8 +124,36 @@ hangs(void)
 	HAS(failure.message, "it took more than the 1 seconds of hook_timeout, and was ended");
 	pid = atoi(written());
 	REQUIRE(pid > 0);
-	while (kill(pid, 0) == 0 && !is_zombie(pid))
-		usleep(10000);
+	wait_for_end(pid);
+}
+
+/* What it leaves in the background does not outlive its shell. */
+static void
+leaves_nothing(void)
+{
+	pid_t pid;
+
+	WORKS(run("trap '' TERM; sleep 1000 & echo $! >\"$TMPDIR/out\"", 1000));
+	pid = atoi(written());
+	REQUIRE(pid > 0);
+	wait_for_end(pid);
+}
+
+/* No descriptor of ours reaches it, however it was opened. */
+static void
+no_descriptors(void)
+{
+#ifdef CLOSE_RANGE_CLOEXEC
+	char command[64];
+	int fd = open("/dev/null", O_RDONLY);
+
+	REQUIRE(fd > STDERR_FILENO);
+	if (close_range(~0U, ~0U, CLOSE_RANGE_CLOEXEC) == 0) { /* the kernel can do it */
+		snprintf(command, sizeof(command), "test ! -e /proc/$$/fd/%d", fd);
+		WORKS(run(command, 20));
+	}
+	close(fd);
+#endif
 }
 
 /* A wait of a part of its time, and an end before that is over. */
@@ -182,6 +218,8 @@ static const struct test tests[] = {
 	{"no_secrets", no_secrets},
 	{"failures", failures},
 	{"hangs", hangs},
+	{"leaves_nothing", leaves_nothing},
+	{"no_descriptors", no_descriptors},
 	{"ended_early", ended_early},
 	{"signals", signals},
 	{"forked", forked},
