@@ -105,6 +105,9 @@ become(const char *command, char *const *environment, int seconds)
 	if (null > STDIN_FILENO)
 		dup2(null, STDIN_FILENO);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
+#ifdef CLOSE_RANGE_CLOEXEC
+	(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* of Linux 5.11 */
+#endif
 	alarm((unsigned int)(seconds + GRACE));
 	execve("/bin/sh", (char *const *)arguments, environment);
 	_exit(127);
@@ -143,35 +146,49 @@ stage_hook_start(const char *command, char *const *environment, int seconds,
 	return 0;
 }
 
-/* Looks until the child has ended, at most until then. */
+/* Looks until the command's shell has ended, at most until then. It stays a zombie, so that its pid is no other's. */
 static bool
-has_ended(const struct stage_hook *hook, double until, int *ret_status)
+has_ended(const struct stage_hook *hook, double until)
 {
 	const struct timespec look = {.tv_nsec = (long)(LOOK * 1e9)};
-	pid_t found;
+	siginfo_t found;
 
-	while ((found = waitpid(hook->pid, ret_status, WNOHANG)) != hook->pid) {
-		if (found < 0 && errno != EINTR) {
-			*ret_status = 0; /* somebody has waited for all children */
+	for (;;) {
+		found.si_pid = 0;
+		if (waitid(P_PID, (id_t)hook->pid, &found, WEXITED | WNOHANG | WNOWAIT) < 0 &&
+			errno != EINTR)
+			return true; /* somebody has waited for all children */
+		if (found.si_pid == hook->pid)
 			return true;
-		}
 		if (stage_clock_now() >= until)
 			return false;
 		nanosleep(&look, NULL);
 	}
-	return true;
 }
 
-/* Ends all of the command's process group. */
-static void
-end_group(const struct stage_hook *hook, int *ret_status)
+/* Ends all of the process group that the shell has left, and takes its status. */
+static int
+end_rest(const struct stage_hook *hook)
+{
+	siginfo_t found;
+	int status = 0;
+
+	if (waitid(P_PID, (id_t)hook->pid, &found, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return 0; /* the number may be another group's by now */
+	kill(-hook->pid, SIGKILL);
+	return waitpid(hook->pid, &status, WNOHANG) == hook->pid ? status : 0;
+}
+
+/* Ends all of the command's process group: the shell first. */
+static int
+end_group(const struct stage_hook *hook)
 {
 	kill(-hook->pid, SIGTERM);
-	if (!has_ended(hook, stage_clock_now() + GRACE, ret_status)) {
+	if (!has_ended(hook, stage_clock_now() + GRACE)) {
 		kill(-hook->pid, SIGKILL);
-		(void)has_ended(hook, stage_clock_now() + GRACE, ret_status);
+		(void)has_ended(hook, stage_clock_now() + GRACE);
 	}
-	kill(-hook->pid, SIGKILL); /* what its shell has started */
+	return end_rest(hook);
 }
 
 static int
@@ -190,21 +207,33 @@ judge(int status, int seconds, bool too_late, struct stage_error *error)
 }
 
 int
-stage_hook_wait(struct stage_hook **hook, struct stage_error *error)
+stage_hook_wait(struct stage_hook **hook, double seconds, struct stage_error *error)
 {
-	bool too_late;
+	const double until = stage_clock_now() + seconds;
+	bool too_late = false;
 	int status = 0, code = 0;
 
 	if (!*hook)
 		return 0;
 	if (getpid() == (*hook)->owner) {
-		too_late = !has_ended(*hook, (*hook)->until, &status);
-		if (too_late)
-			end_group(*hook, &status);
+		if (!has_ended(*hook, until < (*hook)->until ? until : (*hook)->until)) {
+			too_late = stage_clock_now() >= (*hook)->until;
+			if (!too_late)
+				return STAGE_E_AGAIN;
+		}
+		status = too_late ? end_group(*hook) : end_rest(*hook);
 		code = judge(status, (*hook)->seconds, too_late, error);
 	}
 	stage_hook_leave(hook);
 	return code;
+}
+
+void
+stage_hook_end(struct stage_hook **hook)
+{
+	if (*hook && getpid() == (*hook)->owner)
+		(void)end_group(*hook);
+	stage_hook_leave(hook);
 }
 
 void

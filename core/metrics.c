@@ -68,19 +68,21 @@ find(struct figures *figures, const char *name)
 static void
 add_ended(struct target *target, const struct stage_runsummary *summary)
 {
+	const bool is_future = stage_runrecord_is_future(summary);
+
 	if (summary->result == STAGE_RUN_RESTARTED)
 		return; /* it goes on with another record */
-	if (!target->has_run) {
+	if (!target->has_run && !is_future) {
 		target->last = *summary;
 		if (!target->last.ended)
 			target->last.ended = summary->last;
 	}
-	target->has_run = true;
+	target->has_run |= !is_future;
 	if (summary->result == STAGE_RUN_NONE)
 		target->failed[KILLED]++;
 	else if (summary->result != STAGE_RUN_DONE)
 		target->failed[summary->result]++;
-	else if (!target->last_success)
+	else if (!target->last_success && !is_future)
 		target->last_success = summary->ended;
 }
 
@@ -108,8 +110,28 @@ add_record(struct figures *figures, int dirfd, const char *name)
 	stage_runreader_close(&reader);
 }
 
+/* Adds the caller's run: it is the newest. */
 static void
-add_records(struct figures *figures)
+add_own(struct figures *figures, const struct stage_runsummary *run)
+{
+	struct target *target =
+		run->target && stage_runrecord_is_backup(run) ? find(figures, run->target) : NULL;
+
+	if (target)
+		add_ended(target, run);
+}
+
+/* Is this the name of the file at path? */
+static bool
+is_at(const char *name, const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return slash && strcmp(slash + 1, name) == 0;
+}
+
+static void
+add_records(struct figures *figures, const char *own)
 {
 	struct stage_runfolder folder;
 	struct stage_error error;
@@ -118,7 +140,8 @@ add_records(struct figures *figures)
 	if (stage_runreader_list(&folder, &error) < 0)
 		return;
 	for (i = 0; i < folder.count; i++)
-		add_record(figures, folder.fd, folder.names[i]);
+		if (!is_at(folder.names[i], own))
+			add_record(figures, folder.fd, folder.names[i]);
 	stage_runreader_list_free(&folder);
 }
 
@@ -223,7 +246,9 @@ succeeded(const struct target *target, double *ret_value)
 static bool
 duration(const struct target *target, double *ret_value)
 {
-	*ret_value = (double)(target->last.ended - target->last.begun) / 1000;
+	const int64_t took = target->last.ended - target->last.begun;
+
+	*ret_value = took > 0 ? (double)took / 1000 : 0; /* a clock may have been set back */
 	return target->has_run;
 }
 
@@ -398,7 +423,9 @@ stage_metrics_make(
 	bool failed;
 	FILE *out;
 
-	add_records(&figures);
+	if (places->run)
+		add_own(&figures, places->run);
+	add_records(&figures, places->record);
 	add_folders(&figures, places->roots, none);
 	add_folders(&figures, places->folders, places->roots);
 	out = open_memstream(&text, &length);
@@ -441,12 +468,31 @@ write_all(int fd, const char *text)
 	return 0;
 }
 
+/* May a file take the place of what is at path? Only of a file: neither a device nor a link is replaced. */
+static int
+check_place(const char *path, struct stage_error *error)
+{
+	struct stat found;
+
+	if (lstat(path, &found) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot write %s", path);
+	}
+	if (S_ISREG(found.st_mode))
+		return 0;
+	return stage_error_set(error, STAGE_E_SETTING, 0,
+		"%s is not a regular file; allowed is one, or a name that is free", path);
+}
+
 int
 stage_metrics_write(const char *path, const char *text, struct stage_error *error)
 {
 	char *beside;
-	int fd, failed;
+	int fd, failed = check_place(path, error);
 
+	if (failed < 0)
+		return failed;
 	if (asprintf(&beside, "%s.%ld", path, (long)getpid()) < 0)
 		return stage_error_set(error, STAGE_E_MEMORY, 0, "no memory to write %s", path);
 	(void)unlink(beside); /* of a run that was killed, and had this pid */

@@ -7,8 +7,8 @@
  *	stage_metrics_write("/var/lib/prometheus/node-exporter/stagedir.prom", text, &error);
  *	free(text);
  *
- * The figures of runs are of the records that are kept (runreader.h); without records there are none. What waits is
- * read from the spools (spool_find.h). Nothing is changed. doc/MONITORING.md lists the figures.
+ * The figures of runs are of the records that are kept (runreader.h), and of the caller's own run, which need not have a
+ * record. What waits is read from the spools (spool_find.h). Nothing is changed. doc/MONITORING.md lists the figures.
  *
  * Not installed. One thread at a time, see statedir.h.
  */
@@ -16,11 +16,15 @@
 #define STAGEDIR_METRICS_H
 
 #include "error.h"
+#include "runsummary.h"
 
-/* Lists of paths, which end with NULL. */
+/* Lists of paths, which end with NULL; and the run of the caller, if it has one. */
 struct stage_metrics_places {
 	char *const *roots;   /* temp roots, of which the free space is told */
 	char *const *folders; /* folders besides in which there may be spools */
+
+	const struct stage_runsummary *run; /* which has ended; NULL: none */
+	const char *record; /* the path of its record, which is not read; NULL or "": it has none */
 };
 
 /*
@@ -32,7 +36,8 @@ int stage_metrics_make(
 
 /*
  * Writes text to the file at path, 0644, as the collector is another user. It is written beside it, with a name that
- * the collector does not read, and renamed: whoever reads sees one or the other. STAGE_E_SYSTEM: the file is as it was.
+ * the collector does not read, and renamed: whoever reads sees one or the other. STAGE_E_SYSTEM: the file is as it was. STAGE_E_SETTING: there is something
+ * other than a regular file, which is left alone: a device, a link, a folder.
  */
 int stage_metrics_write(const char *path, const char *text, struct stage_error *error);
 

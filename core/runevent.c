@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "journal_format.h"
+#include "text.h"
 
 #define FIELDS_MAX 8
 #define NUMBER_MAX 21 /* bytes of a number of 64 bits with its NUL */
@@ -88,6 +89,30 @@ number_member(struct stage_runevent *event, char member)
 	return &event->count;
 }
 
+/* The fields of a line, and what is made for them. */
+struct line {
+	const char *fields[FIELDS_MAX + 3];
+	char numbers[FIELDS_MAX][NUMBER_MAX];
+	char *cut[FIELDS_MAX]; /* texts that were too long */
+	size_t cut_count;
+};
+
+/* A text as a field; NULL without memory. */
+static const char *
+cut_text(struct line *line, const char *text)
+{
+	char *copy;
+
+	if (!text || strnlen(text, STAGE_RUNEVENT_TEXT_MAX + 1) <= STAGE_RUNEVENT_TEXT_MAX)
+		return text ? text : "";
+	copy = strndup(text, STAGE_RUNEVENT_TEXT_MAX + 1);
+	if (copy) {
+		stage_text_cut(copy, STAGE_RUNEVENT_TEXT_MAX);
+		line->cut[line->cut_count++] = copy;
+	}
+	return copy;
+}
+
 static const char *
 spell(char out[NUMBER_MAX], uint64_t number)
 {
@@ -95,37 +120,48 @@ spell(char out[NUMBER_MAX], uint64_t number)
 	return out;
 }
 
-size_t
-stage_runevent_format(const struct stage_runevent *event, bool torn, char **ret_text)
+/* False: there is no memory. */
+static bool
+fill(struct line *line, const struct stage_runevent *event)
 {
 	struct stage_runevent copy = *event; /* whose members are looked at by address */
 	const struct form *form = &forms[event->kind];
-	char numbers[FIELDS_MAX][NUMBER_MAX];
-	const char *fields[FIELDS_MAX + 3], **text;
-	char *line, *end;
+	const char **text;
 	size_t i;
 
-	fields[0] = form->word;
-	fields[1] = event->kind == STAGE_RUN_VERSION
-			    ? "1"
-			    : spell(numbers[FIELDS_MAX - 1],
-				      event->time < 0 ? 0 : (uint64_t)event->time);
+	line->fields[0] = form->word;
+	line->fields[1] = event->kind == STAGE_RUN_VERSION
+				  ? "1"
+				  : spell(line->numbers[FIELDS_MAX - 1],
+					    event->time < 0 ? 0 : (uint64_t)event->time);
 	for (i = 0; form->members[i]; i++) {
 		text = text_member(&copy, form->members[i]);
-		if (text)
-			fields[i + 2] = *text ? *text : "";
-		else
-			fields[i + 2] = spell(numbers[i], *number_member(&copy, form->members[i]));
+		line->fields[i + 2] =
+			text ? cut_text(line, *text)
+			     : spell(line->numbers[i], *number_member(&copy, form->members[i]));
+		if (!line->fields[i + 2])
+			return false;
 	}
-	fields[i + 2] = NULL;
-	line = end = malloc(stage_journal_format_room(fields));
-	if (!line)
-		return 0;
-	if (torn)
-		end = stpcpy(end, STAGE_JOURNAL_TORN_MARK "\n");
-	end = stage_journal_format_record(end, fields);
-	*ret_text = line;
-	return (size_t)(end - line);
+	return true;
+}
+
+size_t
+stage_runevent_format(const struct stage_runevent *event, bool torn, char **ret_text)
+{
+	struct line line = {.cut_count = 0};
+	char *text = NULL, *end;
+	size_t length = 0;
+
+	if (fill(&line, event))
+		text = malloc(stage_journal_format_room(line.fields));
+	if (text) {
+		end = torn ? stpcpy(text, STAGE_JOURNAL_TORN_MARK "\n") : text;
+		length = (size_t)(stage_journal_format_record(end, line.fields) - text);
+		*ret_text = text;
+	}
+	while (line.cut_count)
+		free(line.cut[--line.cut_count]);
+	return length;
 }
 
 /* Reads the fields behind the word. */

@@ -17,6 +17,9 @@
  *	goes-on TIME WHAT			it does not wait any more
  *	ended TIME RESULT STATUS MESSAGE	RESULT is a word of stage_runresult_name(); STATUS is the exit status
  *
+ * A text of more than STAGE_RUNEVENT_TEXT_MAX bytes is cut, and then ends in "...". So no line is longer than
+ * STAGE_RUNEVENT_LINE_MAX.
+ *
  * A later version may add words, and fields at the end of a line: both are passed over. No field holds a secret.
  *
  * Not installed. Any thread.
@@ -27,6 +30,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define STAGE_RUNEVENT_TEXT_MAX 4096
+#define STAGE_RUNEVENT_LINE_MAX (60 * 1024)
 
 enum stage_runevent_kind {
 	STAGE_RUN_VERSION, /* the first line; no event */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "listing.h"
@@ -16,6 +17,7 @@
 
 /* Longer than any line of ours. */
 #define BUFFER (64 * 1024)
+_Static_assert(BUFFER > STAGE_RUNEVENT_LINE_MAX, "a line fits");
 
 struct stage_runreader {
 	int fd;
@@ -40,6 +42,34 @@ static int
 compare_newest(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)b, *(char *const *)a);
+}
+
+/* Puts those of the future, which are the first, behind the others. */
+static void
+put_future_last(struct stage_runfolder *folder)
+{
+	char limit[STAGE_RUNRECORD_NAME_MAX];
+	char **sorted = calloc(folder->count + 1, sizeof(*sorted));
+	size_t future = 0, i;
+
+	if (!sorted)
+		return; /* only their order is worse */
+	stage_runrecord_spell(limit, stage_runrecord_now() + STAGE_RUNRECORD_SLACK);
+	while (future < folder->count && strcmp(folder->names[future], limit) > 0)
+		future++;
+	for (i = 0; i < folder->count; i++)
+		sorted[i] = folder->names[(i + future) % folder->count];
+	free(folder->names);
+	folder->names = sorted;
+}
+
+static bool
+is_record(int dirfd, const char *name)
+{
+	struct stat found;
+
+	return stage_runrecord_is_name(name) &&
+	       fstatat(dirfd, name, &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(found.st_mode);
 }
 
 /* Adds a name to the folder. */
@@ -75,19 +105,22 @@ stage_runreader_list(struct stage_runfolder *ret_folder, struct stage_error *err
 		return code;
 	stage_listing_open(&listing, folder.fd);
 	while (code == 0 && (entry = stage_listing_next(&listing)))
-		if (stage_runrecord_is_name(entry->d_name))
+		if (is_record(folder.fd, entry->d_name))
 			code = add_name(&folder, entry->d_name);
 	if (stage_listing_close(&listing) < 0 && code == 0)
 		code = stage_error_set(error, STAGE_E_SYSTEM, errno, "cannot list %s", folder.path);
 	else if (code < 0)
 		stage_error_set(error, code, 0, "no memory to list %s", folder.path);
-	if (folder.count)
-		qsort(folder.names, folder.count, sizeof(*folder.names), compare_newest);
-	if (code < 0)
+	if (code < 0) {
 		stage_runreader_list_free(&folder);
-	else
-		*ret_folder = folder;
-	return code;
+		return code;
+	}
+	if (folder.count) {
+		qsort(folder.names, folder.count, sizeof(*folder.names), compare_newest);
+		put_future_last(&folder);
+	}
+	*ret_folder = folder;
+	return 0;
 }
 
 void

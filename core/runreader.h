@@ -37,7 +37,10 @@ enum stage_runstate {
 /* "live", "ended", "killed", "unknown". */
 const char *stage_runstate_name(enum stage_runstate state);
 
-/* The folder of records, open, and the names in it, the newest first. */
+/*
+ * The folder of records, open, and the names in it, the newest first. Behind all others are those of a day or more from now:
+ * the clock was wrong when they were begun, and they are not newer than others.
+ */
 struct stage_runfolder {
 	int fd;
 	char *path;
@@ -46,7 +49,7 @@ struct stage_runfolder {
 };
 
 /*
- * Lists the records of this user. If there is no folder for them there are none, and fd is -1. The caller frees the
+ * Lists the records of this user: regular files with the name of a record. If there is no folder for them there are none, and fd is -1. The caller frees the
  * list if this returns 0. Errors: as of stage_statedir_open().
  */
 int stage_runreader_list(struct stage_runfolder *ret_folder, struct stage_error *error);

@@ -60,21 +60,29 @@ stage_runrecord_is_name(const char *name)
 }
 
 bool
+stage_runrecord_is_future(const struct stage_runsummary *summary)
+{
+	const int64_t limit = stage_runrecord_now() + STAGE_RUNRECORD_SLACK;
+
+	return summary->begun > limit || summary->last > limit;
+}
+
+bool
 stage_runrecord_is_backup(const struct stage_runsummary *summary)
 {
 	return summary->action && strcmp(summary->action, STAGE_RUNRECORD_FLUSH) != 0;
 }
 
-static void
-spell_name(char name[STAGE_RUNRECORD_NAME_MAX], int64_t now)
+void
+stage_runrecord_spell(char name[STAGE_RUNRECORD_NAME_MAX], int64_t time)
 {
-	time_t seconds = (time_t)(now / 1000);
+	time_t seconds = (time_t)(time / 1000);
 	char text[32];
 	struct tm utc;
 
 	gmtime_r(&seconds, &utc);
 	strftime(text, sizeof(text), "%Y%m%dT%H%M%S", &utc);
-	snprintf(name, STAGE_RUNRECORD_NAME_MAX, "%s.%03dZ-%ld", text, (int)(now % 1000),
+	snprintf(name, STAGE_RUNRECORD_NAME_MAX, "%s.%03dZ-%ld", text, (int)(time % 1000),
 		(long)getpid());
 }
 
@@ -151,7 +159,7 @@ is_newest_done(struct stage_runsummary *summary, struct kept *kept)
 	size_t i;
 
 	if (summary->result != STAGE_RUN_DONE || !summary->target ||
-		!stage_runrecord_is_backup(summary))
+		stage_runrecord_is_future(summary) || !stage_runrecord_is_backup(summary))
 		return false;
 	for (i = 0; i < kept->count; i++)
 		if (strcmp(kept->targets[i], summary->target) == 0)
@@ -244,7 +252,7 @@ open_file(struct stage_runrecord *record, const struct stage_runevent *begun)
 
 	code = stage_statedir_open(STAGE_RUNRECORD_FOLDER, true, &fd, &folder, &error);
 	if (code == 0) {
-		spell_name(name, begun->time);
+		stage_runrecord_spell(name, begun->time);
 		record->path = stage_path_join(folder, name);
 		failed = record->path ? make_file(record, fd, name, begun) : ENOMEM;
 		if (failed)

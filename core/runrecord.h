@@ -42,6 +42,15 @@ struct stage_runrecord;
 /* Milliseconds since 1970. */
 int64_t stage_runrecord_now(void);
 
+/* A time that is so many milliseconds ahead of now was told by a clock that was wrong. */
+#define STAGE_RUNRECORD_SLACK ((int64_t)24 * 60 * 60 * 1000)
+
+/* Was this run told about by a clock that was ahead? When it was says nothing then. */
+bool stage_runrecord_is_future(const struct stage_runsummary *summary);
+
+/* The name of a record of this process that is begun at a time. */
+void stage_runrecord_spell(char name[STAGE_RUNRECORD_NAME_MAX], int64_t time);
+
 /* Is this the name of a record? */
 bool stage_runrecord_is_name(const char *name);
 

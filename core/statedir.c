@@ -12,13 +12,25 @@
 #include "expand.h"
 #include "path.h"
 
-/* Does a folder that the environment names belong to another user? */
+/*
+ * Does a folder that the environment names belong to another user, or, where it is not there, the nearest of the folders
+ * above it? Nothing is made in another user's folder.
+ */
 static bool
 is_of_another(const char *path)
 {
+	char *above = strdup(path), *slash;
 	struct stat found;
+	int failed = above ? stat(above, &found) : -1;
 
-	return stat(path, &found) == 0 && found.st_uid != geteuid() && found.st_uid != 0;
+	while (failed && above && (slash = strrchr(above, '/')) && slash > above) {
+		*slash = '\0';
+		failed = stat(above, &found);
+	}
+	free(above);
+	if (failed)
+		failed = stat("/", &found);
+	return failed || (found.st_uid != geteuid() && found.st_uid != 0);
 }
 
 /* The folder of the state of all programs, without ours; NULL: no home is known. */
@@ -46,8 +58,13 @@ find_path(bool *ret_known)
 	char *path = NULL;
 
 	*ret_known = true;
-	if (given && *given == '/')
-		return strndup(given, strcspn(given, ":"));
+	if (given && *given == '/') {
+		path = strndup(given, strcspn(given, ":"));
+		if (!path || !is_of_another(path))
+			return path;
+		free(path);
+		path = NULL;
+	}
 	home = find_home(&below);
 	*ret_known = home && *home == '/';
 	if (!*ret_known || asprintf(&path, "%s%s/stagedir", home, below) < 0)

@@ -4,8 +4,10 @@
  * It is this user's, the first of these that is named:
  *	$STATE_DIRECTORY		of systemd's StateDirectory=; of several the first
  *	$XDG_STATE_HOME/stagedir
- *	~/.local/state/stagedir		~ is $HOME; where that belongs to another user (sudo -E), the home
- *					directory that the user database has
+ *	~/.local/state/stagedir		~ is $HOME, or else the home directory that the user database has
+ *
+ * One that belongs to another user (sudo -E) is passed over. So is one that is not there if the nearest folder above it
+ * belongs to another user: nothing is made in another user's folder. Folders of root are nobody else's.
  *
  * No backup depends on it. It may be removed at any time.
  *

@@ -26,3 +26,15 @@ stage_text_append(char *buffer, size_t size, const char *format, ...)
 	stage_text_format(buffer + used, size - used, format, arguments);
 	va_end(arguments);
 }
+
+void
+stage_text_cut(char *text, size_t most)
+{
+	size_t end = most - 3;
+
+	if (strnlen(text, most + 1) <= most)
+		return;
+	while (end > 0 && ((unsigned char)text[end] & 0xc0) == 0x80)
+		end--;
+	memcpy(text + end, "...", 4);
+}

@@ -19,4 +19,10 @@ void stage_text_format(char *buffer, size_t size, const char *format, va_list ar
 void stage_text_append(char *buffer, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * Cuts a text in UTF-8 that is longer than most bytes, at least 4, between two characters, so that it is not longer with
+ * the "..." that it then ends in.
+ */
+void stage_text_cut(char *text, size_t most);
+
 #endif

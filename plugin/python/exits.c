@@ -306,6 +306,18 @@ exits_release(void)
 	kill(getpid(), number); /* the handler runs as soon as Python does */
 }
 
+int
+exits_held(void)
+{
+	return deferred;
+}
+
+void
+exits_forget(void)
+{
+	deferred = 0;
+}
+
 PyObject *
 exits_watch_endings(PyObject *module, PyObject *unused)
 {

@@ -39,6 +39,10 @@ void exits_watch(void);
 void exits_hold(void);
 void exits_release(void);
 
+/* Between them: the first signal that came, or 0; and forgets it, as the process ends by itself. */
+int exits_held(void);
+void exits_forget(void);
+
 /* _stagedir.watch_endings() */
 PyObject *exits_watch_endings(PyObject *module, PyObject *unused);
 

@@ -78,7 +78,7 @@ end(struct staging *self, enum end_how how)
 	if (how != LEAVE && self->volume)
 		volumeobject_end(self->volume);
 	if (how == FINISH)
-		queue_wait(&self->queue, 1, -1, &error);
+		queue_wait(&self->queue, 1, -1, STAGE_RUN_FOR_DRAIN, &error);
 	/* what was raised is told when all is done, but signals are looked for meanwhile */
 	PyErr_Fetch(&type, &value, &traceback);
 	ended = queue_stop(&self->queue, how == LEAVE);

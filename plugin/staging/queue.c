@@ -213,9 +213,9 @@ queue_waiting(const struct queue *queue, uint64_t *ret_bytes)
 }
 
 int
-queue_wait(struct queue *queue, size_t count, double seconds, struct stage_error *error)
+queue_wait(struct queue *queue, size_t count, double seconds, const char *what,
+	struct stage_error *error)
 {
-	const char *what = count == 1 ? STAGE_RUN_FOR_DRAIN : STAGE_RUN_FOR_STORAGE;
 	const int64_t since = stage_runrecord_now();
 	bool told = false;
 	int code;
@@ -226,9 +226,10 @@ queue_wait(struct queue *queue, size_t count, double seconds, struct stage_error
 		Py_BEGIN_ALLOW_THREADS
 		code = stage_handoff_wait(queue->handoff, count, SLICE, error);
 		Py_END_ALLOW_THREADS
-		if (code == STAGE_E_AGAIN && seconds < 0 && !told)
+		if (code == STAGE_E_AGAIN && what && !told) {
 			run_waits(what, since, "");
-		told |= code == STAGE_E_AGAIN && seconds < 0;
+			told = true;
+		}
 		run_look();
 		if (PyErr_CheckSignals() < 0)
 			code = 1;
@@ -267,7 +268,7 @@ queue_wait_beside(dev_t device)
 		"waiting for room to write a file: %zu staged volumes are still to be handed off",
 		count);
 	run_waits(STAGE_RUN_FOR_ROOM, stage_runrecord_now(), "a file is written");
-	code = queue_wait(queue, count, -1, &error);
+	code = queue_wait(queue, count, -1, NULL, &error);
 	run_goes_on(STAGE_RUN_FOR_ROOM);
 	Py_DECREF(queue->object);
 	return code == 0;

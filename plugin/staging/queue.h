@@ -58,9 +58,11 @@ size_t queue_waiting(const struct queue *queue, uint64_t *ret_bytes);
 
 /*
  * Waits until fewer than count files wait, at most for seconds; for ever if that is negative. Returns as
- * stage_handoff_wait(), or 1 with an exception that a signal's handler raised.
+ * stage_handoff_wait(), or 1 with an exception that a signal's handler raised. What it waits for (STAGE_RUN_FOR_...) is
+ * told to the record of the run, if it has to wait at all; NULL: the caller tells that.
  */
-int queue_wait(struct queue *queue, size_t count, double seconds, struct stage_error *error);
+int queue_wait(struct queue *queue, size_t count, double seconds, const char *what,
+	struct stage_error *error);
 
 /*
  * Waits until storage has taken a file of this process from a file system (st_dev), which frees room there.

@@ -51,7 +51,7 @@ find_room(struct staging *self, bool others, bool *said, struct stage_error *err
 
 	if (waiting) {
 		say_once(said, STAGE_INFO, error);
-		code = queue_wait(&self->queue, waiting, LOOK, error);
+		code = queue_wait(&self->queue, waiting, LOOK, NULL, error);
 		return code == STAGE_E_AGAIN ? 0 : code;
 	}
 	code = places_open_next(&self->places, &next, &failure);
@@ -98,7 +98,8 @@ reserve(struct staging *self, uint64_t bytes, struct reserved *ret_reserved, boo
 	int code;
 
 	do {
-		code = queue_wait(&self->queue, (size_t)self->settings->max_volumes, -1, error);
+		code = queue_wait(&self->queue, (size_t)self->settings->max_volumes, -1,
+			STAGE_RUN_FOR_STORAGE, error);
 		if (code)
 			return code;
 		code = places_reserve(&self->places, bytes, ret_reserved, &others, error);

@@ -15,6 +15,7 @@
 #include "metrics.h"
 #include "runline.h"
 #include "runrecord.h"
+#include "text.h"
 
 #include "python/errors.h"
 #include "python/exits.h"
@@ -210,6 +211,9 @@ run_begin(const char *action, const char *target, const struct stage_settings *s
 	start_hook(RUNHOOK_START);
 }
 
+/* Bytes of a message at the most. The host's may quote all that another program has said. */
+#define MESSAGE_MAX 2000
+
 /* Keeps a text of others, without secrets, as why the run ends. */
 static void
 keep_message(const char *text)
@@ -219,6 +223,7 @@ keep_message(const char *text)
 
 	if (urlsecrets_hide(text, &hidden, &error) < 0)
 		return;
+	stage_text_cut(hidden, MESSAGE_MAX); /* not before: a secret that is cut is not known */
 	free(run.message);
 	run.message = hidden;
 }
@@ -359,10 +364,11 @@ add_path(void *context, const char *path, struct stage_error *error)
 }
 
 static void
-write_metrics(void)
+write_metrics(const struct stage_runsummary *summary)
 {
 	static char *const none[] = {NULL};
-	struct stage_metrics_places places = {.folders = none};
+	struct stage_metrics_places places = {
+		.folders = none, .run = summary, .record = stage_runrecord_path(run.record)};
 	struct paths paths = {0};
 	struct stage_error error;
 	char *text = NULL;
@@ -407,6 +413,23 @@ write_page(void)
 			&hostlog, STAGE_WARNING, "there is no page of this run: %s", error.message);
 }
 
+/* What is done for people when the run has ended, and does not go on with another record. */
+static void
+tell_end(bool done)
+{
+	struct stage_runsummary summary;
+
+	if (!stage_runrecord_summary(run.record, &summary))
+		return;
+	if (run.settings->metrics)
+		write_metrics(&summary);
+	if (run.settings->report)
+		write_page();
+	runhooks_start(run.settings, done ? RUNHOOK_SUCCESS : RUNHOOK_FAILURE, &summary,
+		stage_runrecord_path(run.record));
+	stage_runsummary_release(&summary);
+}
+
 static void
 end(enum exits_how how)
 {
@@ -420,14 +443,14 @@ end(enum exits_how how)
 	restarts = strcmp(event.name, stage_runresult_name(STAGE_RUN_RESTARTED)) == 0;
 	done = strcmp(event.name, stage_runresult_name(STAGE_RUN_DONE)) == 0;
 	tell_without_gil(&event);
-	if (!restarts) {
-		if (run.settings->metrics)
-			write_metrics();
-		if (run.settings->report)
-			write_page();
-		start_hook(done ? RUNHOOK_SUCCESS : RUNHOOK_FAILURE);
-	}
-	runhooks_end(how == EXITS_LEAVE);
+	if (!restarts)
+		tell_end(done);
+	if (how == EXITS_LEAVE)
+		runhooks_leave();
+	else
+		runhooks_end();
+	if (!restarts) /* what exec(2) starts would inherit it */
+		usersignal_ignore();
 }
 
 void

@@ -9,11 +9,19 @@
 #include "hook.h"
 #include "log.h"
 #include "runrecord.h"
+#include "text.h"
 
+#include "python/exits.h"
 #include "python/hostlog.h"
+
+/* Seconds between two looks for signals. */
+#define SLICE 0.1
 
 #define HOOKS (RUNHOOK_WAITING + 1)
 #define FACTS_MAX 20
+
+/* Bytes of a fact at the most. The kernel takes no variable of more than 128 KiB, and runs nothing then. */
+#define FACT_MAX 4096
 
 static const char *const names[HOOKS] = {"start", "success", "failure", "waiting"};
 
@@ -47,8 +55,10 @@ static void __attribute__((format(printf, 2, 3))) add(struct facts *facts, const
 	char *text;
 
 	va_start(arguments, format);
-	if (facts->count < FACTS_MAX && vasprintf(&text, format, arguments) >= 0)
+	if (facts->count < FACTS_MAX && vasprintf(&text, format, arguments) >= 0) {
+		stage_text_cut(text, FACT_MAX);
 		facts->list[facts->count++] = text;
+	}
 	va_end(arguments);
 }
 
@@ -70,7 +80,8 @@ gather(struct facts *facts, enum runhook event, const struct stage_runsummary *s
 	add(facts, "STAGEDIR_ACTION=%s", text_of(summary->action));
 	add(facts, "STAGEDIR_PID=%" PRIu64, summary->pid);
 	add(facts, "STAGEDIR_RECORD=%s", record);
-	add(facts, "STAGEDIR_SECONDS=%" PRId64, (now - summary->begun) / 1000);
+	add(facts, "STAGEDIR_SECONDS=%" PRId64,
+		now > summary->begun ? (now - summary->begun) / 1000 : 0);
 	add(facts, "STAGEDIR_MADE_VOLUMES=%" PRIu64, summary->made.count);
 	add(facts, "STAGEDIR_MADE_BYTES=%" PRIu64, summary->made.bytes);
 	add(facts, "STAGEDIR_STORED_VOLUMES=%" PRIu64, summary->confirmed.count);
@@ -119,24 +130,62 @@ runhooks_start(const struct stage_settings *settings, enum runhook event,
 		free(facts.list[i]);
 }
 
+/* Waits for one, and looks for signals meanwhile. True: one came. */
+static bool
+wait_for(enum runhook event)
+{
+	struct stage_error error;
+	bool came = false;
+	int code;
+
+	do {
+		Py_BEGIN_ALLOW_THREADS
+		code = stage_hook_wait(&hooks[event], SLICE, &error);
+		Py_END_ALLOW_THREADS
+		came = PyErr_CheckSignals() < 0 || exits_held();
+		PyErr_Clear();
+	} while (code == STAGE_E_AGAIN && !came);
+	if (code < 0 && code != STAGE_E_AGAIN)
+		tell_failure(event, &error);
+	return came;
+}
+
+static void
+end_one(enum runhook event)
+{
+	if (!hooks[event])
+		return;
+	stage_log_line(&hostlog, STAGE_WARNING,
+		"the command of on_%s in stagedir.conf is ended: a signal came while it was waited for",
+		names[event]);
+	Py_BEGIN_ALLOW_THREADS
+	stage_hook_end(&hooks[event]);
+	Py_END_ALLOW_THREADS
+}
+
 void
-runhooks_end(bool leaves)
+runhooks_leave(void)
+{
+	size_t i;
+
+	for (i = 0; i < HOOKS; i++)
+		stage_hook_leave(&hooks[i]);
+}
+
+void
+runhooks_end(void)
 {
 	static const enum runhook order[HOOKS] = {
 		RUNHOOK_START, RUNHOOK_WAITING, RUNHOOK_SUCCESS, RUNHOOK_FAILURE};
-	struct stage_error error;
+	bool came = false;
 	size_t i;
-	int code;
 
-	for (i = 0; i < HOOKS; i++) {
-		if (leaves) {
-			stage_hook_leave(&hooks[order[i]]);
-			continue;
-		}
-		Py_BEGIN_ALLOW_THREADS
-		code = stage_hook_wait(&hooks[order[i]], &error);
-		Py_END_ALLOW_THREADS
-		if (code < 0)
-			tell_failure(order[i], &error);
-	}
+	exits_hold();
+	for (i = 0; i < HOOKS && !came; i++)
+		came = wait_for(order[i]);
+	for (i = 0; i < HOOKS; i++)
+		end_one(order[i]);
+	if (came)
+		exits_forget();
+	exits_release();
 }

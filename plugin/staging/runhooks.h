@@ -12,8 +12,6 @@
 #ifndef STAGEDIR_RUNHOOKS_H
 #define STAGEDIR_RUNHOOKS_H
 
-#include <stdbool.h>
-
 #include "runsummary.h"
 #include "settings.h"
 
@@ -23,7 +21,13 @@ enum runhook { RUNHOOK_START, RUNHOOK_SUCCESS, RUNHOOK_FAILURE, RUNHOOK_WAITING 
 void runhooks_start(const struct stage_settings *settings, enum runhook event,
 	const struct stage_runsummary *summary, const char *record);
 
-/* Waits for those that were started, or with leaves does not. One that has failed is a warning. */
-void runhooks_end(bool leaves);
+/*
+ * Waits for those that were started; the run has ended, and all but its process is done. One that has failed is a warning.
+ * A signal ends them, and nothing else: the process ends as it would have.
+ */
+void runhooks_end(void);
+
+/* Does not wait for them any more. */
+void runhooks_leave(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "runevent.h"
 #include "url.h"
 
 #include "duplicity/manifest.h"
@@ -191,7 +192,7 @@ put_volume(struct staging *self, const struct put *put)
 	if (code == STAGE_E_UNTRACKED)
 		return Py_NewRef(Py_None);
 	if (code == 0)
-		code = queue_wait(&self->queue, SIZE_MAX, 0, &error); /* has it failed? */
+		code = queue_wait(&self->queue, SIZE_MAX, 0, NULL, &error); /* has it failed? */
 	if (code < 0)
 		return errors_raise_final(&error);
 	return code ? NULL : PyLong_FromUnsignedLongLong(size);
@@ -242,7 +243,7 @@ staging_check(PyObject *object, PyObject *unused)
 	(void)unused;
 	if (!self)
 		return NULL;
-	code = queue_wait(&self->queue, SIZE_MAX, 0, &error);
+	code = queue_wait(&self->queue, SIZE_MAX, 0, NULL, &error);
 	if (code < 0)
 		return errors_raise_final(&error);
 	return code ? NULL : Py_NewRef(Py_None);
@@ -258,7 +259,7 @@ staging_drain(PyObject *object, PyObject *unused)
 	(void)unused;
 	if (!self)
 		return NULL;
-	code = queue_wait(&self->queue, 1, -1, &error);
+	code = queue_wait(&self->queue, 1, -1, STAGE_RUN_FOR_DRAIN, &error);
 	if (code < 0)
 		return errors_raise_final(&error);
 	return code ? NULL : Py_NewRef(Py_None);

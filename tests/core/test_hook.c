@@ -1,9 +1,11 @@
 /* Commands of the configuration file: what they get, what they do not get, and that they end. */
 #include "tests.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hook.h"
@@ -26,7 +28,7 @@ run(const char *command, int seconds)
 	stage_hook_environment_free(&environment);
 	CHECK(environment == NULL);
 	if (code == 0)
-		code = stage_hook_wait(&hook, &failure);
+		code = stage_hook_wait(&hook, 1000, &failure);
 	CHECK(hook == NULL);
 	return code;
 }
@@ -104,6 +106,13 @@ is_zombie(pid_t pid)
 	return strstr(state, ") Z ") != NULL;
 }
 
+static void
+wait_for_end(pid_t pid)
+{
+	while (kill(pid, 0) == 0 && !is_zombie(pid))
+		usleep(10000);
+}
+
 /* Also what it has started, and what does not want to end. */
 static void
 hangs(void)
@@ -115,8 +124,53 @@ hangs(void)
 	HAS(failure.message, "it took more than the 1 seconds of hook_timeout, and was ended");
 	pid = atoi(written());
 	REQUIRE(pid > 0);
-	while (kill(pid, 0) == 0 && !is_zombie(pid))
-		usleep(10000);
+	wait_for_end(pid);
+}
+
+/* What it leaves in the background does not outlive its shell. */
+static void
+leaves_nothing(void)
+{
+	pid_t pid;
+
+	WORKS(run("trap '' TERM; sleep 1000 & echo $! >\"$TMPDIR/out\"", 1000));
+	pid = atoi(written());
+	REQUIRE(pid > 0);
+	wait_for_end(pid);
+}
+
+/* No descriptor of ours reaches it, however it was opened. */
+static void
+no_descriptors(void)
+{
+#ifdef CLOSE_RANGE_CLOEXEC
+	char command[64];
+	int fd = open("/dev/null", O_RDONLY);
+
+	REQUIRE(fd > STDERR_FILENO);
+	if (close_range(~0U, ~0U, CLOSE_RANGE_CLOEXEC) == 0) { /* the kernel can do it */
+		snprintf(command, sizeof(command), "test ! -e /proc/$$/fd/%d", fd);
+		WORKS(run(command, 20));
+	}
+	close(fd);
+#endif
+}
+
+/* A wait of a part of its time, and an end before that is over. */
+static void
+ended_early(void)
+{
+	char **environment = stage_hook_environment(facts);
+	struct stage_hook *hook = NULL;
+
+	WORKS(stage_hook_start("sleep 1000", environment, 1000, &hook, &failure));
+	stage_hook_environment_free(&environment);
+	CHECK(stage_hook_wait(&hook, 0, NULL) == STAGE_E_AGAIN);
+	CHECK(stage_hook_wait(&hook, 0.05, NULL) == STAGE_E_AGAIN);
+	REQUIRE(hook != NULL);
+	stage_hook_end(&hook);
+	CHECK(hook == NULL && waitpid(-1, NULL, WNOHANG) < 0);
+	stage_hook_end(&hook);
 }
 
 /* It has no signal blocked, none ignored, and no input. */
@@ -142,7 +196,7 @@ wait_in_child(void *context)
 {
 	struct stage_hook *hook = context;
 
-	return stage_hook_wait(&hook, NULL);
+	return stage_hook_wait(&hook, 0, NULL);
 }
 
 static void
@@ -155,8 +209,8 @@ forked(void)
 	stage_hook_environment_free(&environment);
 	FAILS(stage_hook_start("exit 0", NULL, 20, &hook, &failure), STAGE_E_MEMORY);
 	CHECK(in_child(wait_in_child, hook, -1) == 0);
-	WORKS(stage_hook_wait(&hook, &failure));
-	WORKS(stage_hook_wait(&hook, &failure));
+	WORKS(stage_hook_wait(&hook, 1000, &failure));
+	WORKS(stage_hook_wait(&hook, 1000, &failure));
 }
 
 static const struct test tests[] = {
@@ -164,6 +218,9 @@ static const struct test tests[] = {
 	{"no_secrets", no_secrets},
 	{"failures", failures},
 	{"hangs", hangs},
+	{"leaves_nothing", leaves_nothing},
+	{"no_descriptors", no_descriptors},
+	{"ended_early", ended_early},
 	{"signals", signals},
 	{"forked", forked},
 	{NULL, NULL},

@@ -97,6 +97,43 @@ of_records(void)
 	remove_tree(in_dir(".local"));
 }
 
+/* The run that has just ended needs no record, and is not counted twice if it has one. */
+static void
+of_the_own_run(void)
+{
+	struct stage_metrics_places places = {.roots = none, .folders = none};
+	struct stage_runsummary summary = {0};
+	struct stage_runrecord *record;
+	char *text = NULL;
+
+	ended("full", "gpg");
+	record = run("full", "storage");
+	CHECK(stage_runrecord_summary(record, &summary));
+	places.run = &summary;
+	places.record = stage_runrecord_path(record);
+	WORKS(stage_metrics_make(&places, &text, &failure));
+	HAS(text, "stagedir_failed_runs" LABEL ",kind=\"storage\"} 1\n");
+	HAS(text, "stagedir_failed_runs" LABEL ",kind=\"gpg\"} 1\n");
+	free(text);
+	stage_runrecord_close(&record);
+	remove_tree(in_dir(".local"));
+
+	/* one of the future tells nothing of when */
+	places.record = "";
+	summary.begun += 2 * STAGE_RUNRECORD_SLACK;
+	WORKS(stage_metrics_make(&places, &text, &failure));
+	HAS_NOT(text, "stagedir_last_run_success{");
+	free(text);
+	summary.begun -= 2 * STAGE_RUNRECORD_SLACK;
+
+	WORKS(stage_metrics_make(&places, &text, &failure));
+	HAS(text, "stagedir_last_run_success" LABEL "} 0\n");
+	HAS(text, "stagedir_last_run_made_bytes" LABEL "} 700\n");
+	HAS(text, "stagedir_failed_runs" LABEL ",kind=\"storage\"} 1\n");
+	free(text);
+	stage_runsummary_release(&summary);
+}
+
 static void
 of_spools(void)
 {
@@ -156,10 +193,31 @@ written(void)
 	unlink(path);
 }
 
+/* What is no regular file is not replaced. */
+static void
+not_of_a_file(void)
+{
+	const char *path = in_dir("stagedir.prom");
+	struct stat found;
+
+	CHECK(mkfifo(path, 0600) == 0);
+	FAILS(stage_metrics_write(path, "new\n", &failure), STAGE_E_SETTING);
+	HAS(failure.message, "stagedir.prom is not a regular file");
+	CHECK(lstat(path, &found) == 0 && S_ISFIFO(found.st_mode));
+	unlink(path);
+	CHECK(symlink("/dev/null", path) == 0);
+	FAILS(stage_metrics_write(path, "new\n", &failure), STAGE_E_SETTING);
+	CHECK(lstat(path, &found) == 0 && S_ISLNK(found.st_mode));
+	CHECK(count_entries(test_dir) == 1);
+	unlink(path);
+}
+
 static const struct test tests[] = {
 	{"of_records", of_records},
+	{"of_the_own_run", of_the_own_run},
 	{"of_spools", of_spools},
 	{"written", written},
+	{"not_of_a_file", not_of_a_file},
 	{NULL, NULL},
 };
 

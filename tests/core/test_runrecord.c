@@ -112,6 +112,29 @@ events_as_lines(void)
 	free(text);
 }
 
+/* No text makes a line that the reader would pass over. */
+static void
+long_texts_are_cut(void)
+{
+	struct stage_runevent event = {.kind = STAGE_RUN_BEGUN, .time = 1}, got;
+	char *text = NULL, *sharp = malloc(200001);
+	size_t length, i;
+
+	REQUIRE(sharp != NULL);
+	for (i = 0; i < 200000; i += 2)
+		memcpy(sharp + i, "\xc3\x9f", 3);
+	event.name = event.target = event.text = sharp;
+	length = stage_runevent_format(&event, false, &text);
+	REQUIRE(length > 0);
+	CHECK(length < STAGE_RUNEVENT_LINE_MAX);
+	CHECK(stage_runevent_parse(text, text + length - 1, &got) == 1);
+	/* not in the middle of a character */
+	CHECK(strlen(got.text) == STAGE_RUNEVENT_TEXT_MAX - 1);
+	CHECK(strcmp(got.text + strlen(got.text) - 5, "\xc3\x9f...") == 0);
+	free(text);
+	free(sharp);
+}
+
 static void
 results_by_name(void)
 {
@@ -330,6 +353,30 @@ old_ones_go(void)
 	forget();
 }
 
+/* A record that was begun when the clock was ahead is not the newest for ever; what is no file does not count. */
+static void
+the_future_and_no_files(void)
+{
+	static const char future[] = "29990101T000000.000Z-1";
+	struct stage_runfolder list;
+
+	run(TARGET, 2, "done");
+	run(TARGET, 2, "storage");
+	make_dir(join(folder(), "20260101T000000.000Z-1"), 0700);
+	CHECK(mkfifo(join(folder(), "20260101T000000.000Z-2"), 0600) == 0);
+	make_file(join(folder(), future), "", 0600);
+	WORKS(stage_runreader_list(&list, &failure));
+	REQUIRE(list.count == 3);
+	CHECK(strcmp(list.names[0], list.names[1]) > 0);
+	CHECK(strcmp(list.names[2], future) == 0);
+	stage_runreader_list_free(&list);
+	/* it goes first, and the newest that was done stays */
+	run(TARGET, 3, "storage");
+	CHECK(!is_there(join(folder(), future)));
+	CHECK(count_entries(folder()) == 3 + 2);
+	forget();
+}
+
 static void
 live_ones_stay(void)
 {
@@ -443,6 +490,32 @@ folders_by_the_environment(void)
 	forget();
 }
 
+/* Nothing is made below a folder of another user: the next one that is named is taken. */
+static void
+folders_of_others(void)
+{
+	static const char *const variables[] = {"STATE_DIRECTORY", "XDG_STATE_HOME"};
+	char *path = NULL;
+	size_t i;
+	int fd;
+
+	if (!can_be_others("a folder below that of another user"))
+		return;
+	make_dir(in_dir("other"), 0700);
+	CHECK(chown(in_dir("other"), NOBODY, NOBODY) == 0);
+	for (i = 0; i < 2; i++) {
+		setenv(variables[i], in_dir("other/missing/folder"), 1);
+		WORKS(stage_statedir_open("runs", true, &fd, &path, &failure));
+		CHECK(strcmp(path, in_dir(".local/state/stagedir/runs")) == 0);
+		CHECK(count_entries(in_dir("other")) == 0);
+		close(fd);
+		free(path);
+		unsetenv(variables[i]);
+	}
+	remove_tree(in_dir("other"));
+	forget();
+}
+
 static void
 strange_files(void)
 {
@@ -501,6 +574,7 @@ damage_is_passed_over(void)
 
 static const struct test tests[] = {
 	{"events_as_lines", events_as_lines},
+	{"long_texts_are_cut", long_texts_are_cut},
 	{"results_by_name", results_by_name},
 	{"written_and_read", written_and_read},
 	{"times_are_summed", times_are_summed},
@@ -508,10 +582,12 @@ static const struct test tests[] = {
 	{"not_of_a_child", not_of_a_child},
 	{"none_is_kept", none_is_kept},
 	{"old_ones_go", old_ones_go},
+	{"the_future_and_no_files", the_future_and_no_files},
 	{"live_ones_stay", live_ones_stay},
 	{"a_failure_is_one_warning", a_failure_is_one_warning},
 	{"no_place_for_it", no_place_for_it},
 	{"folders_by_the_environment", folders_by_the_environment},
+	{"folders_of_others", folders_of_others},
 	{"strange_files", strange_files},
 	{"damage_is_passed_over", damage_is_passed_over},
 	{NULL, NULL},

@@ -38,7 +38,7 @@ nothing_watched() {
 	: >"$WITHGIL"
 }
 
-configure "temp_root = $root" 'avoid_tmpfs = no' "metrics = $work/stagedir.prom" 'on_start = exit 0' 'on_success = exit 0' \
+configure "temp_root = $root" 'avoid_tmpfs = no' "metrics = $work/stagedir.prom" 'keep_runs = 30' 'on_start = exit 0' 'on_success = exit 0' \
 	'on_failure = exit 0'
 
 note 'it is seen that the settings are read'

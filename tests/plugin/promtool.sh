@@ -16,7 +16,7 @@ checked() {
 
 mkdir "$source"
 head -c 2000000 /dev/urandom >"$source/file"
-configure "temp_root = $root" 'avoid_tmpfs = no' 'retries = 1' 'backoff = 0' "metrics = $metrics"
+configure "temp_root = $root" 'avoid_tmpfs = no' 'retries = 1' 'backoff = 0' 'keep_runs = 30' "metrics = $metrics"
 checked /dev/null
 expect 0 nothing "$STAGEDIR" status --prometheus
 checked "$logs/nothing"

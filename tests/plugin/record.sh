@@ -8,6 +8,7 @@ head -c 4000000 /dev/urandom | split -b 1M - "$source/"
 options=(--no-encryption --volsize 1)
 runs=$XDG_STATE_HOME/stagedir/runs
 metrics=$work/stagedir.prom
+keep=30
 
 # a hook that writes what it finds, for people and for `told`
 cat >"$work/hook" <<'END'
@@ -19,6 +20,7 @@ chmod +x "$work/hook"
 # settings LINE... - the configuration file with these lines, too.
 settings() {
 	configure "temp_root = $root" 'avoid_tmpfs = no' 'retries = 2' 'backoff = 0' "metrics = $metrics" \
+		"keep_runs = $keep" \
 		"on_start = $work/hook" "on_success = $work/hook" "on_failure = $work/hook" "on_waiting = $work/hook" "$@"
 }
 
@@ -47,6 +49,11 @@ figure() {
 	grep -q -E -e "^$1\$" "$metrics" && return
 	fail "there is no line like $1 in the metrics"
 	cat "$metrics" >&2
+}
+
+# has_gone PID - has it ended? Nobody may reap it.
+has_gone() {
+	! grep -q '^State:[^Z]*$' "/proc/$1/status" 2>/dev/null
 }
 
 # began_anew - nothing of the run before.
@@ -152,10 +159,42 @@ figure "stagedir_failed_runs\{target=\"$url\",kind=\"signal\"\} 1"
 figure "stagedir_failed_runs\{target=\"$url\",kind=\"interrupted\"\} 1"
 figure "stagedir_failed_runs\{target=\"$url\",kind=\"killed\"\} 1"
 
+note 'a signal while an end hook is waited for ends that alone'
+for signal in TERM INT; do
+	began_anew
+	printf '#!/bin/sh\nsleep 1000 & echo $! >"$HOME/hook.sleeps"\nwait\n' >"$work/sleeps"
+	chmod +x "$work/sleeps"
+	configure "temp_root = $root" 'avoid_tmpfs = no' 'keep_runs = 30' "on_success = $work/sleeps" 'hook_timeout = 900'
+	start "late.$signal" plugged duplicity full "${options[@]}" "$source" "stage+$url"
+	wait_for 60 test -s "$HOME/hook.sleeps" || fail "$signal: there is no hook"
+	kill "-$signal" "$pid"
+	end "$pid"
+	[ "$status" -eq 0 ] || fail "$signal while a hook is waited for: exit status $status"
+	has "late.$signal" 'the command of on_success in stagedir.conf is ended: a signal came while it was waited for'
+	grep -q ' ended [0-9]* done 0 ' "$(newest)" || fail "$signal: the record ends with $(tail -n 1 "$(newest)")"
+	sleeps=$(cat "$HOME/hook.sleeps")
+	wait_for 20 has_gone "$sleeps" || fail "$signal: what the hook has started still runs"
+done
+
+note 'SIGUSR1 behind the end of a run ends nothing'
+began_anew
+settings
+mkdir "$work/site"
+# functions that were registered first are called last: the run has ended
+cat >"$work/site/sitecustomize.py" <<'END'
+import atexit, os, signal
+def late():
+    print('SIGUSR1 is sent to', signal.getsignal(signal.SIGUSR1))
+    if signal.getsignal(signal.SIGUSR1) != signal.SIG_DFL:  # of programs that duplicity starts
+        os.kill(os.getpid(), signal.SIGUSR1)
+atexit.register(late)
+END
+expect 0 late env PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}" "$IN_TREE" duplicity full "${options[@]}" "$source" "stage+$url"
+has late 'SIGUSR1 is sent to Handlers.SIG_IGN'
+
 note 'what cannot be done is one warning, and the backup is made'
 began_anew
-settings 'on_success = exit 3' 'on_start = sleep 1000' 'hook_timeout = 1' "metrics = $work/nowhere/stagedir.prom"
-configure "temp_root = $root" 'avoid_tmpfs = no' "metrics = $work/nowhere/stagedir.prom" 'on_success = exit 3' \
+configure "temp_root = $root" 'avoid_tmpfs = no' 'keep_runs = 30' "metrics = $work/nowhere/stagedir.prom" 'on_success = exit 3' \
 	'on_start = trap "" ALRM; while :; do sleep 1; done' 'hook_timeout = 1'
 chmod 0777 "$XDG_STATE_HOME/stagedir"
 expect 0 odd plugged duplicity full "${options[@]}" "$source" "stage+$url"
@@ -166,16 +205,45 @@ has odd 'the command of on_success in stagedir.conf failed: it ended with exit s
 has odd "there are no metrics of this run: cannot write $work/nowhere/stagedir.prom: No such file or directory"
 [ "$(grep -c '^WARNING\|failed:\|there is no' "$logs/odd")" -le 8 ] || fail 'there are more warnings than failures'
 
+note 'with one volume at a time a run waits for storage, not for its end'
+began_anew
+rm -r "$runs"
+settings 'max_volumes = 1'
+waits() {
+	grep -q ' waits [0-9]* [a-z]* ' "$runs"/*
+} 2>/dev/null
+set_odd hang vol1.
+start one plugged duplicity full "${options[@]}" "$source" "stage+$url"
+wait_for 60 waits || fail 'the record tells of no wait'
+grep -q ' waits [0-9]* storage ' "$(newest)" || fail "the record tells of another wait: $(grep ' waits ' "$(newest)")"
+unset_odd hang
+end "$pid"
+[ "$status" -eq 0 ] || fail "exit status $status"
+
 note 'no records'
 began_anew
 rm -r "$XDG_STATE_HOME"
-settings 'keep_runs = 0'
+keep=0
+settings
 expect 0 none plugged duplicity full "${options[@]}" "$source" "stage+$url"
 [ ! -e "$XDG_STATE_HOME" ] || fail 'a record was made that nobody wants'
 told success STORED_VOLUMES "$volumes"
-settings 'keep_runs = 2'
+figure "stagedir_last_run_success\{target=\"$url\"\} 1"
+figure "stagedir_last_run_made_volumes\{target=\"$url\"\} $volumes"
+keep=2
+settings
 for run in 1 2 3; do
 	expect 0 "keep.$run" plugged duplicity full "${options[@]}" "$source" "stage+$url"
 done
 [ "$(find "$runs" -type f | wc -l)" -eq 2 ] || fail "$(find "$runs" -type f | wc -l) records are kept, of 2"
+
+note 'by default nothing is kept, and nothing is said'
+rm -r "$XDG_STATE_HOME"
+: >"$work/no-folder"
+configure "temp_root = $root" 'avoid_tmpfs = no'
+expect 0 default plugged env XDG_STATE_HOME="$work/no-folder" duplicity full "${options[@]}" "$source" "stage+$url"
+has_not default 'record'
+has_not default WARNING
+expect 0 default.home plugged duplicity full "${options[@]}" "$source" "stage+$url"
+[ ! -e "$XDG_STATE_HOME" ] || fail 'a folder was made by default'
 finish
