@@ -16,7 +16,7 @@ completes() {
 
 # options_of COMMAND - the long ones that its help names, sorted, in one line.
 options_of() {
-	"$STAGEDIR" "$1" --help | sed -n 's/^ *\(-[a-zA-Z], \)\?\(--[a-z-]*\)  .*/\2/p' | sort | paste -sd ' '
+	"$STAGEDIR" "$1" --help | sed -n 's/^ *\(-[a-zA-Z], \)\?\(--[a-z-]*\)\( [A-Z]*\)\?  .*/\2/p' | sort | paste -sd ' '
 }
 
 commands=$("$STAGEDIR" --help | sed -n 's/^\(usage:\|      \) stagedir \([a-z]*\) .*/\2/p' | sort | paste -sd ' ')
