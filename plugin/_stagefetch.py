@@ -82,10 +82,10 @@ class _Digest(threading.Thread):
         self.start()
 
     def run(self):
-        with contextlib.suppress(OSError):  # then the host reads it, and tells of that
+        with contextlib.suppress(Exception):  # then the host reads it, and tells of that
             with open(self._path, 'rb', buffering=0) as file:
                 before = self._look(file.fileno())
-                digest, piece = hashlib.sha1(), bytearray(_PIECE_BYTES)
+                digest, piece = hashlib.sha1(usedforsecurity=False), bytearray(_PIECE_BYTES)
                 while count := file.readinto(piece):
                     digest.update(memoryview(piece)[:count])
                 self._taken = before, digest.digest()
@@ -195,6 +195,7 @@ class Fetching:
         """Nothing is fetched ahead any more. Waits for what is."""
         with self.alone():
             self._ahead.stop()
+            self._there.clear()
 
     # In the thread that fetches, from here on: never raises, as nobody there could tell of it
 

@@ -16,6 +16,7 @@ import functools
 import itertools
 import logging
 import os
+import sys
 import types
 
 from duplicity import config, log, patchdir
@@ -99,7 +100,7 @@ def _listed(reader):
     for_programs = log.MachineFormatter in formatters
     if for_programs and getattr(config, 'old_filenames', False):
         return reader  # which also name times otherwise
-    only_ascii = any(codecs.lookup(handler.stream.encoding).name != 'utf-8' for handler in handlers)
+    only_ascii = sys.getfilesystemencoding() != 'utf-8' or any(codecs.lookup(handler.stream.encoding).name != 'utf-8' for handler in handlers)
     return extension().list_paths(reader, functools.partial(_say, handlers), only_ascii, for_programs)
 
 

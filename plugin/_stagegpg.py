@@ -29,6 +29,7 @@ import contextlib
 import copy
 import errno
 import fcntl
+import io
 import locale
 import os
 import secrets
@@ -173,7 +174,8 @@ def starting(stock):
             started = _ahead.pop(encrypt_path.name, None)
             if not started:
                 return False
-            if started._of[1] is not profile or bool(started._message) != _unwraps(profile):
+            # one that has failed may have met what is over by now
+            if started._of[1] is not profile or bool(started._message) != _unwraps(profile) or started.gpg_process.returned:
                 started.stop()
                 return False
             vars(self).update(vars(started), name=encrypt_path, _of=(encrypt_path, profile))
@@ -195,6 +197,12 @@ def starting(stock):
             if self.gpg_process.returned is None:
                 with contextlib.suppress(OSError):
                     os.kill(self.gpg_process.pid, signal.SIGTERM)
+            with contextlib.suppress(Exception):
+                if self._message:
+                    self._message.close()
+                self._message = None
+                self.gpg_output.close()
+                self.gpg_output = io.BytesIO()  # the host would read on to the end of what a program of gpg's still writes
             self._end()
 
         def _end(self):

@@ -8,6 +8,9 @@ duplicity starts gpg by fork(2), and runs Python in the child until gpg takes it
 copies the process. After a fork each page that either of them writes to is copied, for each gpg of a run; and the child has but
 one of the threads, while any of the others may have held a lock.
 
+Where that fails the host forks, and says what is wrong. A child of that fork which cannot become gpg ends: with duplicity alone
+it goes on as a second duplicity, up to whoever catches the exception.
+
 The pipes are inherited by their own gpg alone. With duplicity each program that is started meanwhile inherits them.
 
 Importing this changes nothing.
@@ -22,7 +25,7 @@ from duplicity import gpginterface
 
 
 def spawning(stock):
-    """gpginterface.GnuPG._attach_fork_exec, without a fork. Where it fails the host does it, and says what is wrong."""
+    """gpginterface.GnuPG._attach_fork_exec, without a fork where that can be."""
     def _attach_fork_exec(self, gnupg_commands, args, create_fhs, attach_fhs):
         process = gpginterface.Process()
         try:
@@ -32,11 +35,22 @@ def spawning(stock):
             process.pid = os.posix_spawnp(command[0], command, os.environ, file_actions=actions)
         except Exception:
             _close(process)
-            return stock(self, gnupg_commands, args, create_fhs, attach_fhs)
+            return _fork(stock, self, gnupg_commands, args, create_fhs, attach_fhs)
         process.thread = threading.Thread(target=gpginterface.threaded_waitpid, name=f'wait{process.pid}', args=(process,))
         process.thread.start()
         return self._as_parent(process)
     return _attach_fork_exec
+
+
+def _fork(stock, *arguments):
+    parent = os.getpid()
+    try:
+        return stock(*arguments)
+    except BaseException as error:
+        if os.getpid() != parent:
+            os.write(2, f'gpg cannot be started: {error}\n'.encode(errors='replace'))  # what the host shows of gpg's
+            os._exit(127)
+        raise
 
 
 def _attach(process, create_fhs, attach_fhs):

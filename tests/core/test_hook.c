@@ -177,6 +177,7 @@ ended_early(void)
 static void
 signals(void)
 {
+	unsigned long long its_blocked, its_ignored;
 	sigset_t blocked, before;
 
 	sigemptyset(&blocked);
@@ -188,7 +189,9 @@ signals(void)
 		20));
 	signal(SIGPIPE, SIG_DFL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	CHECK(strcmp(written(), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n") == 0);
+	REQUIRE(sscanf(written(), "SigBlk: %llx SigIgn: %llx", &its_blocked, &its_ignored) == 2);
+	/* 32 and 33 are glibc's own; what posix_spawn(3) starts, as make does, has them ignored */
+	CHECK(its_blocked == 0 && (its_ignored & 0x7fffffff) == 0);
 }
 
 static int
