@@ -100,7 +100,8 @@ def _listed(reader):
     for_programs = log.MachineFormatter in formatters
     if for_programs and getattr(config, 'old_filenames', False):
         return reader  # which also name times otherwise
-    only_ascii = sys.getfilesystemencoding() != 'utf-8' or any(codecs.lookup(handler.stream.encoding).name != 'utf-8' for handler in handlers)
+    encodings = [sys.getfilesystemencoding(), *(handler.stream.encoding for handler in handlers)]
+    only_ascii = any(codecs.lookup(encoding).name != 'utf-8' for encoding in encodings)
     return extension().list_paths(reader, functools.partial(_say, handlers), only_ascii, for_programs)
 
 
